@@ -22,6 +22,8 @@ require_relative "proxy/server"
 #   server.urls  # => ["http://127.0.0.1:40123"]
 #   server.stop
 module Proxy
+  autoload :Rack, File.expand_path("proxy/rack", __dir__)
+
   # Starts a server and returns at once. The block is the configuration, in the language of a `Proxyfile`; without a
   # block a file is read. Inside the block `self` is the configuration, so it sees the local variables around it, but
   # neither your instance variables nor your methods; a block that takes an argument gets the configuration there and

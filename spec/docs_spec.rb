@@ -122,6 +122,8 @@ RSpec.describe "the documentation" do
     case text
     when /RSpec\.describe/ then program(text, reader, "-S", "rspec", "--options", "/dev/null")
     when /Minitest::Test/ then program(text, reader, "-rminitest/autorun")
+    when /\A# config\.ru/
+      program("require \"rack\"\nRack::Builder.new do\n#{text}\nend.to_app\n", reader)
     when %r{require "proxy[/"]} then program(checked(text), reader)
     when %r{\A# config/puma\.rb} then puma(text, reader)
     when %r{\A# config/application\.rb} then program(rails(text), reader)
@@ -135,7 +137,8 @@ RSpec.describe "the documentation" do
     reader.write(name, text)
     return if text.include?("# with a mistake")
 
-    problems = Dir.chdir(reader.directory) { Proxy.check(name) }
+    # As `proxy check` does it, which knows that a file with `:app` is for `proxy run`.
+    problems = Dir.chdir(reader.directory) { Proxy::Config.load(name, app: Proxy::Config::Unknown.new).problems }
     problems.join("\n") unless problems.empty?
   end
 
@@ -176,8 +179,15 @@ RSpec.describe "the documentation" do
 
   def puma(text, reader)
     reader.write("config/puma.rb", text)
-    load = 'require "puma"; require "puma/configuration"; Puma::Configuration.new(config_files: ARGV).load'
-    output, status = Open3.capture2e(RbConfig.ruby, "-e", load, File.join(reader.directory, "config/puma.rb"))
+    load = <<~'RUBY'
+      require "puma"
+      require "puma/configuration"
+      words = Puma::Configuration.new(config_files: ARGV).load[:proxy] or exit
+      words.close("config/puma.rb", [{ "address" => "unix:/run/puma.sock" }], { "max_connections" => 5 })
+      problems = words.read.problems
+      abort problems.join("\n") if problems.any?
+    RUBY
+    output, status = Open3.capture2e(RbConfig.ruby, "-Ilib", "-e", load, File.join(reader.directory, "config/puma.rb"))
     output unless status.success?
   end
 

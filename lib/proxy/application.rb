@@ -72,6 +72,7 @@ module Proxy
     # Opens the inbox and starts the threads.
     def open
       Application.watch_exit
+      @killed = false
       @inbox = Native::Inbox.open(id)
       @threads = Array.new(@count) { |index| start(index) }
     end

@@ -54,10 +54,8 @@ module Proxy
 
     # An application may set options in config/initializers too.
     initializer "proxy.middleware", after: :load_config_initializers, before: :build_middleware_stack do |app|
-      added = app.config.proxy.middlewares
-      require_relative "rack/middleware" if added.any?
       # The first stands outside.
-      added.reverse_each do |options, block|
+      app.config.proxy.middlewares.reverse_each do |options, block|
         app.middleware.insert_before(0, Proxy::Rack::Middleware, **options, &block)
       end
     end

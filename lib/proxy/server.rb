@@ -133,6 +133,20 @@ module Proxy
     #   server.down("app_servers")
     def down(name) = set_state(name, "down")
 
+    # Replaces the backends of an upstream at once, until the next reload. A backend that is in both lists keeps its
+    # connections, its health and its figures; requests in flight at the others finish there.
+    #
+    # @param upstream [String] its name, as in {#stats}
+    # @param backends [Array<String, Hash>] the new ones, as in `backends:`; an empty Array is allowed
+    # @return [self]
+    # @raise [ArgumentError] if there is no such upstream, or if the list has mistakes; everything stays as it was
+    # @example
+    #   server.set_backends("app_servers", ["127.0.0.1:8001", { address: "127.0.0.1:8002", weight: 2 }])
+    def set_backends(upstream, backends)
+      @native.set_backends(String(upstream), DSL::BackendList.read(backends, Config.working_directory))
+      self
+    end
+
     # Reads the configuration again (the same file, or the same block, which is called again) and uses it from now on.
     # Requests in flight finish under the configuration that they began with. Addresses that are in both configurations
     # stay open.
@@ -188,6 +202,18 @@ module Proxy
 
     # @api private
     attr_reader :source
+
+    # Whether a handler answers a request that another server has read; see {Rack}.
+    # @api private
+    def takes?(head, client)
+      @native.takes?(head, client)
+    end
+
+    # Answers a request that another server has read; see {Rack}.
+    # @api private
+    def adopt(descriptor, head, body, client)
+      @native.adopt(descriptor, head, body, client)
+    end
 
     # Reopens the file of the access log, after it was renamed. If it cannot be opened, the old file stays in use, and
     # the server's own log has a line about it.

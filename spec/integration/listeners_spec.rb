@@ -110,8 +110,8 @@ RSpec.describe "listeners:" do
     expect(get(url)).to eq("third")
     server.reload(&without("gone"))
     expect(refused?(url)).to be(true)
-    expect { server.reload(&with("fourth")) }
-      .to raise_error(Proxy::BindError, %r{bind: http://0\.0\.0\.0:1: its listening socket was handed over and is closed})
+    message = %r{bind: http://0\.0\.0\.0:1: its listening socket was handed over and is closed}
+    expect { server.reload(&with("fourth")) }.to raise_error(Proxy::BindError, message)
     expect(get(server.url)).to eq("gone")
   end
 

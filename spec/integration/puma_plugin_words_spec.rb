@@ -92,7 +92,7 @@ RSpec.describe "plugin :proxy", time_limit: 30 do
   end
 
   it "listens on a unix socket, with its mode" do
-    puma = start_puma_with('bind "unix://public.sock?mode=0600"'.sub("public", "#{directory}/public"))
+    puma = start_puma_with("bind \"unix://#{directory}/public.sock?mode=0600\"")
     path = File.join(directory, "public.sock")
     answer = UNIXSocket.open(path) do |socket|
       socket.write "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
@@ -124,12 +124,80 @@ RSpec.describe "plugin :proxy", time_limit: 30 do
     expect(text).to include("rack.url_scheme=https", "HTTP_X_FORWARDED_PROTO=https").and end_with(" 2")
   end
 
+  it "tells Puma the client's address, by header or PROXY protocol" do
+    by = { "" => "puma", "set_remote_address proxy_protocol: :v1" => "puma proxy_protocol: \"v1\"" }
+    addresses = by.map do |remote, word|
+      puma = start_puma_with(<<~RUBY)
+        #{remote}
+        proxy do
+          bind "http://127.0.0.1:0"
+          trusted_proxies "127.0.0.1"
+          #{word}
+        end
+      RUBY
+      answer = Net::HTTP.get(URI("#{puma.url}/env"), "X-Forwarded-For" => "192.0.2.7")
+      puma.stop
+      answer[/^REMOTE_ADDR=(.*)$/, 1]
+    end
+
+    expect(addresses).to eq(%w[192.0.2.7 192.0.2.7])
+  end
+
+  it "runs blocks of Ruby in the front" do
+    puma = start_puma_with(<<~'RUBY')
+      bind "tcp://127.0.0.1:0"
+      authorize(key: { header: "X-Key" }) { |request| request.headers["X-Key"] == "yes" && { "X-By" => $0[/\Aproxy \w+/] } }
+    RUBY
+    answers = %w[yes no].map { |key| Net::HTTP.get_response(URI("#{puma.url}/env"), "X-Key" => key) }
+
+    expect(answers.map(&:code)).to eq(%w[200 403])
+  end
+
+  it "writes its lines where Puma writes its own, also after the file was renamed (SIGHUP)" do
+    puma = started(PumaWithPlugin.new(<<~RUBY, directory))
+      bind "tcp://127.0.0.1:0"
+      stdout_redirect "#{directory}/log", "#{directory}/log", true
+      access_log "{method} {path} {status}"
+    RUBY
+    puma.await
+    log = File.join(directory, "log")
+    2.times do
+      puma.get("/some")
+      eventually { expect(File.exist?(log) ? File.read(log) : "").to include("GET /some 200") }
+      File.rename(log, "#{log}.1")
+      puma.signal(:HUP)
+      eventually { expect(File.exist?(log) ? File.read(log) : "").to include("=== puma startup") }
+    end
+    puma.get("/last")
+    eventually { expect(File.read(log)).to include("GET /last 200") }
+  end
+
   it "takes sockets from systemd" do
     server = TCPServer.new("127.0.0.1", 0)
     port = server.local_address.ip_port
     puma = start_puma_with("bind \"tcp://127.0.0.1:#{port}\"", environment: { "LISTEN_FDS" => "1" }, socket: server)
 
     expect(puma.get("/").body).to eq(puma.pid.to_s)
+  end
+
+  # Debian's Puma lacks the program `puma-wild`, which this needs.
+  it "works in a Puma that has left Bundler (`prune_bundler`)", if: ENV["PUMA"] do
+    File.write(File.join(directory, "Gemfile"), <<~RUBY)
+      gem "puma", path: "#{ENV.fetch("PUMA")}"
+      gem "rack"
+      gem "proxy", path: "#{Dir.pwd}"
+    RUBY
+    puma = started(PumaWithPlugin.new(<<~RUBY, directory, environment: { "RUBYLIB" => nil }, bundler: true))
+      bind "tcp://127.0.0.1:0"
+      workers 2
+      preload_app! false
+      prune_bundler
+      location("/fixed") { static_response body: "fixed" }
+    RUBY
+    puma.await.await_workers(2)
+
+    expect(puma.process.output).to include("Pruning Bundler environment")
+    expect([puma.get("/fixed"), puma.get("/")].map(&:code)).to eq(%w[200 200])
   end
 
   it "tells all mistakes by file and line, and lets Puma not start" do
@@ -146,7 +214,8 @@ RSpec.describe "plugin :proxy", time_limit: 30 do
       bind "https://127.0.0.1:443"
     RUBY
 
-    expect(output.scan(/^config\/puma\.rb:(\d+): (\w+)/)).to eq([%w[4 static_response], %w[7 threds], %w[9 puma], %w[10 bind]])
+    expect(output.scan(/^config\/puma\.rb:(\d+): (\w+)/))
+      .to eq([%w[4 static_response], %w[7 threds], %w[9 puma], %w[10 bind]])
     expect(output).to include("https is no scheme of Puma's: write bind inside proxy do … end")
     expect { TCPSocket.new("127.0.0.1", free) }.to raise_error(Errno::ECONNREFUSED)
     expect(Dir[File.join(directory, "tmp/sockets/*")]).to eq([])

@@ -87,6 +87,9 @@ RSpec.describe "rails generate proxy:install", time_limit: 120 do
     expect(generate("--puma")).to match(%r{\Aappend +config/puma.rb\nNext: bin/rails server\n\z})
     expect(text("config/puma.rb")).to start_with(before).and(end_with("\nplugin :proxy\n"))
     expect(generate("--puma")).to start_with("identical  config/puma.rb\n")
+    response = RawClient.request(@application.serve("bin/rails", "server", "-b", "127.0.0.1"), "GET", "/whole")
+    expect([response.status, response.body, response["Via"]]).to eq([200, "example.test", "1.1 proxy"])
+    @application.terminate
     destroy("--puma")
     expect(text("config/puma.rb")).to eq(before)
     expect(File.exist?(path("Proxyfile"))).to be(false)

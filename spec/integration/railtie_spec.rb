@@ -40,9 +40,15 @@ RSpec.describe "Proxy::Railtie", time_limit: 60 do
 
   %w[proxy proxy/railtie].each do |requires|
     it "calls blocks inside the application's executor, with require #{requires.inspect}" do
-      expect(booted("", <<~RUBY, requires: requires)).to eq("[false, true, false]\n")
-        active = -> { Application.executor.active? }
-        p [active.call, nil.then { inside = nil; Proxy::Blocks.around.call { inside = active.call }; inside }, active.call]
+      expect(booted("", <<~RUBY, requires: requires)).to eq("[\"passed\", true, false]\n")
+        require "net/http"
+        inside = nil
+        server = Proxy.start do
+          bind "http://127.0.0.1:0"
+          authorize(key: "{path}") { inside = Application.executor.active? }
+          static_response body: "passed"
+        end
+        p [Net::HTTP.get(URI(server.url)), inside, Application.executor.active?]
       RUBY
     end
   end
@@ -59,6 +65,25 @@ RSpec.describe "Proxy::Railtie", time_limit: 60 do
     FileUtils.mkdir_p("#{directory}/config/initializers")
     File.write("#{directory}/config/initializers/proxy.rb", "Rails.application.config.proxy.x_sendfile = true\n")
     expect(booted("", script)).to eq("[\"\", \"#{directory}/a.txt\"]\n")
+  end
+
+  it "places middlewares first, the first one outside" do
+    settings = <<~RUBY
+      config.proxy.middleware path_prefix: "/api", backends: [#{backend_answering("from the backend").address.dump}]
+      config.proxy.middleware { location("/api/*", "/vite/*") { static_response body: "from the block" } }
+    RUBY
+    expect(booted(settings, <<~RUBY)).to eq(<<~TEXT)
+      p Application.middleware.first(3).map(&:name)
+      p %w[/api/x /vite/x /address].map { |path| get(path, "REMOTE_ADDR" => "127.0.0.1").body }
+    RUBY
+      ["Proxy::Rack::Middleware", "Proxy::Rack::Middleware", "ActionDispatch::HostAuthorization"]
+      ["from the backend", "from the block", "127.0.0.1"]
+    TEXT
+  end
+
+  it "names the line of a middleware with a mistake" do
+    expect(booted("config.proxy.middleware backend: [\"127.0.0.1:1\"]", ""))
+      .to include("application.rb:13: Proxy::Rack::Middleware: unknown option :backend (did you mean :backends?)")
   end
 
   it "knows no other option" do

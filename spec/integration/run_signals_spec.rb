@@ -145,8 +145,8 @@ RSpec.describe "signals of proxy run", :supervised do
     end
 
     it "Ctrl-Z in a shell stops both, and both go on after fg" do
-      File.write("#{directory}/run", "exec #{Shellwords.join([*Supervised::PROXY, "run", "-b", "http://127.0.0.1:0", "--",
-                                                              RbConfig.ruby, Supervised::APP])}\n")
+      command = [*Supervised::PROXY, "run", "-b", "http://127.0.0.1:0", "--", RbConfig.ruby, Supervised::APP]
+      File.write("#{directory}/run", "exec #{Shellwords.join(command)}\n")
       @text = +""
       @terminal, @input, @pid = PTY.spawn(Supervised::CLEAN, "bash", "--norc", "--noprofile", "-i", chdir: directory)
       @input.puts("sh run")

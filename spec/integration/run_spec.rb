@@ -65,8 +65,8 @@ RSpec.describe "run", "with a Rack application" do
 
   it "shares cookies in both directions" do
     proxy = running(lint: false) do |env|
-      headers = { "content-type" => "text/plain", "set-cookie" => env["QUERY_STRING"] == "lines" ? "a=1\nb=2" : %w[a=1 b=2] }
-      [200, headers.freeze, [env["HTTP_COOKIE"].to_s]]
+      cookies = env["QUERY_STRING"] == "lines" ? "a=1\nb=2" : %w[a=1 b=2]
+      [200, { "content-type" => "text/plain", "set-cookie" => cookies }.freeze, [env["HTTP_COOKIE"].to_s]]
     end
     answers = %w[/ /?lines].map { |target| proxy.get(target, "Cookie" => ["x=1", "y=2"]) }
     expect(answers.map { |answer| [answer.all("Set-Cookie"), answer.body] }).to eq([[%w[a=1 b=2], "x=1; y=2"]] * 2)
@@ -127,11 +127,14 @@ RSpec.describe "run", "with a Rack application" do
   end
 
   it "sends the fields of a response, and refuses those that would be two" do
-    fields = { "list" => { "x-a" => %w[1 2] }, "text" => { "x-a" => "1\n2" }, "rack" => { "rack.x" => "1", "x-a" => "1" },
-               "split" => { "x-a" => "1\r\nset-cookie: a=b" }, "null" => { "x-a" => "1\0" }, "name" => { "x a" => "1" } }
+    fields = { "list" => { "x-a" => %w[1 2] }, "text" => { "x-a" => "1\n2" },
+               "rack" => { "rack.x" => "1", "x-a" => "1" },
+               "split" => { "x-a" => "1\r\nset-cookie: a=b" }, "null" => { "x-a" => "1\0" },
+               "name" => { "x a" => "1" } }
     proxy = running(lint: false) { |env| [200, fields.fetch(env["QUERY_STRING"]), ["ok"]] }
     answers = fields.keys.to_h { |kind| [kind, proxy.get("/?#{kind}")] }
-    expect(answers.values_at("list", "text", "rack").map { |answer| answer.all("x-a") }).to eq([%w[1 2], %w[1 2], %w[1]])
+    sent = answers.values_at("list", "text", "rack").map { |answer| answer.all("x-a") }
+    expect(sent).to eq([%w[1 2], %w[1 2], %w[1]])
     refused = answers.values_at("split", "null", "name")
     expect(refused.map { |answer| [answer.status, answer["set-cookie"], answer["x-a"]] }).to eq([[500, nil, nil]] * 3)
   end
@@ -189,7 +192,8 @@ RSpec.describe "run", "with a Rack application" do
 
   it "gives the connection away: partial hijack" do
     proxy = running do |_|
-      [200, { "Content-Type" => "text/plain", "rack.hijack" => ->(io) { Thread.new { io.write("mine") && io.close } } }, []]
+      taken = ->(io) { Thread.new { io.write("mine") && io.close } }
+      [200, { "Content-Type" => "text/plain", "rack.hijack" => taken }, []]
     end
     expect(proxy.get.body).to eq("mine")
   end
@@ -240,7 +244,9 @@ RSpec.describe "run", "with a Rack application" do
   it "tells those who asked of the end of the response, the last one first" do
     told = Queue.new
     proxy = running(lint: false) do |env|
-      2.times { |n| env["rack.response_finished"] << ->(_, status, headers, error) { told << [n, status, headers, error&.class] } }
+      2.times do |n|
+        env["rack.response_finished"] << ->(_, status, headers, error) { told << [n, status, headers, error&.class] }
+      end
       env["PATH_INFO"] == "/raise" ? raise(KeyError, "no") : text(["ok"])
     end
     proxy.get
@@ -253,8 +259,10 @@ RSpec.describe "run", "with a Rack application" do
     proxy = running { |env| text([Digest::SHA256.hexdigest(env["rack.input"].read), "x" * 10_000_000]) }
     body = Random.new(3).bytes(10_000_000)
     %w[--http1.1 --http2-prior-knowledge].each do |version|
-      answer, status = Open3.capture2("curl", "-s", "--max-time", "15", version, "--data-binary", "@-", proxy.url, stdin_data: body, binmode: true)
-      expect([status.success?, answer[0, 64], answer.bytesize]).to eq([true, Digest::SHA256.hexdigest(body), 10_000_064])
+      answer, status = Open3.capture2("curl", "-s", "--max-time", "15", version, "--data-binary", "@-", proxy.url,
+                                      stdin_data: body, binmode: true)
+      digest = Digest::SHA256.hexdigest(body)
+      expect([status.success?, answer[0, 64], answer.bytesize]).to eq([true, digest, 10_000_064])
     end
   end
 end

@@ -206,20 +206,44 @@ RSpec.describe "the threads of a `run`" do
     Process.kill(:KILL, child) && Process.wait(child) if child
   end
 
+  it "serve in a forked child that starts the same configuration" do
+    config = Proxy::Config.load do
+      bind "http://127.0.0.1:0"
+      run ->(_) { [200, {}, [Process.pid.to_s]] }
+    end
+    parent = Proxy::Server.start(config)
+    reader, writer = IO.pipe
+    child = fork do
+      server = Proxy::Server.start(config)
+      writer.puts RawClient.request(server.url, "GET", "/").body
+      exit!(0)
+    end
+    writer.close
+    expect(reader.gets.to_i).to eq(child)
+    expect(RawClient.request(parent.url, "GET", "/").body.to_i).to eq(Process.pid)
+  ensure
+    Process.wait(child) if child
+    parent&.stop
+  end
+
   it "hand their requests over while the garbage collector runs at every allocation", time_limit: 60 do
-    proxy = start_proxy { run ->(env) { [200, {}, [env["rack.input"].read]] }, threads: 2 }
-    inbox = Proxy::Native::Inbox
-    stressed = Module.new do
+    proxy = start_proxy do
+      run ->(env) { env["PATH_INFO"] == "/raise" ? raise("no") : [200, {}, [env["rack.input"].read]] }, threads: 2
+    end
+    stress = true
+    Proxy::Native::Inbox.prepend(Module.new do
       %i[done leave failed].each do |name|
         define_method(name) do |*arguments|
-          GC.stress = true
+          GC.stress = stress
           super(*arguments)
         ensure
           GC.stress = false
         end
       end
-    end
-    inbox.prepend(stressed)
-    expect(Array.new(5) { |n| proxy.post("/", "body #{n}").body }).to eq(Array.new(5) { |n| "body #{n}" })
+    end)
+    expect(Array.new(3) { |n| proxy.post("/", "body #{n}").body }).to eq(Array.new(3) { |n| "body #{n}" })
+    expect(proxy.get("/raise").status).to eq(500)
+  ensure
+    stress = false
   end
 end

@@ -41,6 +41,17 @@ RSpec.describe "proxy routes" do
     out
   end
 
+  it "shows where a block lists the backends, without calling it" do
+    write("Proxyfile", <<~RUBY)
+      upstream "app", backends: -> { raise "called" }, strategy: :least_conn
+      location("/own/*") { proxy backends: -> { raise "called" } }
+      proxy to: "http://app"
+    RUBY
+
+    expect(output("http://a/")).to include("upstream app: from a block (Proxyfile:1) (least_conn)")
+    expect(output("http://a/own/a")).to include("backends: from a block (Proxyfile:2)")
+  end
+
   {
     %w[CONNECT] => "405, for CONNECT is never forwarded",
     ["OPTIONS", "max-forwards: 00"] => "200, for Max-Forwards is 0",

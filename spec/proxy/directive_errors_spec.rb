@@ -51,9 +51,8 @@ RSpec.describe "messages about one wrong directive", :wrong_types do
     "proxy to: 3" =>
       'proxy: to: 3 is an Integer: write a URL, such as "http://backend.example.com{path}{query}"',
     "proxy #{target}, backends: []" =>
-      'proxy: backends: the list is empty: write addresses, such as ["127.0.0.1:3001", "127.0.0.1:3002"], or leave ' \
-      'it out so ' \
-      "that the host of `to` is used",
+      'proxy: backends: the list is empty: write addresses, such as ["127.0.0.1:3001", "127.0.0.1:3002"], or hold: ' \
+      "true to let requests wait until a reload brings some",
     'proxy backends: "127.0.0.1:3001"' =>
       'proxy: backends: "127.0.0.1:3001" is a String: write ["127.0.0.1:3001"]',
     'proxy backends: [{ address: "a:1", wieght: 3 }]' =>

@@ -1,5 +1,6 @@
 # frozen_string_literal: true
 
+require "stringio"
 require "proxy/router"
 require_relative "proxyfiles"
 
@@ -20,6 +21,13 @@ RSpec.describe "Proxy::Router" do
       location("/direct") { proxy backends: ["127.0.0.1:3003"] }
       location("/name") { proxy to: "http://users.internal:81{path}" }
     end
+  end
+
+  # Output of the command.
+  def routes(*arguments)
+    out = StringIO.new
+    Proxy::CLI.run(["routes", *arguments], out: out)
+    out.string.chomp
   end
 
   it "says who gets a request, and as what" do
@@ -84,9 +92,9 @@ RSpec.describe "Proxy::Router" do
     RUBY
     router = Proxy::Router.load(path)
     ["http://a/old/x", "http://a/"].each do |url|
-      expect(router.explain(url).to_s).to eq(run_command("routes", "-c", path, url)[0].chomp)
+      expect(router.explain(url).to_s).to eq(routes("-c", path, url))
     end
-    expect(router.to_s).to eq(run_command("routes", "-c", path)[0].chomp)
+    expect(router.to_s).to eq(routes("-c", path))
   end
 
   it "raises every mistake of the configuration" do

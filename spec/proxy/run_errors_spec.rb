@@ -17,7 +17,8 @@ RSpec.describe "mistakes in a `run`" do
     RUBY
     expect(problems).to eq([
       "Proxyfile:1: run: the application is missing: write run MyApp, or run \"config.ru\"",
-      "Proxyfile:2: run: 5 is an Integer, not a Rack application: write an object with call, or the path of a config.ru",
+      "Proxyfile:2: run: 5 is an Integer, not a Rack application: write an object with call, or the path of a " \
+      "config.ru",
       "Proxyfile:2: run: threads: 0 is out of range: write a number from 1 to 1024",
       "Proxyfile:3: run: String is a Class, not a Rack application: write an object with call, or the path of a " \
       "config.ru",
@@ -37,7 +38,8 @@ RSpec.describe "mistakes in a `run`" do
     RUBY
     expect(problems[0..1]).to eq([
       'Proxyfile:1: run: "bad.ru" raised NameError in line 2: uninitialized constant Nothing: correct it',
-      'Proxyfile:2: run: "none.ru" does not exist (looked at none.ru): write the path of a config.ru, such as "config.ru"'
+      'Proxyfile:2: run: "none.ru" does not exist (looked at none.ru): write the path of a config.ru, such as ' \
+      '"config.ru"'
     ])
     expect(problems[2]).to start_with('Proxyfile:3: run: "syntax.ru" raised SyntaxError').and end_with(": correct it")
   end
@@ -47,7 +49,7 @@ RSpec.describe "mistakes in a `run`" do
     write("config.ru", "run 1")
     code = "def Gem.try_activate(*) = false; $LOAD_PATH.reject! { |path| File.exist?(%(\#{path}/rack.rb)) }; " \
            "require %(proxy); puts Proxy.check"
-    output, = Open3.capture2e({ "RUBYOPT" => nil }, RbConfig.ruby, "-I#{Proxyfiles::ROOT}/lib", "-e", code, chdir: directory)
+    output, = Open3.capture2e(RbConfig.ruby, "-I#{Proxyfiles::ROOT}/lib", "-e", code, chdir: directory)
     expect(output).to eq(<<~TEXT)
       Proxyfile:1: run: "config.ru" needs the gem rack, which is not there: add it to the Gemfile and start with `bundle exec proxy`, or write run ->(env) { … }
     TEXT

@@ -72,7 +72,7 @@ class ConsoleRun
   def step(command, expected)
     FileUtils.rm_f(File.join(@directory, "Proxyfile")) if command == "proxy init" # A reader begins in another folder.
     return elsewhere(command) if ELSEWHERE.key?(command)
-    return serve(command, expected) if command.match?(/\Aproxy(?: start.*)?\z/)
+    return serve(command, expected) if command.match?(/\Aproxy(?: (?:start|run).*)?\z/)
 
     output, status = Open3.capture2e(environment, "timeout", "15", "bash", "-c", local(command), chdir: @directory)
     return "#{command}: exit status #{status.exitstatus}: #{output}" if [124, 126, 127].include?(status.exitstatus)
@@ -95,18 +95,19 @@ class ConsoleRun
       return wrong if wrong
     end
     @servers << ChildProcess
-                .new(environment, "bash", "-c", "exec #{local(command)}#{default_bind(command)} 2>&1",
-                     chdir: @directory)
+                .new(environment, "bash", "-c", "exec #{with_default_bind(local(command))} 2>&1", chdir: @directory)
     @expectations << [@servers.last, expected]
-    @servers.last.await_output(/^.*Ctrl-C stops it.*\n/)
+    @servers.last.await_output(command.include?(" run ") ? /^The application is ready.*\n/ : /^.*Ctrl-C stops it.*\n/)
     nil
   end
 
-  # The option `-b` with a free port, in place of the default bind on port 8080; nil if the Proxyfile has a bind.
-  def default_bind(command)
-    return if !command.include?("--to") && File.read(File.join(@directory, "Proxyfile")).match?(/^bind/)
+  # The command with a free port in place of the default bind on port 8080, unless the Proxyfile has a bind.
+  def with_default_bind(command)
+    file = File.join(@directory, "Proxyfile")
+    return command if !command.include?("--to") && File.file?(file) && File.read(file).match?(/^bind/)
 
-    " -b http://0.0.0.0:#{@ports.fetch("8080")}"
+    bind = " -b http://0.0.0.0:#{@ports.fetch("8080")}"
+    command.include?(" run ") ? command.sub(" run", " run#{bind}") : "#{command}#{bind}"
   end
 
   def await(server, expected)
@@ -132,7 +133,7 @@ class ConsoleRun
       when /\A\s/ then "\\s+"
       else Regexp.escape(piece)
       end
-    end.join
+    end.join.gsub(/\bseconds\b/, "seconds?")
   end
 
   def local(text) = text.gsub(PORT) { |port| @ports.fetch(port) }

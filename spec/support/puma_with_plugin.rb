@@ -17,7 +17,9 @@ class PumaWithPlugin
       when "/slow"
         warn "slow has begun"
         sleep 0.5
-      when "/env" then return [200, {}, [env.select { |_, value| value.is_a?(String) }.map { |pair| pair.join("=") }.join("\n")]]
+      when "/env"
+        pairs = env.select { |_, value| value.is_a?(String) }
+        return [200, {}, [pairs.map { |pair| pair.join("=") }.join("\n")]]
       when "/drip"
         warn "drip has begun"
         return [200, {}, Enumerator.new { |body| 20.times { body << "drop "; sleep 0.05 } }]
@@ -34,13 +36,15 @@ class PumaWithPlugin
 
   attr_reader :directory, :process
 
-  # `config` is the rest of config/puma.rb, behind `plugin :proxy`. `socket` is given as systemd gives one.
-  def initialize(config, directory, *arguments, application: APPLICATION, environment: {}, socket: nil)
+  # `config` is the rest of config/puma.rb, behind the line `first`. `socket` is given as systemd gives one. `bundler`:
+  # with the Gemfile of the folder.
+  def initialize(config, directory, *arguments, application: APPLICATION, environment: {}, socket: nil,
+                 bundler: false, first: "plugin :proxy")
     @directory = directory
     FileUtils.mkdir_p([File.join(directory, "config"), File.join(directory, "tmp/sockets")])
     write("config.ru", application)
-    write("config/puma.rb", "plugin :proxy\n#{config}")
-    command = [*self.class.command, *arguments]
+    write("config/puma.rb", "#{first}\n#{config}")
+    command = [*("bundle exec".split if bundler), *self.class.command, *arguments]
     command = ["sh", "-c", "LISTEN_PID=$$ exec \"$@\"", "sh", *command] if socket
     @process = ChildProcess.new({ **self.class.environment, **environment }, *command,
                                 chdir: directory, **(socket ? { 3 => socket } : {}))
@@ -92,7 +96,7 @@ class PumaWithPlugin
   # Processes of this Puma and their command lines.
   def processes
     `ps -eo pid,ppid,args`.lines.drop(1).map { |line| line.strip.split(/\s+/, 3) }
-                          .select { |pid, parent, args| [pid, parent].include?(process.pid.to_s) || args.end_with?("of puma #{process.pid}") }
+                          .select { |*numbers, args| numbers.include?(pid.to_s) || args.end_with?("of puma #{pid}") }
                           .to_h { |pid, _, args| [pid.to_i, args] }
   end
 

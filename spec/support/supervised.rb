@@ -14,7 +14,8 @@ module Supervised
   # Starts it with a command; without one with the application of these examples.
   def start_run(*options, command: [RbConfig.ruby, APP], env: {}, bind: "http://127.0.0.1:0", before: [])
     binds = bind ? ["-b", bind] : []
-    @process = ChildProcess.new({ **CLEAN, **env }, *before, *PROXY, "run", *binds, *options, "--", *command,
+    # In a session without a terminal, wherever the suite runs.
+    @process = ChildProcess.new({ **CLEAN, **env }, "setsid", *before, *PROXY, "run", *binds, *options, "--", *command,
                                 chdir: directory)
   end
 
@@ -51,8 +52,12 @@ RSpec.configure do |config|
   config.after(:each, :supervised) do
     next unless process
 
-    child = process.output[/starts as PID (\d+)/, 1]
+    # The application may be left; in a PID namespace its number is not one of ours.
+    child = process.output[/starts as PID (\d+)/, 1].to_i
+    ours = child.positive? && File.readlink("/proc/#{child}/cwd") == directory
     process.stop
-    Process.kill(:KILL, child.to_i) if child && running?(child.to_i)
+    Process.kill(:KILL, child) if ours
+  rescue Errno::ENOENT, Errno::ESRCH
+    process.stop
   end
 end

@@ -2,8 +2,9 @@
 //!
 //! An engine thread writes its lines into a [`Buffer`] of its own and hands them on in batches; one thread per log
 //! writes them out. A log that cannot keep up never holds up a request (no back-pressure): lines are then lost and
-//! counted, and the next batch says how many.
+//! counted, and the next batch says how many. Lines for a Ruby block take the same way; see `access_log/batches.rs`.
 
+mod batches;
 mod combined;
 mod json;
 mod queue;
@@ -18,6 +19,7 @@ use std::time::{Duration, SystemTime};
 use parking_lot::Mutex;
 use proxy_http::decimal;
 
+use crate::blocks::{BlockLimits, BlockSet};
 use crate::civil_time::CivilTime;
 use crate::compile::Purpose;
 use crate::compile::Report;
@@ -25,6 +27,7 @@ use crate::config::{self, Problem};
 use crate::log::Log;
 use crate::rewrite::{Context, RequestValues, Template};
 use crate::suggestion::nearest;
+use batches::{Batches, MOST_BATCHES};
 use queue::{AccessLogQueue, Output};
 
 /// Bytes at which a buffer is handed on without waiting.
@@ -41,6 +44,8 @@ const MOST: usize = 1024 * 1024;
 pub(crate) struct AccessLog {
     format: LineFormat,
     path: Option<PathBuf>,
+    /// Whether a Ruby block gets the lines.
+    has_block: bool,
     ending: Arc<Ending>,
     /// `None` once the thread has taken it.
     output: Mutex<Option<Output>>,
@@ -69,10 +74,12 @@ impl AccessLog {
     /// again: a check must leave nothing behind.
     ///
     /// The thread of `before` is carried over if both write to the same file. The file is opened anew, as after a
-    /// rotation: lines that are logged after the start go there.
+    /// rotation: lines that are logged after the start go there. A Ruby block gets the lines of its own configuration
+    /// only.
     pub(crate) fn carry_over(
         before: Option<&Self>,
         spec: &config::AccessLogConfig,
+        blocks: &BlockSet,
         purpose: Purpose,
         problems: &mut Vec<Problem>,
     ) -> Option<Arc<AccessLog>> {
@@ -80,6 +87,17 @@ impl AccessLog {
         let format = format(&spec.format, &mut report);
         let path = spec.to.as_ref().map(PathBuf::from);
         let output = match &path {
+            Some(path) if spec.block.is_some() => {
+                report.within("to").error(format!(
+                    "a block gets the lines already: leave it out, or write access_log {:?}, to: {path:?} without a block",
+                    spec.format
+                ));
+                None
+            }
+            None if spec.block.is_some() => spec.block.map(|index| {
+                let limits = BlockLimits { threads: 1, queue: MOST_BATCHES };
+                Output::Block(Batches::new(blocks.block(index, limits, "access_log", spec.at.as_ref())))
+            }),
             None => Some(Output::Stdout),
             Some(path) => match open_for(path, purpose) {
                 Ok(file) => Some(Output::File(file)),
@@ -90,9 +108,10 @@ impl AccessLog {
             },
         };
         let (format, output) = (format?, output?);
-        let before = before.filter(|before| before.path == path);
+        let has_block = spec.block.is_some();
+        let before = before.filter(|before| before.path == path && !before.has_block && !has_block);
         let ending = before.map(|before| Arc::clone(&before.ending)).unwrap_or_default();
-        Some(Arc::new(Self { format, path, ending, output: Mutex::new(Some(output)) }))
+        Some(Arc::new(Self { format, path, has_block, ending, output: Mutex::new(Some(output)) }))
     }
 
     /// Starts the writing thread, or makes the existing one write to this log's file. Errors of writing are reported to

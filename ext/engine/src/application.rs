@@ -39,7 +39,6 @@ pub(crate) trait ApplicationPlace: fmt::Debug + Send + Sync {
 /// Requests that wait for a thread of an application.
 #[derive(Debug)]
 pub struct Inbox {
-    id: u64,
     requests: Mutex<Requests>,
     changed: Condvar,
 }
@@ -77,10 +76,14 @@ impl Inbox {
         NEXT_INBOX.fetch_add(1, Relaxed)
     }
 
-    /// Opens the inbox with this id, of [`Inbox::new_id`].
+    /// Opens the inbox with this id, of [`Inbox::new_id`]. One that had the id before, as in the parent of a forked
+    /// process, is not found any more.
     pub fn open(id: u64) -> Arc<Self> {
-        let inbox = Arc::new(Self { id, requests: Mutex::default(), changed: Condvar::default() });
-        INBOXES.lock().push((id, Arc::downgrade(&inbox)));
+        let inbox = Arc::new(Self { requests: Mutex::default(), changed: Condvar::default() });
+        let mut inboxes = INBOXES.lock();
+        inboxes.retain(|(known, _)| *known != id);
+        inboxes.push((id, Arc::downgrade(&inbox)));
+        drop(inboxes);
         inbox
     }
 
@@ -152,7 +155,8 @@ impl Inbox {
     pub fn close(&self) {
         self.requests.lock().closed = true;
         self.changed.notify_all();
-        INBOXES.lock().retain(|(id, _)| *id != self.id);
+        let own = |inbox: &Weak<Self>| std::ptr::eq(inbox.as_ptr(), self);
+        INBOXES.lock().retain(|(_, inbox)| !own(inbox));
     }
 
     /// Whether no more requests come in, and none waits.

@@ -140,6 +140,9 @@ pub struct AccessLogConfig {
     /// File that lines are appended to. Default: standard output.
     #[serde(default)]
     pub to: Option<String>,
+    /// Ruby block that gets the lines, in place of a file.
+    #[serde(default)]
+    pub block: Option<BlockIndex>,
     /// File and line of the directive, if it comes from a file.
     #[serde(default)]
     pub at: Option<At>,

@@ -34,6 +34,8 @@ pub(crate) enum Kind {
     Crowded,
     /// Every backend was busy for too long: the request timed out in the wait queue.
     QueueTimeout,
+    /// No backend could take the request for as long as it may wait.
+    Held,
     /// The target is not a URL after its placeholders are replaced.
     Target,
     /// A connection broke.
@@ -148,14 +150,19 @@ impl Error {
         matches!(&self.kind, Kind::Connect(error) if error.is_ours())
     }
 
-    /// Whether every backend is busy, which passes.
+    /// Whether no backend accepted a connection, so that none has got anything of the request.
+    pub(crate) fn is_unconnected(&self) -> bool {
+        matches!(&self.kind, Kind::Connect(error) if error.is_unconnected())
+    }
+
+    /// Whether every backend is busy, or takes no requests for the moment: later there may be room.
     pub(crate) fn is_about_queue(&self) -> bool {
-        matches!(self.kind, Kind::Crowded | Kind::QueueTimeout)
+        matches!(self.kind, Kind::Crowded | Kind::QueueTimeout | Kind::Held)
     }
 
     /// Whether no backend could be asked, so that the answer is a 503.
     pub(crate) fn is_unavailable(&self) -> bool {
-        matches!(self.kind, Kind::Unavailable | Kind::Crowded | Kind::QueueTimeout) || self.is_exhausted()
+        matches!(self.kind, Kind::Unavailable | Kind::Crowded | Kind::QueueTimeout | Kind::Held) || self.is_exhausted()
     }
 
     /// Whether the failure counts against the backend.
@@ -185,6 +192,7 @@ impl fmt::Display for Error {
             Kind::Unavailable => f.write_str("no backend is available"),
             Kind::Crowded => f.write_str("every backend is busy and no more requests may wait"),
             Kind::QueueTimeout => f.write_str("every backend was busy for as long as a request may wait"),
+            Kind::Held => f.write_str("no backend could take the request for as long as it may wait"),
             Kind::Target => f.write_str("the target URL is not an absolute URL after substitution"),
             Kind::Io(error) => write!(f, "{error}"),
             Kind::Ended => f.write_str("the connection ended too early"),

@@ -72,7 +72,7 @@ pub use fork::Hold;
 pub use listening_socket::{HandedOver, ListeningSocket};
 pub use lookup::RouteLookup;
 pub use output::block_sigpipe;
-pub use server::{Server, StartError, UnknownBackend};
+pub use server::{Server, SetBackendsError, StartError, UnknownBackend};
 pub use stats::Stats;
 pub use upstream::Admin;
 

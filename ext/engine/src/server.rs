@@ -11,7 +11,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 
 use crate::compile::Purpose;
-use crate::config::{Problem, Setting};
+use crate::config::{BackendConfig, Problem, Setting};
 use crate::configuration::Config;
 use crate::descriptors::{self, Descriptors};
 use crate::downstream::listener::Listener;
@@ -21,7 +21,7 @@ use crate::listen::tls::development;
 use crate::log::Log;
 use crate::metrics::Counters;
 use crate::output::open_standard_descriptors;
-use crate::snapshot::{self, Settings, Snapshot};
+use crate::snapshot::{self, Settings, Snapshot, WrongList};
 use crate::stats::Stats;
 use crate::upstream::Admin;
 use lifecycle::Lifecycle;
@@ -44,6 +44,8 @@ pub enum StartError {
 /// No backend and no upstream has the requested name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnknownBackend {
+    /// What was asked for: a `backend` or an `upstream`.
+    kind: &'static str,
     target: String,
     /// The names that exist.
     names: Vec<String>,
@@ -51,15 +53,35 @@ pub struct UnknownBackend {
 
 impl std::fmt::Display for UnknownBackend {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { target, names } = self;
+        let Self { kind, target, names } = self;
         match &names[..] {
-            [] => write!(f, "{target:?} is not a valid backend: there are none"),
-            names => write!(f, "{target:?} is not a valid backend: write one of {}", names.join(", ")),
+            [] => write!(f, "{target:?} is not a valid {kind}: there are none"),
+            names => write!(f, "{target:?} is not a valid {kind}: write one of {}", names.join(", ")),
         }
     }
 }
 
 impl std::error::Error for UnknownBackend {}
+
+/// Why the backends of an upstream were not replaced.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SetBackendsError {
+    /// No upstream has the requested name.
+    Unknown(UnknownBackend),
+    /// All mistakes in the list.
+    Mistakes(Vec<String>),
+}
+
+impl std::fmt::Display for SetBackendsError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Unknown(unknown) => unknown.fmt(f),
+            Self::Mistakes(mistakes) => f.write_str(&mistakes.join("; ")),
+        }
+    }
+}
+
+impl std::error::Error for SetBackendsError {}
 
 /// A running server. Dropping it stops it at once, without waiting.
 #[derive(Debug)]
@@ -154,10 +176,26 @@ impl Server {
     /// # Errors
     /// If none has that name.
     pub fn set_state(&self, target: &str, state: Admin) -> Result<(), UnknownBackend> {
-        let unknown = |names| UnknownBackend { target: target.to_owned(), names };
+        let unknown = |names| UnknownBackend { kind: "backend", target: target.to_owned(), names };
         // Not during a reload, when it would reach only one of the two configurations.
         let _running = self.running.lock();
         self.snapshot.load().set_admin(target, state).map_err(unknown)
+    }
+
+    /// Replaces the backends of an upstream until the next reload. A backend that stays keeps its figures, its health and
+    /// its idle connections; requests in flight at the others finish there. The list may be empty.
+    ///
+    /// # Errors
+    /// If no upstream has that name, or if the list has mistakes. The backends then stay as they are.
+    pub fn set_backends(&self, upstream: &str, backends: &[BackendConfig]) -> Result<(), SetBackendsError> {
+        // Not during a reload, when it would reach only one of the two configurations.
+        let _running = self.running.lock();
+        self.snapshot.load().list_backends(upstream, backends).map_err(|wrong| match wrong {
+            WrongList::Unknown(names) => {
+                SetBackendsError::Unknown(UnknownBackend { kind: "upstream", target: upstream.to_owned(), names })
+            }
+            WrongList::Mistakes(mistakes) => SetBackendsError::Mistakes(mistakes),
+        })
     }
 
     /// Reopens the file of the access log, for example after a rotation. On failure the log goes on with the old file.

@@ -14,7 +14,7 @@ use crate::blocks::BlockSet;
 use crate::client::trusted_proxies::TrustedProxies;
 use crate::compile::{LocationPath, Purpose, Report};
 use crate::compiler::{CapturesAround, CarriedFilters, CarriedOver, Compiler};
-use crate::config::{are_sound, Code, Problem, Setting};
+use crate::config::{are_sound, BackendConfig, Code, Problem, Setting};
 use crate::configuration::{Config, Directive};
 use crate::events::{EventHub, EventListeners};
 use crate::handler::proxy::Proxy;
@@ -109,11 +109,13 @@ pub(crate) fn carry_over(before: Option<&Snapshot>, config: &Config, purpose: Pu
         Binds::compile(&config.binds, &config.trusted_proxies, purpose, &mut problems)
     };
     let log_before = before.and_then(|before| before.globals.access_log.as_deref());
-    let access_log =
-        config.access_log.as_ref().and_then(|log| AccessLog::carry_over(log_before, log, purpose, &mut problems));
+    let access_log = config
+        .access_log
+        .as_ref()
+        .and_then(|log| AccessLog::carry_over(log_before, log, &config.blocks, purpose, &mut problems));
     let before = before.map(|before| Arc::clone(&before.carried_over));
     let carried = before.as_ref().map(|before| Arc::clone(&before.upstreams));
-    let carry_over = UpstreamCarryOver::new(carried, &config.resolver.value);
+    let carry_over = UpstreamCarryOver::new(carried, &config.resolver.value, &config.blocks);
     let upstreams = Upstreams::compile(carry_over, &config.upstreams, &mut problems);
     let filters = CarriedFilters::carry_over(before.as_deref().map(|before| &before.filters));
     let mut compiler = Compiler {
@@ -157,6 +159,14 @@ pub(crate) fn carry_over(before: Option<&Snapshot>, config: &Config, purpose: Pu
     Compiled { snapshot, settings, problems }
 }
 
+/// Why a list of backends was not taken.
+pub(crate) enum WrongList {
+    /// No upstream has the name; these are there.
+    Unknown(Vec<String>),
+    /// All mistakes in the list.
+    Mistakes(Vec<String>),
+}
+
 impl Snapshot {
     /// Starts the background tasks: DNS names are resolved and refreshed, backends are checked.
     pub(crate) fn start(&self, runtime: &tokio::runtime::Handle, log: &Arc<Log>) {
@@ -190,6 +200,21 @@ impl Snapshot {
         Err(names)
     }
 
+    /// Replaces the backends of the upstream with this name.
+    pub(crate) fn list_backends(&self, name: &str, backends: &[BackendConfig]) -> Result<(), WrongList> {
+        let (mut result, mut names) = (None, Vec::new());
+        self.each_upstream(&mut |upstream| {
+            names.push(upstream.name().to_owned());
+            if upstream.name() == name && result.is_none() {
+                result = Some(upstream.list(backends));
+            }
+        });
+        match result {
+            Some(result) => result.map_err(WrongList::Mistakes),
+            None => Err(WrongList::Unknown(names)),
+        }
+    }
+
     /// Number of requests that wait for a free place at a backend.
     pub(crate) fn waiting(&self) -> usize {
         let mut waiting = 0;
@@ -206,7 +231,7 @@ impl Snapshot {
     }
 
     /// Calls `visit` once with every upstream: named ones first.
-    pub(crate) fn each_upstream(&self, visit: &mut dyn FnMut(&Upstream)) {
+    pub(crate) fn each_upstream(&self, visit: &mut dyn FnMut(&Arc<Upstream>)) {
         for upstream in self.upstreams.iter() {
             visit(upstream);
         }

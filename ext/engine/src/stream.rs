@@ -217,6 +217,12 @@ impl Stream {
         }
     }
 
+    /// Whether the other end of a unix socket was closed, so that nobody reads what we send. Of TCP, only a failed write
+    /// tells that.
+    fn is_abandoned(&self) -> bool {
+        matches!(self, Self::Unix(_)) && self.departure() == Some(Departure::Reset)
+    }
+
     /// Whether the connection is open with nothing to read, as an idle one has to be: the other side has neither closed
     /// it nor sent a byte. If the last read found the socket empty, this costs no system call. Events that the runtime
     /// has not yet got from the kernel are not seen.

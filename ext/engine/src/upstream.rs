@@ -18,8 +18,11 @@ mod fingerprint;
 pub(crate) mod health;
 pub(crate) mod http2;
 mod keep;
+mod lister;
+mod listing;
 mod named;
 pub(crate) mod pool;
+mod probe;
 mod protocol;
 mod refresh;
 mod settings;
@@ -40,7 +43,7 @@ pub(crate) use pool::Pool;
 pub(crate) use protocol::BackendProtocol;
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -52,13 +55,13 @@ use tokio::task::AbortHandle;
 
 use crate::log::Log;
 use crate::stats::BackendStats;
-use backend::configured::{own_name, ConfiguredBackend};
+use backend::configured::ConfiguredBackend;
 use backend::group::BackendGroup;
-use backend::Tls;
 use balancer::{Balancer, BalancingPolicy, Members, Tag};
 use dns::ResolvedAddress;
 use fingerprint::Fingerprint;
-use refresh::FollowedName;
+use lister::Lister;
+use listing::Listing;
 use settings::{Member, UpstreamSettings};
 
 /// A set of backends with one selection policy.
@@ -72,16 +75,29 @@ pub(crate) struct Upstream {
     keep: Keep,
     shared: bool,
     /// Whether every backend is one of HTTP/2.
-    http2: bool,
+    http2: AtomicBool,
     group: Arc<BackendGroup>,
     fingerprint: Fingerprint,
-    /// The entries of `backends`, in that order. Locked only to change `live` and for the figures.
-    configured: Mutex<Vec<ConfiguredBackend>>,
-    /// Names that DNS has not answered for yet.
+    /// The entries of `backends`. Locked only to change `live` and for the figures.
+    listing: Mutex<Listing>,
+    /// Ruby block that lists the backends.
+    lister: Option<Lister>,
+    /// Names that DNS has not answered for yet, and the first list of a block.
     unanswered: AtomicUsize,
-    answered: Notify,
-    started: AtomicBool,
-    tasks: Mutex<Vec<AbortHandle>>,
+    all_answered: Notify,
+    running: OnceLock<UpstreamTasks>,
+    /// The upstream of a later configuration in its place.
+    successor: OnceLock<Weak<Upstream>>,
+}
+
+/// The means to start tasks for an upstream that runs.
+#[derive(Debug)]
+struct UpstreamTasks {
+    dns: Arc<Dns>,
+    handle: Handle,
+    log: Arc<Log>,
+    /// The task that calls the block which lists the backends.
+    lister: Option<AbortHandle>,
 }
 
 impl Upstream {
@@ -117,42 +133,65 @@ impl Upstream {
         if let Some(before) = before.filter(|before| before.fingerprint.chooses_like(&fingerprint)) {
             settings.policy = before.balancer.policy().clone();
         }
-        let make = |member: &Member| {
-            let Member { address, secure, traits } = member;
-            let tls = settings.tls.as_ref().filter(|_| *secure).map(|client| Tls {
-                client: client.clone(),
-                name: server_name.cloned().unwrap_or_else(|| own_name(address)),
-            });
-            ConfiguredBackend::new(address, *secure, tls, *traits, &group)
-        };
-        let mut configured: Vec<_> = members.iter().map(make).collect();
+        let fingerprint = Fingerprint { server_name: server_name.cloned(), ..fingerprint };
+        let mut listing = Listing { tls: settings.tls, members: members.to_vec(), ..Listing::default() };
+        // Until a block lists the backends anew, those that were listed before serve.
+        if settings.lister.is_some() {
+            match before.map(|before| before.listing.lock()).filter(|before| !before.is_awaited) {
+                Some(before) => {
+                    listing.members = before.members.clone();
+                    listing.tls = listing.tls.or_else(|| before.tls.clone());
+                }
+                None => listing.is_awaited = true,
+            }
+        }
+        listing.entries = listing.members.iter().map(|member| listing.entry(member, &fingerprint, &group)).collect();
         if let Some(before) = before {
             backend::configured::carry_over(
-                &mut configured,
-                &before.configured.lock(),
+                &mut listing.entries,
+                &before.listing.lock().entries,
                 &group,
                 before.fingerprint.connects_like(&fingerprint),
             );
         }
-        let unanswered =
-            configured.iter().filter(|entry| matches!(entry, ConfiguredBackend::Named { answered: false, .. })).count();
-        let balancer = Balancer::new(settings.policy.clone());
-        let live = expand(&configured);
+        let unanswered = listing.unanswered();
+        let http2 = listing.members.iter().all(|member| member.traits.protocol == BackendProtocol::Http2);
+        let balancer = Balancer::new(settings.policy.clone()).holding(settings.rules.hold);
+        let live = expand(&listing.entries);
         group.set_members(&live, false);
         Arc::new(Self {
             live: ArcSwap::from_pointee(balancer.members(live)),
             balancer,
             keep: settings.keep,
             shared,
-            http2: members.iter().all(|member| member.traits.protocol == BackendProtocol::Http2),
+            http2: AtomicBool::new(http2),
             group,
             fingerprint,
-            configured: Mutex::new(configured),
+            listing: Mutex::new(listing),
+            lister: settings.lister,
             unanswered: AtomicUsize::new(unanswered),
-            answered: Notify::new(),
-            started: AtomicBool::new(false),
-            tasks: Mutex::default(),
+            all_answered: Notify::new(),
+            running: OnceLock::new(),
+            successor: OnceLock::new(),
         })
+    }
+
+    /// Ends the health checks and the calls of a block, once another configuration serves. Requests that are held here
+    /// go to `next`, if there is one; those in flight finish.
+    fn retire(&self, next: Option<&Arc<Self>>) {
+        self.group.retire();
+        if let Some(task) = self.running.get().and_then(|tasks| tasks.lister.as_ref()) {
+            task.abort();
+        }
+        if let Some(next) = next {
+            let _ = self.successor.set(Arc::downgrade(next));
+            self.group.queue().wake();
+        }
+    }
+
+    /// The upstream of a later configuration in its place.
+    fn successor(&self) -> Option<Arc<Self>> {
+        self.successor.get()?.upgrade()
     }
 
     /// All that it is made of.
@@ -163,21 +202,18 @@ impl Upstream {
     /// Begins to resolve the names among the backends, to follow their changes and to check the backends, on `handle`'s
     /// runtime. It ends when the upstream is dropped. A second call does nothing.
     pub(crate) fn start(self: &Arc<Self>, dns: &Arc<Dns>, handle: &Handle, log: &Arc<Log>) {
-        if self.started.swap(true, Ordering::AcqRel) {
-            return;
+        let mut listing = self.listing.lock();
+        let mut is_first = false;
+        let tasks = self.running.get_or_init(|| {
+            is_first = true;
+            let follow = |lister: Lister| handle.spawn(lister::follow(Arc::downgrade(self), lister, log.clone()));
+            let lister = self.lister.clone().map(|lister| follow(lister).abort_handle());
+            UpstreamTasks { dns: dns.clone(), handle: handle.clone(), log: log.clone(), lister }
+        });
+        if is_first {
+            self.group.start(handle, log, health::schedule::checker);
+            listing.follow_names(self, tasks);
         }
-        self.group.start(handle, log, health::schedule::checker);
-        let names: Vec<_> = (self.configured.lock().iter().enumerate())
-            .filter_map(|(index, entry)| match entry {
-                ConfiguredBackend::Fixed(_) => None,
-                ConfiguredBackend::Named { name, .. } => Some((index, name.host.clone(), name.port)),
-            })
-            .collect();
-        let follow = |(index, host, port)| {
-            let name = FollowedName { index, host, port, log: log.clone() };
-            handle.spawn(refresh::follow(Arc::downgrade(self), name, dns.clone())).abort_handle()
-        };
-        *self.tasks.lock() = names.into_iter().map(follow).collect();
     }
 
     /// Chooses the backend for a request's next attempt.
@@ -243,7 +279,7 @@ impl Upstream {
 
     /// Whether every backend is one of HTTP/2, before any connection says so.
     pub(crate) fn speaks_http2(&self) -> bool {
-        self.http2
+        self.http2.load(Ordering::Relaxed)
     }
 
     /// Limits of idle connections.
@@ -277,7 +313,8 @@ impl Upstream {
         self.len() == 0
     }
 
-    /// Whether every name among the backends has been answered for, be it with a failure.
+    /// Whether every name among the backends has been answered for, and the block that lists them has answered, be it
+    /// with a failure.
     pub(crate) fn is_ready(&self) -> bool {
         self.unanswered.load(Ordering::Acquire) == 0
     }
@@ -286,7 +323,7 @@ impl Upstream {
     pub(crate) async fn ready(&self) {
         loop {
             // Made before the check, so that an answer in between is not missed.
-            let answered = self.answered.notified();
+            let answered = self.all_answered.notified();
             if self.is_ready() {
                 return;
             }
@@ -297,9 +334,9 @@ impl Upstream {
     /// The figures of every backend, in the order in which the backends were written. A name that has no address yet
     /// stands there as itself.
     pub(crate) fn stats(&self) -> Vec<BackendStats> {
-        let configured = self.configured.lock();
+        let listing = self.listing.lock();
         let mut stats = Vec::new();
-        for entry in configured.iter() {
+        for entry in &listing.entries {
             match entry {
                 ConfiguredBackend::Fixed(backend) => stats.push(backend.stats()),
                 ConfiguredBackend::Named { name, backends, .. } if backends.is_empty() => stats.push(BackendStats {
@@ -316,23 +353,24 @@ impl Upstream {
         stats
     }
 
-    /// Addresses that the name in that entry has now.
-    fn known(&self, index: usize) -> Vec<ResolvedAddress> {
-        match self.configured.lock().get(index) {
-            Some(ConfiguredBackend::Named { backends, .. }) => {
-                backends.iter().map(|(target, _)| target.clone()).collect()
+    /// Addresses that the name in that entry has now. `None` if it is no longer listed.
+    fn known(&self, index: usize, generation: u64) -> Option<Vec<ResolvedAddress>> {
+        let listing = self.listing.lock();
+        match listing.entries.get(index).filter(|_| listing.generation == generation)? {
+            ConfiguredBackend::Named { backends, .. } => {
+                Some(backends.iter().map(|(target, _)| target.clone()).collect())
             }
-            _ => Vec::new(),
+            ConfiguredBackend::Fixed(_) => None,
         }
     }
 
     /// Takes the answer of DNS for the name in that entry; `None`: no answer, so the addresses stay. `true` if the
     /// list of backends changes.
-    fn resolved(&self, index: usize, targets: Option<&[ResolvedAddress]>) -> bool {
-        let mut configured = self.configured.lock();
-        let Some(ConfiguredBackend::Named { name, backends, answered }) = configured.get_mut(index) else {
-            return false;
-        };
+    fn resolved(&self, index: usize, generation: u64, targets: Option<&[ResolvedAddress]>) -> bool {
+        let mut listing = self.listing.lock();
+        let is_current = listing.generation == generation;
+        let entry = listing.entries.get_mut(index).filter(|_| is_current);
+        let Some(ConfiguredBackend::Named { name, backends, answered }) = entry else { return false };
         let first = !std::mem::replace(answered, true);
         let changed = targets.is_some_and(|targets| !targets.iter().eq(backends.iter().map(|(target, _)| target)));
         if let Some(targets) = targets.filter(|_| changed) {
@@ -342,25 +380,35 @@ impl Upstream {
                 None => (target.clone(), name.backend(target, &self.group)),
             };
             *backends = targets.iter().map(keep_or_make).collect();
-            // Stored under the lock, so that of two changes the later one stays.
-            let live = expand(&configured);
-            self.group.set_members(&live, !first);
-            self.live.store(Arc::new(self.balancer.members(live)));
-            // Only now: who waits looks at once, and is not woken a second time.
-            self.group.queue().wake();
+            self.show(&listing, !first);
         }
-        drop(configured);
         if first {
-            self.unanswered.fetch_sub(1, Ordering::AcqRel);
-            self.answered.notify_waiters();
+            self.answered(listing.unanswered());
         }
         changed
+    }
+
+    /// Lets requests see the backends of the listing, which is locked, so that of two changes the later one stays.
+    /// `late`: new ones join others that serve.
+    fn show(&self, listing: &Listing, late: bool) {
+        let live = expand(&listing.entries);
+        self.group.set_members(&live, late);
+        self.live.store(Arc::new(self.balancer.members(live)));
+        // Only now: who waits looks at once, and is not woken a second time.
+        self.group.queue().wake();
+    }
+
+    /// Notes how many answers are still to come. The listing is locked.
+    fn answered(&self, unanswered: usize) {
+        self.unanswered.store(unanswered, Ordering::Release);
+        self.all_answered.notify_waiters();
     }
 }
 
 impl Drop for Upstream {
     fn drop(&mut self) {
-        for task in self.tasks.get_mut() {
+        let lister = self.running.get().and_then(|tasks| tasks.lister.as_ref());
+        for task in self.listing.get_mut().tasks.iter().chain(lister) {
             task.abort();
         }
         self.group.stop();

@@ -1,7 +1,7 @@
 //! Conversion between Ruby Hashes and the engine's configuration.
 
 use magnus::{Error, Ruby, Value};
-use proxy_engine::config::Problem;
+use proxy_engine::config::{BackendConfig, Problem};
 use proxy_engine::configuration::Defaults;
 use proxy_engine::{Config, Question, Server};
 use serde::de::Error as _;
@@ -16,6 +16,13 @@ pub(crate) fn from_hash(ruby: &Ruby, hash: Value) -> Result<Config, Error> {
     let config: Traced<Config> = serde_magnus::deserialize(ruby, hash)
         .map_err(|error| Error::new(ruby.exception_arg_error(), format!("the configuration does not fit: {error}")))?;
     Ok(config.0)
+}
+
+/// Reads backends that `lib/proxy` has checked.
+pub(crate) fn backends(ruby: &Ruby, list: Value) -> Result<Vec<BackendConfig>, Error> {
+    let list: Traced<Vec<BackendConfig>> = serde_magnus::deserialize(ruby, list)
+        .map_err(|error| Error::new(ruby.exception_arg_error(), format!("the backends do not fit: {error}")))?;
+    Ok(list.0)
 }
 
 /// `Proxy::Native.check(hash)`: every mistake and warning that only the engine can see, in the order of the file.

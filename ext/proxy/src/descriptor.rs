@@ -29,8 +29,8 @@ pub(crate) fn borrow<R>(number: RawFd, with: impl FnOnce(BorrowedFd<'_>) -> R) -
     if number < 0 {
         return Err(io::Error::from_raw_os_error(BAD_DESCRIPTOR));
     }
-    // SAFETY: the number is not -1. The IO object that it belongs to is in a local variable of our caller in Ruby, and no
-    // Ruby code runs meanwhile that could close it: this thread has the GVL.
+    // SAFETY: the number is not -1. The IO object that it belongs to is in a local variable of our caller in Ruby, and
+    // no Ruby code runs meanwhile that could close it: this thread has the GVL.
     #[allow(unsafe_code)]
     let borrowed = unsafe { BorrowedFd::borrow_raw(number) };
     Ok(with(borrowed))

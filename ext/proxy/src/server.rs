@@ -22,6 +22,7 @@ pub(crate) fn init(ruby: &Ruby, native: RModule) -> Result<(), Error> {
     class.define_method("urls", method!(Server::urls, 0))?;
     class.define_method("stats", method!(Server::stats, 0))?;
     class.define_method("set_state", method!(Server::set_state, 2))?;
+    class.define_method("set_backends", method!(Server::set_backends, 2))?;
     class.define_method("reload", method!(Server::reload, -1))?;
     class.define_method("reopen_logs", method!(Server::reopen_logs, 0))?;
     class.define_method("takes?", method!(Server::takes, 2))?;
@@ -76,6 +77,18 @@ impl Server {
             .owned()
             .map_or(Ok(()), |life| life.set_state(&target, state))
             .map_err(|unknown| error(unknown.to_string()))
+    }
+
+    /// `set_backends(upstream, list)`: raises an `ArgumentError` if no upstream has that name, or if the list has
+    /// mistakes. A server that has ended and a forked child's copy have no backends.
+    fn set_backends(ruby: &Ruby, server: &Self, upstream: String, list: Value) -> Result<(), Error> {
+        let backends = config::backends(ruby, list)?;
+        let Some(life) = server.owned() else { return Ok(()) };
+        // It may read certificates.
+        match without_gvl(|| life.set_backends(&upstream, &backends), || ())? {
+            Ok(result) => result.map_err(|error| Error::new(ruby.exception_arg_error(), error.to_string())),
+            Err(payload) => Err(error::panicked(ruby, payload.as_ref())),
+        }
     }
 
     /// `reload(hash, block_set = nil, listeners = nil)`: raises the same exceptions as `start`, and then leaves

@@ -35,7 +35,10 @@ module Proxy
         # The client has gone away while it sent its request.
       ensure
         # In a process that the application has forked the connection is the parent's.
-        hang_up unless @kept || @pid != Process.pid
+        unless @kept || @pid != Process.pid
+          hang_up
+          request&.close
+        end
         @place.done unless @tunnel
       end
 

@@ -52,6 +52,11 @@ module Proxy
       # Whether the client asked for another protocol.
       def upgrade? = @env.key?("HTTP_UPGRADE")
 
+      # Frees the space of a large body.
+      def close
+        @file&.close
+      end
+
       def head? = @env["REQUEST_METHOD"] == "HEAD"
 
       private
@@ -114,14 +119,14 @@ module Proxy
       def large(body, start)
         return Input.new(body, start) if defined?(::Rack.release) && ::Rack.release.to_i >= 3
 
-        file = Tempfile.create("proxy", binmode: true)
-        File.unlink(file.path)
-        file << start
+        @file = Tempfile.create("proxy", binmode: true)
+        File.unlink(@file.path)
+        @file << start
         while (piece = body.next)
-          file << piece
+          @file << piece
         end
-        file.rewind
-        whole(file)
+        @file.rewind
+        whole(@file)
       end
 
       def whole(io)

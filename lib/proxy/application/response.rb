@@ -36,7 +36,7 @@ module Proxy
         raise ArgumentError, "#{@status} is not the status of a response" unless (101..999).cover?(@status)
 
         @head = "HTTP/1.1 #{@status} #{REASONS.fetch(@status, "Status")}\r\n".b
-        @length = @coded = nil
+        @length = @coded = @hijack = nil
         hijack = read(headers)
         return hijacked(hijack) if hijack
         return stream(body) if !body.respond_to?(:each) && body.respond_to?(:call) && !bodyless?
@@ -74,7 +74,7 @@ module Proxy
           @head << name << ": " << value << "\r\n"
         end
         @head << "Connection: upgrade\r\n" if @status == 101
-        headers["rack.hijack"]
+        @hijack
       end
 
       # Calls the block with the name and value of each field. Several values are an Array, or in Rack 2 lines.
@@ -82,6 +82,7 @@ module Proxy
         headers.each do |name, values|
           name = name.to_s
           if name.start_with?("rack.")
+            @hijack = values if name == "rack.hijack"
             yield "Upgrade", checked(name, values.to_s) if name == "rack.protocol" && @status == 101
             next
           end

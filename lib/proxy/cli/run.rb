@@ -152,8 +152,8 @@ module Proxy
         notifier.stopping
         reloading.abandon
         stopping = Stopping.new(server, reloading.config, @console, @signals)
-        limit = reloading.config.shutdown_timeout
-        status = finish(Ending.new(server, stopping, limit, @child, @console, @signals), number)
+        ending = Ending.new(server, reloading.config, stopping, @child, @console, @signals)
+        status = finish(ending, number)
         leave(status) unless reloading.give_up(FAREWELL)
         status
       ensure
@@ -162,8 +162,8 @@ module Proxy
 
       def begin_with(server, supervisor)
         supervisor.start
-        @console.say(*greeting(server), "#{short} starts as PID #{@child.pid} #{@options.application.described}. Ctrl-C " \
-                                        "stops both.")
+        @console.say(*greeting(server), "#{short} starts as PID #{@child.pid} #{@options.application.described}. " \
+                                        "Ctrl-C stops both.")
       rescue Error
         server.stop(timeout: 0)
         raise

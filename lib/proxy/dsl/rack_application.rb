@@ -17,6 +17,7 @@ module Proxy
       def read(value, place)
         return file(value, place) if value.is_a?(String) || value.respond_to?(:to_path)
         return Found.new(built(value), named(value)) if value.respond_to?(:call)
+
         if value.is_a?(Class) && value.method_defined?(:call)
           name = shown(value)
           return place.error("the class #{name} has no `call`, only its objects: write run #{name}.new")

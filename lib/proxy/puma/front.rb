@@ -14,7 +14,8 @@ module Proxy
       private_constant :LOOK, :LAST
 
       # `up` are the workers that accept requests now.
-      def initialize(channel, recording, sockets, listening, up)
+      def initialize(channel, recording, sockets, listening, logs, up)
+        @logs = logs
         @channel = channel
         @recording = recording
         @sockets = sockets
@@ -25,6 +26,7 @@ module Proxy
       # Serves until the keeper says stop or is gone.
       def run
         signals
+        @logs.open
         server = start or return
         obey(server)
         server.stop(timeout: LAST) unless @stopping
@@ -37,7 +39,7 @@ module Proxy
       def signals
         %w[INT HUP QUIT USR2 TTIN TTOU].each { |name| Signal.trap(name, "IGNORE") }
         Signal.trap("TERM") { Thread.new { stop(nil) } }
-        Signal.trap("USR1") { Thread.new { @server&.reopen_logs } }
+        Signal.trap("USR1") { Thread.new { reopen } }
       end
 
       def start
@@ -61,11 +63,17 @@ module Proxy
           when "down"
             server.down(@sockets.name(words.first.to_i)) if words.first.to_i < @sockets.workers
             @channel.tell("down", *words)
+          when "reopen" then reopen
           when "retire" then retire(server)
           when "stop" then stop(words.first&.to_f)
           when "end" then break
           end
         end
+      end
+
+      def reopen
+        @logs.open
+        @server&.reopen_logs
       end
 
       def up(server, index)

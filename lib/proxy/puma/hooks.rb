@@ -8,7 +8,10 @@ module Proxy
     # What the plugin does at the events of Puma's life: workers that come and go, and the end.
     # @api private
     class Hooks
-      def initialize(launcher, supervisor, sockets, folder)
+      # `tells_address`: the front says in X-Real-IP who the client is.
+      def initialize(launcher, supervisor, sockets, folder, logs, tells_address)
+        @logs = logs
+        @tells_address = tells_address
         @launcher = launcher
         @options = launcher.options
         @events = launcher.events
@@ -22,12 +25,28 @@ module Proxy
       def add
         # A connection that the front has made is served, even if Puma is about to stop.
         @options[:drain_on_shutdown] = true if @options[:drain_on_shutdown].nil?
+        client_address
         cluster if @options[:workers].to_i.positive?
-        event(:after_booted, :on_booted) { stop_in_front_first if Process.pid == @puma }
+        event(:after_booted, :on_booted) { take_signals if Process.pid == @puma }
         event(:after_stopped, :on_stopped) { stop if Process.pid == @puma }
       end
 
       private
+
+      # `REMOTE_ADDR` is the client's address, as in Puma alone: the front's X-Real-IP, unless `set_remote_address` says
+      # otherwise. For a unix socket Puma presets it. Where a request may lack the header it stays 127.0.0.1: Puma 7 and
+      # 8 would answer 500.
+      def client_address
+        if @options[:remote_address] == :socket
+          return unless @tells_address
+
+          @options[:remote_address] = :header
+          @options[:remote_address_header] = "HTTP_X_REAL_IP"
+        end
+        @events.register(:state) do |name|
+          @binder.envs.each_value { |env| env.delete("REMOTE_ADDR") } if name == :booting
+        end
+      end
 
       # Names of events and hooks: those of Puma 7 and newer, and those of older ones.
       def event(*names, &block)
@@ -59,14 +78,26 @@ module Proxy
       end
 
       # A signal that ends Puma lets the front finish its requests first: Puma is needed for them.
-      def stop_in_front_first
+      def take_signals
         return if @trapped
 
         @trapped = true
         %w[TERM INT].each do |name|
-          before = Signal.trap(name) { |number| ending(name, number, before) }
-          Signal.trap(name, before) unless before.is_a?(Proc)
+          take(name) { |number, before| ending(name, number, before) }
         end
+        take("HUP") { |number, before| hang_up(number, before) } if @logs.any?
+      end
+
+      # Puts the block in front of Puma's own handler of a signal, which it gets.
+      def take(name, &block)
+        before = Signal.trap(name) { |number| block.call(number, before) }
+        Signal.trap(name, before) unless before.is_a?(Proc)
+      end
+
+      # Puma opens its log files anew.
+      def hang_up(number, before)
+        @supervisor.reopen if Process.pid == @puma
+        before.call(number)
       end
 
       # The second signal ends Puma at once.

@@ -4,6 +4,7 @@ require_relative "binds"
 require_relative "folder"
 require_relative "hooks"
 require_relative "listening"
+require_relative "logs"
 require_relative "sockets"
 require_relative "supervisor"
 
@@ -27,6 +28,8 @@ module Proxy
 
       # Called before Puma binds and loads the application.
       def start
+        return refuse(["plugin :proxy: this Ruby cannot fork: run `proxy start` beside Puma"]) unless ::Puma.forkable?
+
         before = earlier
         @folder = Folder.find(before&.fetch(:folder))
         recording = configured
@@ -38,7 +41,8 @@ module Proxy
         @options[:binds] = [@sockets.shared_url]
         supervise(recording, listening)
         retire(before) if before
-        Hooks.new(@launcher, @supervisor, @sockets, @folder).add
+        tells_address = recording.target.tells_address? && listening.urls.none? { |url| url.include?("unix://") }
+        Hooks.new(@launcher, @supervisor, @sockets, @folder, @logs, tells_address).add
         listening.urls.each { |url| log "* Proxy listening on #{url}" }
       end
 
@@ -98,7 +102,8 @@ module Proxy
       # Starts the keeper and its front, and waits until it serves.
       def supervise(recording, listening)
         path = "#{@folder}/keeper-#{Process.clock_gettime(Process::CLOCK_MONOTONIC, :millisecond)}.sock"
-        @supervisor = Supervisor.new(path, recording, @sockets, listening) { |line| log line }
+        @logs = Logs.new(@options.final_options)
+        @supervisor = Supervisor.new(path, recording, @sockets, listening, @logs) { |line| log line }
         refuse(["The proxy has not started, and so Puma does not."]) unless @supervisor.start
         name = URI.encode_www_form_component(@folder).gsub("%2F", "/").delete_prefix("/")
         @binder.listeners << ["#{SCHEME}://#{@supervisor.pid}/#{name}", @supervisor.channel.io]
@@ -107,7 +112,7 @@ module Proxy
       # Prints why Puma does not start, and ends the process: a Puma without its proxy would be worse.
       def refuse(lines)
         lines.each { |line| log_writer.stderr.puts line }
-        Folder.remove(@folder)
+        Folder.remove(@folder) if @folder
         exit 1
       end
     end

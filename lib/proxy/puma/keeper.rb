@@ -18,7 +18,8 @@ module Proxy
       private_constant :PAUSE, :LONGEST_PAUSE, :LOOK, :LAST
 
       # `channel` leads to Puma, the process `puma`; `control` is a listening socket for workers.
-      def initialize(channel, control, recording, sockets, listening, puma)
+      def initialize(channel, control, recording, sockets, listening, logs, puma)
+        @logs = logs
         @channel = channel
         @control = control
         @recording = recording
@@ -57,7 +58,7 @@ module Proxy
       def serve(ours, theirs)
         Process.setproctitle("proxy front of puma #{@puma}")
         [ours, @channel, @control, *@workers.keys].each(&:close)
-        Front.new(theirs, @recording, @sockets, @listening, up).run
+        Front.new(theirs, @recording, @sockets, @listening, @logs, up).run
       rescue Exception => error # rubocop:disable Lint/RescueException
         warn "proxy: the front has failed: #{error.full_message(highlight: false)}"
       ensure

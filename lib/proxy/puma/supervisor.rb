@@ -24,7 +24,8 @@ module Proxy
       attr_reader :path
 
       # The block logs a line.
-      def initialize(path, recording, sockets, listening, &log)
+      def initialize(path, recording, sockets, listening, logs, &log)
+        @logs = logs
         @path = path
         @control = UNIXServer.new(path)
         @recording = recording
@@ -56,6 +57,11 @@ module Proxy
         wait_for("quiet", nil)
       end
 
+      # Lets the front open its log files anew. Safe in a signal handler.
+      def reopen
+        @channel.tell("reopen")
+      end
+
       # Ends the front and the keeper. Safe in a signal handler.
       def stop
         return unless Process.pid == @puma
@@ -84,7 +90,7 @@ module Proxy
       # The keeper's process. It must not run `at_exit` blocks of the configuration or of the application.
       def keep(theirs)
         @channel.close
-        Keeper.new(theirs, @control, @recording, @sockets, @listening, @puma).run
+        Keeper.new(theirs, @control, @recording, @sockets, @listening, @logs, @puma).run
       rescue Exception => error # rubocop:disable Lint/RescueException
         warn "proxy: the keeper has failed: #{error.full_message(highlight: false)}"
       ensure

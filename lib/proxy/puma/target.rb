@@ -39,6 +39,14 @@ module Proxy
         @pool["max_connections"]
       end
 
+      # Whether every request to Puma has the client's address in X-Real-IP, if the client has one.
+      def tells_address?
+        @routes.map { |route| route.fetch("proxy") }.all? do |handler|
+          handler.fetch("forwarded_headers", true) == true &&
+            handler.fetch("headers", []).none? { |edit| edit["name"].casecmp?("X-Real-IP") }
+        end
+      end
+
       # Completes the configuration with the sockets and the defaults for this Puma.
       def close(draft, backends, defaults)
         add(draft, {}, nil) if draft.to_h.fetch("routes").none? { |route| @routes.any? { |own| own.equal?(route) } }

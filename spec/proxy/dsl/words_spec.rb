@@ -39,7 +39,7 @@ RSpec.describe Proxy::DSL::Words do
     redirect: :redirect, error_response: :error_response, on: :on,
     **filters.to_h { |name| [name, name] } }.each do |word, owner|
     it "lists the options and the defaults of #{word} as the engine does" do
-      engine = defaults.fetch(owner).except(:at, :pool, :routes, :word, :inner, :block)
+      engine = defaults.fetch(owner).except(:at, :pool, :routes, :word, :inner, :block, :backends_block)
       schema = described_class.schema(word)
       shared = word == :proxy ? described_class.schema(:upstream).names : []
       options = schema.options.reject { |option| shared.include?(option.name) }

@@ -2,7 +2,7 @@
 
 # An application for `proxy run`: it listens on PORT, or on the socket that it gets, prints the signals that it gets and
 # says its PID. With GATE it waits for a line from that FIFO before it listens. `/wait` waits for a line from the FIFO
-# "answer"; `/orphan` starts a process that outlives its parent.
+# "answer"; `/up` is 503 until there is a file "ready"; `/orphan` starts a process that outlives its parent.
 require "socket"
 
 $stdout.sync = true
@@ -25,7 +25,7 @@ def answer(path)
     child = spawn("sh", "-c", "sleep 0.1 & echo $!", out: "orphan")
     Process.wait(child)
     File.read("orphan")
-  when "/down" then nil
+  when "/up" then ("up" if File.exist?("ready"))
   else "pid #{Process.pid}"
   end
 end

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::batches::Batches;
 use crate::fork_safe::{Condvar, Mutex};
 use crate::log::Log;
 use crate::output::{block_sigpipe, Standard};
@@ -27,13 +28,35 @@ const STUCK: Duration = Duration::from_secs(1);
 pub(super) enum Output {
     File(File),
     Stdout,
+    /// A Ruby block.
+    Block(Batches),
 }
 
 impl Output {
+    /// Writes lines. A block gets them later, when a batch is full or [`Self::due`].
     fn write(&mut self, lines: &[u8]) -> io::Result<()> {
         match self {
             Output::File(file) => file.write_all(lines),
             Output::Stdout => Standard::Out.write_all(lines),
+            Output::Block(batches) => {
+                batches.push(lines);
+                Ok(())
+            }
+        }
+    }
+
+    /// Time at which lines that wait have to go on.
+    fn due(&self) -> Option<Instant> {
+        match self {
+            Output::File(_) | Output::Stdout => None,
+            Output::Block(batches) => batches.due(),
+        }
+    }
+
+    /// Passes on the lines that wait, if there are any.
+    fn flush(&mut self) {
+        if let Output::Block(batches) = self {
+            batches.hand_on();
         }
     }
 }
@@ -141,20 +164,29 @@ impl AccessLogWriter {
         loop {
             let mut state = self.queue.state.lock();
             let job = loop {
-                match state.jobs.pop_front() {
-                    Some(job) => break job,
-                    None if state.closed => {
+                match (state.jobs.pop_front(), self.output.due()) {
+                    (Some(job), _) => break Some(job),
+                    (None, Some(_)) if state.closed => break None,
+                    (None, None) if state.closed => {
                         state.running = false;
                         self.queue.ended.notify_all();
                         return;
                     }
-                    None => state = self.queue.changed.wait(state),
+                    (None, Some(due)) => {
+                        let late;
+                        (state, late) = self.queue.changed.wait_until(state, due);
+                        if late {
+                            break None;
+                        }
+                    }
+                    (None, None) => state = self.queue.changed.wait(state),
                 }
             };
             drop(state);
             match job {
-                Job::Replace(output) => self.output = output,
-                Job::Write(mut lines) => {
+                None => self.output.flush(),
+                Some(Job::Replace(output)) => self.output = output,
+                Some(Job::Write(mut lines)) => {
                     self.write(&lines);
                     let mut state = self.queue.state.lock();
                     state.done += 1;

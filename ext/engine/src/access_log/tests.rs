@@ -14,12 +14,26 @@ const LIMIT: Duration = Duration::from_secs(20);
 
 fn spec(format: &str, to: Option<&Path>) -> config::AccessLogConfig {
     let at = At { file: "Proxyfile".into(), line: 4 };
-    config::AccessLogConfig { format: format.into(), to: to.map(|path| path.display().to_string()), at: Some(at) }
+    config::AccessLogConfig {
+        format: format.into(),
+        to: to.map(|path| path.display().to_string()),
+        block: None,
+        at: Some(at),
+    }
+}
+
+fn carry_over(
+    before: Option<&AccessLog>,
+    spec: &config::AccessLogConfig,
+    purpose: Purpose,
+    problems: &mut Vec<Problem>,
+) -> Option<Arc<AccessLog>> {
+    AccessLog::carry_over(before, spec, &BlockSet::default(), purpose, problems)
 }
 
 fn compile(format: &str, to: &Path) -> Arc<AccessLog> {
     let mut problems = Vec::new();
-    let log = AccessLog::carry_over(None, &spec(format, Some(to)), Purpose::Start, &mut problems);
+    let log = carry_over(None, &spec(format, Some(to)), Purpose::Start, &mut problems);
     assert_eq!(problems, []);
     log.expect("a log")
 }
@@ -115,7 +129,7 @@ fn no_format_writes_a_secret() {
     for name in ["Authorization", "cookie", "COOKIE", "Proxy-Authorization", "Set-Cookie", "cookie.session"] {
         let mut problems = Vec::new();
         let format = format!("{{addr}} {{{name}|strip_prefix:a}}");
-        assert!(AccessLog::carry_over(None, &spec(&format, None), Purpose::Start, &mut problems).is_none(), "{name}");
+        assert!(carry_over(None, &spec(&format, None), Purpose::Start, &mut problems).is_none(), "{name}");
         let message = format!("Proxyfile:4: access_log: {{{name}}} would write secrets into the log: leave it out");
         assert_eq!(problems.iter().map(ToString::to_string).collect::<Vec<_>>(), [message]);
     }
@@ -138,13 +152,13 @@ fn mistakes_are_problems_with_a_remedy() {
         ("json", Some(dir.path()), "to: cannot append to"),
     ] {
         let mut problems = Vec::new();
-        assert!(AccessLog::carry_over(None, &spec(format, to), Purpose::Start, &mut problems).is_none(), "{format}");
+        assert!(carry_over(None, &spec(format, to), Purpose::Start, &mut problems).is_none(), "{format}");
         let [problem] = &problems[..] else { panic!("{format}: {problems:?}") };
         assert_eq!(problem.severity, Severity::Error);
         assert!(problem.to_string().starts_with(&format!("Proxyfile:4: access_log: {message}")), "{problem}");
     }
     let mut problems = Vec::new();
-    assert!(AccessLog::carry_over(None, &spec("{addr} {stauts}", None), Purpose::Start, &mut problems).is_some());
+    assert!(carry_over(None, &spec("{addr} {stauts}", None), Purpose::Start, &mut problems).is_some());
     assert_eq!(problems.iter().map(|problem| problem.severity).collect::<Vec<_>>(), [Severity::Warning]);
 }
 
@@ -233,7 +247,7 @@ fn a_rotated_file_gets_what_came_before_and_the_new_one_what_comes_after() {
     push(&mut buffer, &log, &request("GET", "/before", "", &[]));
     assert!(buffer.flush());
     std::fs::rename(&path, &old).expect("a rotation");
-    let after = AccessLog::carry_over(Some(&log), &spec("{path} after", Some(&path)), Purpose::Start, &mut Vec::new());
+    let after = carry_over(Some(&log), &spec("{path} after", Some(&path)), Purpose::Start, &mut Vec::new());
     let after = after.expect("a log");
     push(&mut buffer, &log, &request("GET", "/before", "", &[]));
     assert!(buffer.flush(), "until it is started it changes nothing");
@@ -302,13 +316,13 @@ fn a_check_leaves_no_file_behind_and_an_old_one_alone() {
     std::fs::write(&old, "of before\n").expect("a file");
     for path in [&new, &old] {
         let mut problems = Vec::new();
-        assert!(AccessLog::carry_over(None, &spec("json", Some(path)), Purpose::Check, &mut problems).is_some());
+        assert!(carry_over(None, &spec("json", Some(path)), Purpose::Check, &mut problems).is_some());
         assert_eq!(problems, []);
     }
     assert!(!new.exists());
     assert_eq!(std::fs::read_to_string(&old).expect("the file"), "of before\n");
     let missing = dir.path().join("missing/new.log");
-    assert!(AccessLog::carry_over(None, &spec("json", Some(&missing)), Purpose::Check, &mut Vec::new()).is_none());
+    assert!(carry_over(None, &spec("json", Some(&missing)), Purpose::Check, &mut Vec::new()).is_none());
 }
 
 #[test]
@@ -317,7 +331,7 @@ fn a_pipe_that_nobody_reads_yet_is_not_waited_for() {
     let dir = tempfile::tempdir().expect("a folder");
     let path = dir.path().join("pipe");
     nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).expect("a pipe");
-    assert!(AccessLog::carry_over(None, &spec("json", Some(&path)), Purpose::Check, &mut Vec::new()).is_some());
+    assert!(carry_over(None, &spec("json", Some(&path)), Purpose::Check, &mut Vec::new()).is_some());
     let log = compile("{path}", &path);
     start(&log);
     let mut buffer = Buffer::default();

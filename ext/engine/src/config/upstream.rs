@@ -67,6 +67,10 @@ macro_rules! pool {
 pool! {
     /// Backends of the upstream. `None`: the host of `to`, resolved by DNS.
     policy backends: Option<Vec<BackendConfig>> = None;
+    /// Ruby block that lists the backends, in place of `backends`: its place in the set of the configuration's blocks.
+    policy backends_block: Option<u32> = None;
+    /// Seconds between two calls of `backends_block`.
+    policy interval: f64 = 10.0;
     /// Balancing policy: how a backend is chosen.
     policy backend_priority: Priority = Priority::default();
     /// Whether the backend's certificate is verified.
@@ -101,6 +105,8 @@ pool! {
     policy queue: i64 = 0;
     /// Seconds that a request may wait in the queue for a backend.
     policy queue_timeout: f64 = 5.0;
+    /// Whether requests also wait in the queue while no backend accepts connections, or none gets requests.
+    policy hold: bool = false;
     /// Seconds over which a backend that came back gets its share of requests step by step. `None`: its whole share at
     /// once.
     policy slow_start: Option<f64> = None;

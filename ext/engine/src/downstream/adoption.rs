@@ -21,8 +21,8 @@ pub struct Adoption {
     /// What was read from the client already: the head of its request, and the body or the beginning of it. The head
     /// should have `Connection: close`, since the other server does not take the connection back.
     pub before: Vec<u8>,
-    /// A file with the rest of the body, and how many of its bytes are meant, counted from its start. The socket's bytes
-    /// come after them.
+    /// A file with the rest of the body, and how many of its bytes are meant, counted from its start. The socket's
+    /// bytes come after them.
     pub file: Option<(File, u64)>,
     /// The sender of the request.
     pub client: AdoptedClient,
@@ -33,9 +33,9 @@ pub struct Adoption {
 pub struct AdoptedClient(ClientInfo);
 
 impl AdoptedClient {
-    /// A client at the address `addr`, which asked by `https` if `tls`. Without an address, or with a text that is none,
-    /// it is an unknown one, which no `trusted_proxies` trusts. `socket` is its connection, if that is known, and tells
-    /// the ports.
+    /// A client at the address `addr`, which asked by `https` if `tls`. Without an address, or with a text that is
+    /// none, it is an unknown one, which no `trusted_proxies` trusts. `socket` is its connection, if that is known, and
+    /// tells the ports.
     pub fn new(addr: Option<&str>, tls: bool, socket: Option<BorrowedFd<'_>>) -> Self {
         let ip = addr.and_then(|addr| addr.parse::<IpAddr>().ok()).map(|ip| ip.to_canonical());
         let socket = socket.as_ref().map(SockRef::from);

@@ -89,6 +89,11 @@ impl ConnectError {
         self.kind == ConnectErrorKind::Exhausted
     }
 
+    /// Whether the backend did not accept a connection. `false` where it did and TLS or HTTP/2 failed.
+    pub(crate) fn is_unconnected(&self) -> bool {
+        self.step == ConnectStep::Connect && !self.is_ours()
+    }
+
     /// The reason in a few words, without the address, for callers that name the address themselves.
     pub(crate) fn reason(&self) -> String {
         match (self.kind, &self.source) {

@@ -90,7 +90,7 @@ impl Handling for Run {
         let application = BackendConfig { application: Some(config.inbox), ..BackendConfig::at(config.name.as_str()) };
         let pool = PoolConfig {
             backends: Some(vec![application]),
-            max_connections: Some(threads as i64),
+            max_connections: Some(threads),
             max_tunnels: config.max_tunnels,
             queue: config.queue,
             queue_timeout: config.queue_timeout,
@@ -135,6 +135,8 @@ impl Handling for Run {
                 return exchange.answer_failure(&error, respond::built_in(Cause::BadGateway.status())).await;
             }
         }
+        // A go-ahead was given where it was needed.
+        exchange.work.request.fields.remove(Known::Expect);
         self.0.serve_body(exchange, &mut body).await
     }
 }
@@ -148,7 +150,6 @@ async fn gather(exchange: &mut Exchange<'_>, body: &mut RequestBody) -> Result<(
         let mut needs = ResponseNeeds { interim: true, go_ahead: true, upgrade: false };
         relay::pass_go_ahead(&mut exchange.client.channel, &mut exchange.work.response, &mut needs);
     }
-    exchange.work.request.fields.remove(Known::Expect);
     let limits = &exchange.globals.limits;
     relay::gather(exchange.client, body, GATHERED, limits.client_body, limits.rate).await
 }

@@ -23,18 +23,18 @@ const PIECE: usize = 64 * 1024;
 #[derive(Debug)]
 pub(crate) struct AdoptedStream {
     pub(super) socket: Stream,
-    before: Piece,
+    before: BytesBefore,
     file: Option<BodyFile>,
 }
 
 /// Bytes, and how many of them were taken.
 #[derive(Debug, Default)]
-struct Piece {
+struct BytesBefore {
     bytes: Vec<u8>,
     taken: usize,
 }
 
-impl Piece {
+impl BytesBefore {
     fn of(bytes: Vec<u8>) -> Self {
         Self { bytes, taken: 0 }
     }
@@ -61,7 +61,7 @@ pub(crate) struct BodyFile {
     file: Arc<File>,
     offset: u64,
     left: u64,
-    piece: Piece,
+    piece: BytesBefore,
     reading: Option<JoinHandle<io::Result<Vec<u8>>>>,
     /// A child of `fork` closes the file too.
     _on_its_way: OnItsWay,
@@ -75,7 +75,7 @@ impl BodyFile {
             file: Arc::new(file),
             offset: 0,
             left: length,
-            piece: Piece::default(),
+            piece: BytesBefore::default(),
             reading: None,
             _on_its_way: on_its_way,
         }
@@ -105,7 +105,7 @@ impl BodyFile {
             }
             self.offset += bytes.len() as u64;
             self.left -= bytes.len() as u64;
-            self.piece = Piece::of(bytes);
+            self.piece = BytesBefore::of(bytes);
         }
         Poll::Ready(Ok(true))
     }
@@ -114,7 +114,7 @@ impl BodyFile {
 impl AdoptedStream {
     /// A connection over `socket`, TCP or unix without TLS, whose first bytes are `before` and then those of `file`.
     pub(crate) fn new(socket: Stream, before: Vec<u8>, file: Option<BodyFile>) -> Self {
-        Self { socket, before: Piece::of(before), file }
+        Self { socket, before: BytesBefore::of(before), file }
     }
 }
 
@@ -132,7 +132,12 @@ impl AsyncRead for AdoptedStream {
             }
             this.file = None;
         }
-        Pin::new(&mut this.socket).poll_read(cx, buffer)
+        let room = buffer.remaining();
+        ready!(Pin::new(&mut this.socket).poll_read(cx, buffer))?;
+        if buffer.remaining() == room && room > 0 && this.socket.is_abandoned() {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
+        }
+        Poll::Ready(Ok(()))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Admission: from "this request needs a backend" to the right to ask one.
 //!
 //! Every backend may be busy. A request then waits in the upstream's wait queue, so that backends get no more requests
-//! than they may have at once (back-pressure).
+//! than they may have at once (back-pressure). With `hold` it also waits there while no backend can take it.
 
 use std::future::{poll_fn, Future};
 use std::pin::pin;
@@ -12,6 +12,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::backend::retry_budget::RetryPermit;
+use super::wait_queue::Place;
 use super::{Affinity, Attempt, Backend, Choice, Pool, Tried, Upstream};
 use crate::error::{Error, Kind, Retry, Side};
 use crate::relay::ClientChannel;
@@ -22,6 +23,8 @@ const MOST_CHOICES: usize = 8;
 /// One request that needs a backend, and the backends that it has tried so far.
 pub(crate) struct Admission<'a> {
     upstream: &'a Arc<Upstream>,
+    /// The upstream of a later configuration, to which the request went while it was held.
+    moved: Option<Arc<Upstream>>,
     affinity: Affinity,
     tried: Tried,
     /// Whether the request has been sent to a backend before.
@@ -30,6 +33,17 @@ pub(crate) struct Admission<'a> {
     retry_budget: f64,
     /// Whether the request may become a tunnel.
     upgrade: bool,
+    /// Place in the wait queue and end of the wait of a request that is held, and the time that it has waited.
+    hold: Option<Box<Hold>>,
+}
+
+/// A request that waits, or has waited, for a backend that can take it.
+#[derive(Debug)]
+struct Hold {
+    place: Option<Place>,
+    until: Instant,
+    /// Time of the waits that are over and not told of yet.
+    waited: Duration,
 }
 
 /// Result of one look for a backend.
@@ -48,7 +62,16 @@ enum LookResult {
 impl<'a> Admission<'a> {
     /// A request that has not been sent to a backend yet. `retry_budget` is in per cent of the requests in flight.
     pub(crate) fn new(upstream: &'a Arc<Upstream>, affinity: Affinity, retry_budget: f64) -> Self {
-        Self { upstream, affinity, tried: Tried::default(), is_retry: false, retry_budget, upgrade: false }
+        Self {
+            upstream,
+            moved: None,
+            affinity,
+            tried: Tried::default(),
+            is_retry: false,
+            retry_budget,
+            upgrade: false,
+            hold: None,
+        }
     }
 
     /// Says whether the request may become a tunnel.
@@ -65,21 +88,41 @@ impl<'a> Admission<'a> {
         deadline: Instant,
     ) -> Result<Attempt, Error> {
         // A request does not overtake those that wait already.
-        if self.upstream.group().queue().waiting() == 0 {
+        if self.upstream().group().queue().waiting() == 0 {
             match self.look() {
                 LookResult::Busy => {}
-                LookResult::NoneAvailable if self.upstream.awaits_check() => {
+                LookResult::NoneAvailable if self.upstream().awaits_check() => {
                     return Box::pin(self.await_check(client, patience, deadline)).await;
                 }
+                LookResult::NoneAvailable | LookResult::OverBudget if self.holds() => {}
                 found => return self.result(found),
             }
         }
         self.wait(client, patience, deadline).await
     }
 
+    /// Whether the request is to wait after this failure, whatever retries are left: no backend accepted a connection.
+    pub(crate) fn holds_after(&mut self, error: &Error) -> bool {
+        let holds = self.holds() && error.is_unconnected();
+        if holds {
+            // Nothing was sent, so that the next attempt multiplies no load.
+            self.is_retry = false;
+        }
+        holds
+    }
+
+    /// Time that the request was held since the last call.
+    pub(crate) fn take_held(&mut self) -> Duration {
+        self.hold.as_mut().map_or(Duration::ZERO, |hold| std::mem::take(&mut hold.waited))
+    }
+
+    fn holds(&self) -> bool {
+        self.upstream().group().rules().hold
+    }
+
     /// The right to ask a backend, if there is one without waiting.
     pub(crate) fn admit_at_once(&mut self) -> Option<Attempt> {
-        if self.upstream.group().queue().waiting() > 0 {
+        if self.upstream().group().queue().waiting() > 0 {
             return None;
         }
         match self.look() {
@@ -88,33 +131,80 @@ impl<'a> Admission<'a> {
         }
     }
 
+    /// The upstream that the request is for.
+    fn upstream(&self) -> &Arc<Upstream> {
+        self.moved.as_ref().unwrap_or(self.upstream)
+    }
+
     async fn wait(
         &mut self,
         client: &mut ClientChannel,
         patience: Option<Duration>,
         deadline: Instant,
     ) -> Result<Attempt, Error> {
-        let group = self.upstream.group();
-        let Some(waiter) = group.queue().enter() else { return Err(failure(Kind::Crowded)) };
-        let until = deadline.min(Instant::now() + group.rules().queue_timeout);
+        let begun = Instant::now();
+        loop {
+            let upstream = Arc::clone(self.upstream());
+            let admitted = self.wait_at(&upstream, client, patience, deadline).await;
+            if let Some(hold) = &mut self.hold {
+                hold.waited = begun.elapsed();
+            }
+            match admitted {
+                Some(admitted) => return admitted,
+                // Its backends are others, and so is its queue.
+                None => {
+                    self.moved = upstream.successor();
+                    self.tried = Tried::default();
+                    if let Some(hold) = &mut self.hold {
+                        hold.place = None;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Waits in the queue of `upstream`. `None` if a later configuration has another one in its place.
+    async fn wait_at(
+        &mut self,
+        upstream: &Upstream,
+        client: &mut ClientChannel,
+        patience: Option<Duration>,
+        deadline: Instant,
+    ) -> Option<Result<Attempt, Error>> {
+        let group = upstream.group();
+        let holds = group.rules().hold;
+        let place = self.hold.as_ref().and_then(|hold| hold.place);
+        let Some(waiter) = group.queue().enter(place) else { return Some(Err(failure(Kind::Crowded))) };
+        let mut until = Instant::now() + group.rules().queue_timeout;
+        if holds {
+            let hold = self.hold.get_or_insert_with(|| Box::new(Hold { place: None, until, waited: Duration::ZERO }));
+            hold.place = Some(waiter.place());
+            until = hold.until;
+        } else {
+            until = until.min(deadline);
+        }
         poll_fn(|cx| loop {
             let mut next_look = until;
             if waiter.is_first(cx) {
+                if holds && upstream.successor().is_some() {
+                    return Poll::Ready(None);
+                }
                 match self.look() {
                     LookResult::Busy => {}
-                    found => return Poll::Ready(self.result(found)),
+                    LookResult::NoneAvailable | LookResult::OverBudget if holds => upstream.probe(),
+                    found => return Poll::Ready(Some(self.result(found))),
                 }
                 // The end of an ejection wakes no waiter.
-                if let Some(pause) = self.upstream.next_probe() {
+                if let Some(pause) = upstream.next_probe() {
                     next_look = until.min(Instant::now() + pause);
                 }
             }
             if let Poll::Ready(error) = client.poll_gone_in_line(cx, patience) {
-                return Poll::Ready(Err(error));
+                return Poll::Ready(Some(Err(error)));
             }
             ready!(client.alarm.poll(cx, next_look));
             if next_look == until {
-                return Poll::Ready(Err(failure(Kind::QueueTimeout)));
+                return Poll::Ready(Some(Err(failure(if holds { Kind::Held } else { Kind::QueueTimeout }))));
             }
         })
         .await
@@ -123,14 +213,14 @@ impl<'a> Admission<'a> {
     /// Whether to race connections to several addresses of the name of `backend`: there are others, and no HTTP/2
     /// connection to this one, whose streams would only have to be waited for.
     pub(crate) fn may_race(&self, pool: &Pool, backend: &Backend) -> bool {
-        self.upstream.len() > 1 && !pool.is_connected(backend)
+        self.upstream().len() > 1 && !pool.is_connected(backend)
     }
 
     /// The right to ask another address of the name of `backend` that has not been asked yet; rather one of the other
     /// address family.
     pub(crate) fn other_address(&mut self, backend: &Backend) -> Option<Attempt> {
         loop {
-            let other = self.upstream.other_address(backend, &self.tried)?;
+            let other = self.upstream().other_address(backend, &self.tried)?;
             self.tried.add(other.id());
             if let Some(attempt) = Attempt::admit(other, None).filter(|attempt| self.may_become_tunnel(attempt)) {
                 return Some(attempt);
@@ -150,14 +240,18 @@ impl<'a> Admission<'a> {
         if let Some(attempt) = self.admit_to_stand_in() {
             return Ok(attempt);
         }
-        let group = self.upstream.group();
+        if self.holds() {
+            return self.wait(client, patience, deadline).await;
+        }
+        let upstream = Arc::clone(self.upstream());
+        let group = upstream.group();
         let Some(_place) = group.first_check().enter(group.rules().queue) else { return Err(failure(Kind::Crowded)) };
         loop {
             let mut first_check = pin!(group.first_check().notified());
             // Before the look, so that no check in between is missed.
             first_check.as_mut().enable();
             match self.look() {
-                LookResult::NoneAvailable if self.upstream.awaits_check() => {}
+                LookResult::NoneAvailable if self.upstream().awaits_check() => {}
                 LookResult::Busy => return self.wait(client, patience, deadline).await,
                 found => return self.result(found),
             }
@@ -179,7 +273,7 @@ impl<'a> Admission<'a> {
         if self.is_retry {
             return None;
         }
-        let before = self.upstream.stand_in()?;
+        let before = self.upstream().stand_in()?;
         let backend = before.choose(&self.affinity, &mut self.tried).backend()?;
         let attempt = Some(backend).filter(|backend| !backend.is_last()).and_then(|it| Attempt::admit(it, None));
         let attempt = attempt.filter(|attempt| self.may_become_tunnel(attempt));
@@ -236,9 +330,10 @@ impl<'a> Admission<'a> {
     }
 
     fn choose(&mut self) -> Choice {
-        match self.upstream.choose(&self.affinity, &mut self.tried) {
-            Choice::Busy if !self.upstream.group().queue().has_room() => {
-                match self.upstream.choose_last(&self.affinity, &mut self.tried) {
+        let upstream = self.moved.as_ref().unwrap_or(self.upstream);
+        match upstream.choose(&self.affinity, &mut self.tried) {
+            Choice::Busy if !upstream.group().queue().has_room() => {
+                match upstream.choose_last(&self.affinity, &mut self.tried) {
                     Choice::None => Choice::Busy,
                     choice => choice,
                 }
@@ -250,7 +345,7 @@ impl<'a> Admission<'a> {
     fn result(&self, found: LookResult) -> Result<Attempt, Error> {
         Err(failure(match found {
             LookResult::Backend(attempt) => return Ok(attempt),
-            LookResult::NoneAvailable if self.upstream.is_empty() => Kind::NoAddress,
+            LookResult::NoneAvailable if self.upstream().is_empty() => Kind::NoAddress,
             LookResult::NoneAvailable => Kind::Unavailable,
             LookResult::Busy | LookResult::OverBudget | LookResult::TooManyTunnels => Kind::Crowded,
         }))

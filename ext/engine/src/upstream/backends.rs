@@ -11,6 +11,7 @@ use super::by_host::ByHost;
 use super::compile::{introduced, members, shared_name, TargetHost};
 use super::dns::Dns;
 use super::keep::Keep;
+use super::lister::Lister;
 use super::named::{NamedUpstream, Upstreams};
 use super::settings::{Member, UpstreamSettings};
 use super::Upstream;
@@ -54,7 +55,7 @@ impl Backends {
     }
 
     /// Calls `visit` with every upstream that there is now.
-    pub(crate) fn each_upstream(&self, visit: &mut dyn FnMut(&Upstream)) {
+    pub(crate) fn each_upstream(&self, visit: &mut dyn FnMut(&Arc<Upstream>)) {
         match self {
             Self::Fixed(upstream) => visit(upstream),
             Self::ByHost(by_host) => by_host.upstreams().iter().for_each(|upstream| visit(upstream)),
@@ -122,11 +123,12 @@ impl Backends {
         }
         let defaults = PoolConfig::default();
         let pool = pool.unwrap_or(&defaults);
-        let by_host = pool.backends.is_none() && target.dynamic;
+        let is_listed = pool.backends.is_some() || pool.backends_block.is_some();
+        let by_host = !is_listed && target.dynamic;
         let traits = BackendSettings::of_all(pool, report);
         let members = members(pool, target, traits, report);
         introduced(pool, &members, report);
-        if pool.backends.is_none() && !says_where {
+        if pool.backends.is_none() && pool.backends_block.is_none() && !says_where {
             report.error(r#"where to? write `to: "http://HOST{path}{query}"` or `backends: ["HOST:PORT"]`, or both"#);
         }
         let speaks_tls = match by_host {
@@ -135,16 +137,20 @@ impl Backends {
         };
         let name = if speaks_tls { shared_name(pool, target, &members, report) } else { None };
         let settings = UpstreamSettings::compile(pool, traits, speaks_tls, report);
+        let lister = Lister::compile(pool, &upstreams.carry_over.blocks, report);
         if !report.is_sound() {
             return None;
         }
-        let settings = settings?;
+        let settings = UpstreamSettings { lister, ..settings? };
         if by_host {
             return Some(Self::ByHost(upstreams.carry_over.by_host(pool, settings)));
         }
-        let wanted = target.authority.map_or_else(|| name_of(&members), str::to_owned);
+        let listed = || settings.lister.as_ref().map(|lister| lister.name().to_owned());
+        let wanted = target.authority.map(str::to_owned).or_else(listed).unwrap_or_else(|| name_of(&members));
         let unique = upstreams.name(wanted);
-        Some(Self::Fixed(upstreams.carry_over.upstream(&unique, false, (pool, &members), settings, name.as_ref())))
+        let scheme_tls = target.scheme_tls.unwrap_or(false);
+        let list = (pool, &members[..], scheme_tls);
+        Some(Self::Fixed(upstreams.carry_over.upstream(&unique, false, list, settings, name.as_ref())))
     }
 }
 

@@ -27,26 +27,34 @@ use turns::Turns;
 ///
 /// Whatever the policy, a backend that is not available is passed over; a backup gets a request only when no other
 /// backend is available, or when all of those have failed it; and a request is not tried twice on one backend while
-/// there is another. A backend that could not be connected to comes last for a while, behind the backups too. Only a
-/// request's first attempt takes a turn: what the others share stays even, however many of them fail. A backend with
-/// all the requests that it may have at once calls no backup in: the request waits for it.
+/// there is another. A backend that could not be connected to comes last for a while, behind the backups too; with
+/// `hold` it gets no request for that while. Only a request's first attempt takes a turn: what the others share stays
+/// even, however many of them fail. A backend with all the requests that it may have at once calls no backup in: the
+/// request waits for it.
 #[derive(Debug)]
 pub(crate) struct Balancer {
     policy: BalancingPolicy,
     /// For the primaries, and for the backups.
     turns: [Turns; 2],
+    /// Whether requests wait for a backend that could not be connected to, instead of trying it as a last resort.
+    hold: bool,
 }
 
 impl Balancer {
     /// A balancer that has chosen nothing yet, and begins with any backend.
     pub(crate) fn new(policy: BalancingPolicy) -> Self {
-        Self { policy, turns: [Turns::anywhere(), Turns::anywhere()] }
+        Self { policy, turns: [Turns::anywhere(), Turns::anywhere()], hold: false }
+    }
+
+    /// Sets whether requests wait for a backend that could not be connected to.
+    pub(crate) fn holding(self, hold: bool) -> Self {
+        Self { hold, ..self }
     }
 
     /// One that begins with the first.
     #[cfg(test)]
     fn from_the_first(policy: BalancingPolicy) -> Self {
-        Self { policy, turns: Default::default() }
+        Self { policy, turns: Default::default(), hold: false }
     }
 
     /// What it chooses by.
@@ -87,7 +95,7 @@ impl Balancer {
     fn untried(&self, members: &Members, affinity: &Affinity, tried: &Tried, again: bool) -> Choice {
         let preferred = Look { again, last: false };
         match self.among(members, affinity, tried, preferred) {
-            Choice::None => self.among(members, affinity, tried, Look { last: true, ..preferred }),
+            Choice::None if !self.hold => self.among(members, affinity, tried, Look { last: true, ..preferred }),
             choice => choice,
         }
     }
@@ -95,6 +103,9 @@ impl Balancer {
     /// The last resort of a request that cannot wait for those that are busy: one that could not be connected to a
     /// while ago.
     pub(crate) fn choose_last(&self, members: &Members, affinity: &Affinity, tried: &mut Tried) -> Choice {
+        if self.hold {
+            return Choice::None;
+        }
         let again = tried.last().is_some();
         let choice = self.among(members, affinity, tried, Look { again, last: true });
         if let Choice::Backend(backend) = &choice {

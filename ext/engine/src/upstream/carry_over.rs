@@ -10,6 +10,7 @@ use super::by_host::ByHost;
 use super::fingerprint::Fingerprint;
 use super::settings::{Member, UpstreamSettings};
 use super::Upstream;
+use crate::blocks::BlockSet;
 use crate::compile::LocationPath;
 use crate::config::PoolConfig;
 
@@ -20,6 +21,8 @@ pub(crate) struct UpstreamCarryOver {
     /// The upstreams made so far, for the next configuration.
     carried: CarriedUpstreams,
     resolver: Vec<String>,
+    /// The Ruby blocks of the configuration.
+    pub(super) blocks: BlockSet,
     /// Position of the directive that is being compiled.
     position: Option<Position>,
 }
@@ -40,8 +43,9 @@ pub(crate) struct CarriedUpstreams {
 
 impl UpstreamCarryOver {
     /// For a configuration with these DNS servers, in place of the one that `before` is of.
-    pub(crate) fn new(before: Option<Arc<CarriedUpstreams>>, resolver: &[String]) -> Self {
-        Self { before, carried: CarriedUpstreams::default(), resolver: resolver.to_vec(), position: None }
+    pub(crate) fn new(before: Option<Arc<CarriedUpstreams>>, resolver: &[String], blocks: &BlockSet) -> Self {
+        let (resolver, blocks) = (resolver.to_vec(), blocks.clone());
+        Self { before, carried: CarriedUpstreams::default(), resolver, blocks, position: None }
     }
 
     /// Says where the directive stands that is compiled next.
@@ -77,14 +81,19 @@ impl UpstreamCarryOver {
         &mut self,
         name: &str,
         shared: bool,
-        (pool, members): (&PoolConfig, &[Member]),
+        (pool, members, scheme_tls): (&PoolConfig, &[Member], bool),
         settings: UpstreamSettings,
         server_name: Option<&ServerName<'static>>,
     ) -> Arc<Upstream> {
-        let fingerprint =
-            Fingerprint { shared, server_name: server_name.cloned(), ..self.fingerprint(pool, members, &settings) };
+        let server_name_of = server_name.cloned();
+        let fingerprint = Fingerprint {
+            shared,
+            server_name: server_name_of,
+            scheme_tls,
+            ..self.fingerprint(pool, members, &settings)
+        };
         let upstream = match self.before.as_ref().and_then(|before| before.upstreams.get(name)) {
-            Some(before) if *before.fingerprint() == fingerprint => Arc::clone(before),
+            Some(before) if *before.fingerprint() == fingerprint && before.is_as_written() => Arc::clone(before),
             before => {
                 let before = before.map(|before| &**before);
                 let is_checked = settings.rules.check.is_some();
@@ -123,6 +132,7 @@ impl UpstreamCarryOver {
             shared: false,
             members: members.to_vec(),
             server_name: None,
+            scheme_tls: false,
             tls: settings.tls.is_some(),
             pool: pool.clone(),
             files: pool.connection_files().into_iter().map(|path| path.and_then(digest)).collect(),
@@ -136,11 +146,19 @@ impl CarriedUpstreams {
         self.by_host.iter().any(|other| other.is(by_host))
     }
 
-    /// Stops the health checks of upstreams that `next` does not carry over. Requests in flight finish.
+    /// The upstream in `next` of the directive that `upstream` belongs to.
+    fn in_place_of<'n>(&self, upstream: &Arc<Upstream>, next: &'n Self) -> Option<&'n Arc<Upstream>> {
+        let (position, _) = self.unnamed.iter().find(|(_, it)| Arc::ptr_eq(it, upstream))?;
+        next.unnamed.iter().find(|(other, _)| other == position).map(|(_, it)| it)
+    }
+
+    /// Stops the health checks of upstreams that `next` does not carry over. Requests in flight finish, and those that
+    /// are held go to what is in the place of their upstream.
     pub(crate) fn retire(&self, next: &Self) {
         for (name, upstream) in &self.upstreams {
-            if !next.upstreams.get(name).is_some_and(|next| Arc::ptr_eq(next, upstream)) {
-                upstream.group().retire();
+            let same_name = next.upstreams.get(name).filter(|next| next.is_shared() == upstream.is_shared());
+            if !same_name.is_some_and(|next| Arc::ptr_eq(next, upstream)) {
+                upstream.retire(if upstream.is_shared() { same_name } else { self.in_place_of(upstream, next) });
             }
         }
         for by_host in self.by_host.iter().filter(|by_host| !next.has(by_host)) {

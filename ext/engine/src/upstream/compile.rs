@@ -9,6 +9,7 @@ use super::address::{Address, Host};
 use super::backend::BackendSettings;
 use super::carry_over::UpstreamCarryOver;
 use super::dns::{self};
+use super::lister::Lister;
 use super::settings::{Member, UpstreamSettings};
 use super::{BackendProtocol, Upstream};
 use crate::compile::Report;
@@ -33,7 +34,7 @@ pub(super) fn shared(
     problems: &mut Vec<Problem>,
 ) -> Option<Arc<Upstream>> {
     let mut report = Report::new("upstream", spec.at.as_ref(), problems);
-    if spec.pool.backends.is_none() {
+    if spec.pool.backends.is_none() && spec.pool.backends_block.is_none() {
         report.error(r#"`backends` is missing: write backends: ["127.0.0.1:3001", "127.0.0.1:3002"]"#);
     }
     let target = TargetHost { scheme_tls: Some(tls), authority: None, dynamic: false };
@@ -45,14 +46,19 @@ pub(super) fn shared(
         shared_name(&spec.pool, target, &members, &mut report);
     }
     let settings = UpstreamSettings::compile(&spec.pool, traits, speaks_tls, &mut report);
+    let lister = Lister::compile(&spec.pool, &carry_over.blocks, &mut report);
     if !report.is_sound() {
         return None;
     }
-    settings.map(|settings| carry_over.upstream(&spec.name, true, (&spec.pool, &members), settings, None))
+    let settings = UpstreamSettings { lister, ..settings? };
+    Some(carry_over.upstream(&spec.name, true, (&spec.pool, &members, tls), settings, None))
 }
 
 /// Whether it is not the backends of an `upstream` that say whether they speak TLS.
 pub(super) fn depends_on_scheme(spec: &config::UpstreamConfig) -> bool {
+    if spec.pool.backends_block.is_some() {
+        return true;
+    }
     let backends = spec.pool.backends.iter().flatten();
     let addresses = backends.filter_map(|backend| Address::parse(&backend.address).ok());
     addresses.into_iter().any(|address| address.tls(true) != address.tls(false))
@@ -76,6 +82,10 @@ pub(super) fn members(
         Member { secure, address, traits: BackendSettings { protocol, ..traits } }
     };
     let Some(backends) = &pool.backends else {
+        // They are listed later.
+        if pool.backends_block.is_some() {
+            return Vec::new();
+        }
         // A `to` without a host is no URL, which the check of the template reports. Here there is just no backend.
         let Some(authority) = target.authority else { return Vec::new() };
         return match read(Address::parse_authority(authority)) {
@@ -87,7 +97,12 @@ pub(super) fn members(
         };
     };
     if backends.is_empty() {
-        report.within("backends").error(r#"the list is empty; write at least one, as in ["127.0.0.1:3001"]"#);
+        if !pool.hold {
+            report.within("backends").error(
+                "the list is empty: write addresses, such as [\"127.0.0.1:3001\", \"127.0.0.1:3002\"], or hold: true \
+                 to let requests wait until a reload brings some",
+            );
+        }
     } else if backends.iter().all(|backend| backend.backup) {
         report
             .within("backends")
@@ -147,6 +162,7 @@ pub(super) fn fit(pool: &PoolConfig, members: &[Member], report: &mut Report<'_>
         );
     }
     if pool.protocol.as_deref() == Some("auto")
+        && !members.is_empty()
         && members.iter().all(|member| !member.secure && !member.address.says_http2())
     {
         report.warning(
@@ -154,7 +170,7 @@ pub(super) fn fit(pool: &PoolConfig, members: &[Member], report: &mut Report<'_>
              speak HTTP/2 without, or leave it out",
         );
     }
-    if pool.queue > 0 && members.iter().all(|member| member.traits.max_connections.is_none()) {
+    if pool.queue > 0 && !pool.hold && members.iter().all(|member| member.traits.max_connections.is_none()) {
         report.warning(
             "queue: no backend is ever too busy, so no request ever waits: add max_connections, or leave it out",
         );
@@ -223,7 +239,8 @@ pub(super) fn shared_name(
         Address::Tcp { host, .. } => Some(host.clone()),
         Address::Unix(_) | Address::Application(..) => None,
     };
-    if let (Some(authority), Some(_)) = (target.authority, &pool.backends) {
+    let is_listed = pool.backends.is_some() || pool.backends_block.is_some();
+    if let Some(authority) = target.authority.filter(|_| is_listed) {
         let parsed = Address::parse_authority(authority).ok();
         let name = parsed.as_ref().and_then(host).as_ref().and_then(server_name);
         if name.is_none() {

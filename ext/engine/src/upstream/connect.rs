@@ -9,7 +9,7 @@ use rustls::pki_types::ServerName;
 use rustls::AlertDescription;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream, UnixSocket, UnixStream};
-use tokio::time::{timeout_at, Instant};
+use tokio::time::{timeout, timeout_at, Instant};
 use tokio_rustls::TlsConnector;
 
 use super::backend::{Backend, BackendAddress, Tls};
@@ -43,7 +43,7 @@ pub(super) async fn connect(
 pub(super) enum To<'a> {
     /// Requests, over the backend's own place.
     Serve,
-    /// A health check, which may use the descriptors that are kept for such things.
+    /// A check of its health, which may use the descriptors that are kept for such things.
     Check(&'a BackendAddress),
 }
 
@@ -87,6 +87,16 @@ pub(super) async fn connect_to(
         }
         Ok(Err(error)) => Err(failed(ConnectStep::Handshake, ConnectErrorKind::Tls, Some(error))),
         Err(_) => Err(failed(ConnectStep::Handshake, ConnectErrorKind::Timeout, None)),
+    }
+}
+
+/// Whether the backend accepts a connection, which is closed at once. `Err` if a resource of our own has run out, so
+/// that it was not asked.
+pub(super) async fn accepts(backend: &Backend, limit: Duration) -> io::Result<bool> {
+    match timeout(limit, open(backend, To::Check(backend.address()), &[])).await {
+        Ok(Ok(_)) => Ok(true),
+        Ok(Err(error)) if descriptors::ran_out(&error) => Err(error),
+        Ok(Err(_)) | Err(_) => Ok(false),
     }
 }
 

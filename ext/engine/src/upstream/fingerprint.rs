@@ -14,6 +14,8 @@ pub(super) struct Fingerprint {
     pub(super) server_name: Option<ServerName<'static>>,
     /// Whether TLS is set up.
     pub(super) tls: bool,
+    /// Whether a backend without a scheme speaks TLS.
+    pub(super) scheme_tls: bool,
     pub(super) pool: PoolConfig,
     /// Digests of the files that `pool` names.
     pub(super) files: Vec<Option<Vec<u8>>>,

@@ -18,6 +18,8 @@ const LAST_RETRY: Duration = Duration::from_secs(10);
 pub(super) struct FollowedName {
     /// Index of the entry in `backends`.
     pub(super) index: usize,
+    /// The list of backends that it is in.
+    pub(super) generation: u64,
     pub(super) host: String,
     /// Port of all its addresses. `SRV` records say their own.
     pub(super) port: u16,
@@ -32,12 +34,13 @@ pub(super) async fn follow(upstream: Weak<Upstream>, name: FollowedName, dns: Ar
     let mut failing = false;
     let mut first = true;
     loop {
-        let Some(known) = upstream.upgrade().map(|upstream| upstream.known(name.index)) else { return };
+        let known = upstream.upgrade().and_then(|upstream| upstream.known(name.index, name.generation));
+        let Some(known) = known else { return };
         let answer = name.targets(&dns, &known).await;
         let Some(upstream) = upstream.upgrade() else { return };
         let pause = match answer {
             Ok((targets, ttl)) => {
-                let changed = upstream.resolved(name.index, Some(&targets));
+                let changed = upstream.resolved(name.index, name.generation, Some(&targets));
                 if failing || changed && !first {
                     name.tell(&upstream, Level::Info, format_args!("{} is now at {}", name.host, list(&targets)));
                 }
@@ -46,7 +49,7 @@ pub(super) async fn follow(upstream: Weak<Upstream>, name: FollowedName, dns: Ar
                 ttl
             }
             Err(error) => {
-                upstream.resolved(name.index, None);
+                upstream.resolved(name.index, name.generation, None);
                 if !failing {
                     let meanwhile = if known.is_empty() { "" } else { "; what was known serves on" };
                     name.tell(&upstream, Level::Warn, format_args!("{error}{meanwhile}"));

@@ -7,6 +7,7 @@ use super::backend::rules::GroupRules;
 use super::backend::BackendSettings;
 use super::balancer::BalancingPolicy;
 use super::keep::Keep;
+use super::lister::Lister;
 use super::tls::TlsClient;
 use crate::compile::Report;
 use crate::config::PoolConfig;
@@ -24,13 +25,22 @@ pub(super) struct UpstreamSettings {
     pub(super) tls: Option<TlsClient>,
     /// Defaults for backends without options of their own.
     pub(super) traits: BackendSettings,
+    /// Ruby block that lists the backends.
+    pub(super) lister: Option<Lister>,
 }
 
 #[cfg(test)]
 impl UpstreamSettings {
     /// Nothing but a policy.
     pub(super) fn of(policy: BalancingPolicy) -> Self {
-        Self { policy, keep: Keep::FEW, rules: Arc::default(), tls: None, traits: BackendSettings::default() }
+        Self {
+            policy,
+            keep: Keep::FEW,
+            rules: Arc::default(),
+            tls: None,
+            traits: BackendSettings::default(),
+            lister: None,
+        }
     }
 }
 
@@ -59,7 +69,7 @@ impl UpstreamSettings {
         let rules = Arc::new(GroupRules::compile(pool, report));
         let keep = Keep::compile(pool, report);
         let tls = tls(pool, speaks_tls, report);
-        Some(Self { policy: policy?, keep, rules, tls: tls?, traits })
+        Some(Self { policy: policy?, keep, rules, tls: tls?, traits, lister: None })
     }
 }
 

@@ -164,13 +164,13 @@ async fn who_waits_is_woken_when_a_new_address_can_be_chosen_and_not_before() {
     within(upstream.ready()).await;
     let endpoint = upstream.choose(&Affinity::None, &mut Tried::default()).backend().expect("a backend");
     let busy = Attempt::admit(endpoint, None).expect("room");
-    let ticket = upstream.group().queue().enter().expect("room in the line");
+    let ticket = upstream.group().queue().enter(None).expect("room in the line");
     let looking = Arc::new(Looking { upstream: upstream.clone(), found: Mutex::default() });
     assert!(ticket.is_first(&std::task::Context::from_waker(&looking.clone().into())));
     let target = |host: &str| {
         ResolvedAddress::of("app.test", std::net::SocketAddr::new(host.parse().expect("an address"), 3000))
     };
-    upstream.resolved(0, Some(&[target("127.0.0.2"), target("127.0.0.3")]));
+    upstream.resolved(0, 0, Some(&[target("127.0.0.2"), target("127.0.0.3")]));
     assert_eq!(*looking.found.lock(), ["127.0.0.3:3000"]);
     drop((ticket, busy));
 }

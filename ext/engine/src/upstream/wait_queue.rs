@@ -35,6 +35,10 @@ struct Waiters {
     wakers: BTreeMap<u64, Option<Waker>>,
 }
 
+/// The place of a request in one queue: its number.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place(u64);
+
 /// A place in the queue, held until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Waiter<'a> {
@@ -66,19 +70,29 @@ impl WaitQueue {
         self.waiting.load(Relaxed)
     }
 
+    /// Whether a request waits in one of the queues of the group.
+    pub(in crate::upstream) fn is_waited_in(&self) -> bool {
+        // Pairs with the fence in `Waiter::is_first`, as in `wake`.
+        fence(SeqCst);
+        self.group.waiting.load(Relaxed) > 0
+    }
+
     /// Whether one more request may wait.
     pub(crate) fn has_room(&self) -> bool {
         self.waiting() < self.limit
     }
 
-    /// Joins the end of the queue. `None` if it is full.
-    pub(crate) fn enter(&self) -> Option<Waiter<'_>> {
+    /// Joins the end of the queue, or takes the earlier place `again` again. `None` if it is full.
+    pub(crate) fn enter(&self, again: Option<Place>) -> Option<Waiter<'_>> {
         let mut waiters = self.waiters.lock();
-        if waiters.wakers.len() >= self.limit {
-            return None;
-        }
-        let number = waiters.next_number;
-        waiters.next_number += 1;
+        let number = match again {
+            Some(Place(number)) => number,
+            None if waiters.wakers.len() >= self.limit => return None,
+            None => {
+                waiters.next_number += 1;
+                waiters.next_number
+            }
+        };
         waiters.wakers.insert(number, None);
         self.waiting.store(waiters.wakers.len(), Relaxed);
         self.group.waiting.fetch_add(1, Relaxed);
@@ -115,6 +129,11 @@ fn wake_first(waiters: &Mutex<Waiters>) {
 }
 
 impl Waiter<'_> {
+    /// Its place, for a request that may have to come back to it.
+    pub(crate) fn place(&self) -> Place {
+        Place(self.number)
+    }
+
     /// Whether this waiter is the first, whose turn it is to look for a backend. Wakes the task when it becomes the
     /// first, and when another look may find a backend.
     pub(crate) fn is_first(&self, cx: &Context<'_>) -> bool {

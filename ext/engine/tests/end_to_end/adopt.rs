@@ -236,3 +236,25 @@ fn a_stop_waits_for_adopted_requests_and_takes_no_more() {
     let refused = server.adopt(adoption(&socket, "GET / HTTP/1.1\r\nHost: a\r\n\r\n"));
     assert!(matches!(refused, Err(StartError::Stopped)));
 }
+
+#[test]
+fn a_unix_socket_that_is_closed_ends_the_work_of_the_backend() {
+    let (told, gate) = Gate::new();
+    let origin = Origin::start(move |_, peer| {
+        peer.request();
+        peer.send("HTTP/1.1 200 OK\r\n\r\nhello");
+        peer.rest();
+        told.open();
+    });
+    let server = server(&origin.address(), |_| ());
+    let (client, theirs) = UnixStream::pair().expect("two sockets");
+    let before = "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    let client_info = AdoptedClient::new(None, false, None);
+    server
+        .adopt(Adoption { socket: theirs.into(), before: before.into(), file: None, client: client_info })
+        .expect("adopted");
+    let mut client = Reading(client);
+    client.after_head();
+    drop(client);
+    gate.wait_until("the backend's connection has ended");
+}

@@ -302,3 +302,45 @@ fn a_408_on_a_new_connection_is_an_answer_like_any_other() {
     assert_eq!(proxy.client().get("/").status(), 408);
     assert_eq!(origin.connections(), 1);
 }
+
+/// What a client of a unix socket sees when its peer closes after reading so many bytes of the request, or `None`: the
+/// listener closes before it has accepted the connection.
+fn end_seen_after(read: Option<usize>) -> std::io::Result<usize> {
+    use std::io::{Read, Write};
+    use std::os::unix::net::{UnixListener, UnixStream};
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("a.sock");
+    let listener = UnixListener::bind(&path).expect("a socket");
+    let mut client = UnixStream::connect(&path).expect("connected");
+    client.write_all(b"POST / HTTP/1.1").expect("sent");
+    if let Some(length) = read {
+        let (mut peer, _) = listener.accept().expect("a connection");
+        peer.read_exact(&mut vec![0; length]).expect("a part");
+    }
+    drop(listener);
+    client.read(&mut [0])
+}
+
+/// Why a reset is no proof that a backend has not begun with a request: it only shows that the backend has not read all
+/// of it.
+#[test]
+fn a_reset_does_not_tell_how_much_a_unix_peer_has_read() {
+    let reset = |read| end_seen_after(read).map_err(|error| error.kind());
+    assert_eq!(reset(None), Err(std::io::ErrorKind::ConnectionReset), "never accepted");
+    assert_eq!(reset(Some(0)), Err(std::io::ErrorKind::ConnectionReset), "nothing read");
+    assert_eq!(reset(Some(5)), Err(std::io::ErrorKind::ConnectionReset), "some of it read");
+    assert_eq!(reset(Some(15)), Ok(0), "all of it read");
+}
+
+#[test]
+fn a_post_is_not_sent_again_when_a_backend_resets_the_connection_after_reading_some_of_it() {
+    let (first, second) = (Origin::start(|_, peer| drop(peer.read(5))), Origin::answering(|_| Reply::ok("ok")));
+    let proxy = Proxy::with(&[&first.address(), &second.address()], |settings| {
+        settings.pool.hold = true;
+        settings.pool.queue = 10;
+    });
+    let mut client = proxy.client();
+    client.send_body("POST", "/", "once");
+    assert_eq!(client.response().status(), 502);
+    assert_eq!((first.connections(), second.connections()), (1, 0));
+}

@@ -10,7 +10,8 @@ use super::{Life, Server};
 use crate::descriptor::{borrow, duplicate};
 use crate::error;
 
-/// The sender of a request: its address, whether it asked by `https`, and the descriptor of its socket if that is known.
+/// The sender of a request: its address, whether it asked by `https`, and the descriptor of its socket if that is
+/// known.
 type Sender = (Option<String>, bool, Option<RawFd>);
 
 impl Server {

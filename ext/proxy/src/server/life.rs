@@ -11,10 +11,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use proxy_engine::block_sigpipe;
+use proxy_engine::config::BackendConfig;
 use proxy_engine::Admin;
 use proxy_engine::Config;
-use proxy_engine::UnknownBackend;
 use proxy_engine::{Server, StartError, Stats};
+use proxy_engine::{SetBackendsError, UnknownBackend};
 
 /// One engine, from before its start to after its end.
 pub(super) struct Life {
@@ -118,6 +119,14 @@ impl Life {
             State::Running(server) => Some(Arc::clone(server)),
             State::Starting { .. } | State::Failed(_) | State::Ended { .. } => None,
         }
+    }
+
+    pub(super) fn set_backends(&self, upstream: &str, backends: &[BackendConfig]) -> Result<(), SetBackendsError> {
+        let server = match &*self.shared.lock() {
+            State::Running(server) => Arc::clone(server),
+            State::Starting { .. } | State::Failed(_) | State::Ended { .. } => return Ok(()),
+        };
+        server.set_backends(upstream, backends)
     }
 
     /// Reloads the engine with another configuration. The lock is not held meanwhile.

@@ -55,7 +55,8 @@ module Proxy
         # The backends of a `proxy`, for display.
         def backends(spec)
           name, addresses, pool = pool(spec)
-          return addressed(name ? "upstream #{name}" : "backends", addresses, pool) if pool
+          label = name ? "upstream #{name}" : "backends"
+          return addressed(label, addresses || from_block(name, spec), pool) if pool
 
           host = host(spec)
           "backends: the addresses of #{host ? host.sub(/:\d+\z/, "") : "the host that the request brings"}"
@@ -65,7 +66,7 @@ module Proxy
         # backends are those of a host name.
         def pool(spec)
           own = spec["pool"]
-          return [nil, own["backends"], own] if own && own["backends"]
+          return [nil, own["backends"], own] if own && (own["backends"] || own["backends_block"])
 
           upstream = @upstreams.find { |one| one["name"] == host(spec) } or return
           [upstream["name"], upstream.dig("pool", "backends") || upstream["backends"], upstream["pool"] || upstream]
@@ -122,10 +123,18 @@ module Proxy
           value.is_a?(Float) && value == value.to_i ? value.to_i : value
         end
 
+        # What stands for backends that a block lists: the place of its directive.
+        def from_block(name, spec)
+          at = name ? @upstreams.find { |one| one["name"] == name }["at"] : spec["at"]
+          ["from a block#{" (#{at["file"]}:#{at["line"]})" if at}"]
+        end
+
         def addressed(label, addresses, pool)
           policy = pool["backend_priority"]
           policy = policy["named"] || policy.keys.first if policy.is_a?(Hash)
           shown = addresses.map do |backend|
+            next backend if backend.is_a?(String)
+
             [address(backend), ("weight #{backend["weight"]}" if backend["weight"]), ("backup" if backend["backup"])]
               .compact.join(" ")
           end

@@ -71,8 +71,6 @@ module Proxy
 
         # The options of each pool of backends that it is in.
         def pool(boot_timeout)
-          return keepalive unless Native.defaults[:pool].key?(:hold)
-
           { "hold" => true, "queue" => QUEUE, "queue_timeout" => boot_timeout, **keepalive }
         end
 

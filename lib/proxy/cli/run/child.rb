@@ -31,7 +31,9 @@ module Proxy
         # @raise [SystemCallError] if it cannot be started
         def start
           @status = nil
-          @pid = Process.spawn(*words, close_others: true, **(@socket ? { FIRST => @socket } : {}))
+          @pid = with_usual_signals do
+            Process.spawn(*words, close_others: true, **(@socket ? { FIRST => @socket } : {}))
+          end
           pid = @pid
           Thread.new do
             Thread.current.name = "proxy-child"
@@ -64,6 +66,14 @@ module Proxy
         end
 
         private
+
+        # A signal that is ignored here would be ignored there. One that is trapped is not.
+        def with_usual_signals
+          previous = Signal.trap("TTOU") { nil }
+          yield
+        ensure
+          Signal.trap("TTOU", previous)
+        end
 
         # Two names of the program keep Ruby from asking a shell.
         def words

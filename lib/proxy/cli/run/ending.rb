@@ -5,19 +5,20 @@ module Proxy
     class Run < Serving
       # The end of the server and of the application, in this order: whoever is in front stops first.
       class Ending
-        # Seconds that the application has for its own end in any case, unless `shutdown_timeout` is shorter: requests in
-        # flight may have used that up.
+        # Seconds that the application has for its own end in any case, unless `shutdown_timeout` is shorter: requests
+        # in flight may have used that up.
         LEAST = 5
         # Seconds in which an application may end by itself that has the signal of the terminal too.
         PATIENCE = 2
         # Seconds that the server may take for responses of an application that has ended.
         REST = 1
 
-        # `stopping` stops the server; `limit` is the number of seconds that all of it may take.
-        def initialize(server, stopping, limit, child, console, signals)
+        # `stopping` stops the server, whose configuration is `config`.
+        def initialize(server, config, stopping, child, console, signals)
           @server = server
+          @config = config
           @stopping = stopping
-          @limit = limit
+          @limit = config.shutdown_timeout
           @child = child
           @console = console
           @signals = signals
@@ -26,6 +27,9 @@ module Proxy
         # Stops after a signal. `told` is whether the application has the signal already. Returns the exit status if a
         # second signal forced the end, else nil.
         def stop(told)
+          # Between two starts nobody would answer what waits.
+          return follow && nil unless @child.alive?
+
           deadline = clock + @limit
           forced = drain
           forced ||= await(PATIENCE) if told
@@ -37,8 +41,14 @@ module Proxy
           forced
         end
 
-        # Stops the server after the end of the application.
-        def follow = @server.stop(timeout: REST)
+        # Stops the server after the end of the application. What waits for that gets its error response.
+        def follow
+          @server.take(@config.without_hold)
+          @server.stop(timeout: REST)
+        # The server stops already.
+        rescue Error
+          @server.stop(timeout: REST)
+        end
 
         private
 

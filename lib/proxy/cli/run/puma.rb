@@ -16,8 +16,9 @@ module Proxy
         PORT = 9292
         # The first version whose default address is `[::]`.
         IPV6 = Gem::Version.new("8")
-        # Options of `puma` and of `rails server` whose value is the next word.
+        # Options of `puma` and of `rails server`.
         BIND, AT, FILE, ENVIRONMENT = %w[-b --bind], %w[-p --port], %w[-C --config], %w[-e --environment]
+        # The option that makes Puma take any socket that it gets.
         ACTIVATED = "--bind-to-activated-sockets"
         # Variables with Puma's environment.
         ENVIRONMENTS = %w[APP_ENV RACK_ENV RAILS_ENV].freeze
@@ -71,11 +72,16 @@ module Proxy
         end
 
         def in_file
-          calls = Init::RubySource.new(file).calls("port", "bind", "bind_to_activated_sockets") if file
-          return unless calls&.any?
-          return place_at("127.0.0.1", nil) if calls.any? { |call| call.word == "bind_to_activated_sockets" }
+          path = file or return
+          return place_at("127.0.0.1", nil) if File.read(path).match?(/^\s*bind_to_activated_sockets\b/)
+
+          calls = Init::RubySource.new(path).calls("port", "bind")
+          return if calls.empty?
 
           calls.filter_map { |call| called(call, calls.one?) }.first || standard(nil, sole: false)
+        # A file that cannot be read is Puma's to report.
+        rescue SystemCallError, ArgumentError
+          nil
         end
 
         # The place of `port …` or `bind …`; a variable PORT in it stands for the port.
@@ -98,13 +104,13 @@ module Proxy
         # `rails server` takes PORT and BINDING, whatever `config/puma.rb` says.
         def of_rails
           host = value(%w[-b --binding]) || ENV.fetch("BINDING", nil)
-          other = value(%w[-u --using]) || value(%w[-s])
+          other = value(%w[-u --using])
           place = place_at(host || "127.0.0.1", value(AT), sole: locked && [nil, "puma"].include?(other))
           place.environment = host ? {} : { "BINDING" => "127.0.0.1" }
           place
         end
 
-        # A place on Puma's default address. Which one that is depends on the version: a guess is no ground for a socket.
+        # A place on the default address of Puma, which depends on its version: a guess is no ground for a socket.
         def standard(port, sole: true)
           host = version && version >= IPV6 && ipv6? ? "[::]" : "0.0.0.0"
           place_at(host, port, sole: sole && locked)

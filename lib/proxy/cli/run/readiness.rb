@@ -17,8 +17,8 @@ module Proxy
         # Whether a listening socket tells how many connections wait at it.
         def self.waiting_known? = Socket.const_defined?(:TCP_INFO)
 
-        # `path` is the page to ask for; nil: a connection is enough. `socket` is the listening socket, if it is ours: it
-        # takes connections even if the application does not.
+        # `path` is the page to ask for; nil: a connection is enough. `socket` is the listening socket, if it is ours:
+        # it takes connections even if the application does not.
         def initialize(address, path, socket)
           @address = address
           @path = path

@@ -4,8 +4,8 @@ module Proxy
   module CLI
     class Run < Serving
       # The first process of a container: the kernel gives it every process whose parent has ended, and it has to take
-      # the exit status of each. A process of its own does that, so that no status is taken from Ruby code in a Proxyfile
-      # that waits for a process which it has started.
+      # the exit status of each. A process of its own does that, so that no status is taken from Ruby code in a
+      # Proxyfile that waits for a process which it has started.
       class Reaper
         # Signals that are passed on. The others stay as they are.
         PASSED = %w[HUP INT QUIT TERM USR1 USR2 TTIN TTOU URG WINCH].freeze

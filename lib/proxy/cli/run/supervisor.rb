@@ -29,7 +29,8 @@ module Proxy
         # @raise [Error] if it cannot be started
         def start
           @well = false
-          close if @options.ready
+          hold_again if @refusing
+          @options.ready ? close : open
           @began = clock
           @child.start
           watch
@@ -97,9 +98,10 @@ module Proxy
         def late
           return if @well || @refusing
 
+          application = @options.application
           @console.complain("The application is not ready after #{Serving.seconds(@options.boot_timeout)}: nothing " \
-                            "answers at #{@options.application.address}#{@options.ready}: #{@options.application.remedy}. Until " \
-                            "then requests get 503.")
+                            "answers at #{application.address}#{@options.ready}: #{application.remedy}. Until then " \
+                            "requests get 503.")
           refuse
         end
 

@@ -23,8 +23,7 @@ module Proxy
           # With `nohup` the end of the terminal must not stop the server.
           ignores_hangup = take["HUP"] == "IGNORE"
           @terminal = !ignores_hangup && terminal?
-          # Printing from the background must not stop the process (`stty tostop`).
-          Signal.trap("TTOU", "IGNORE") unless @orders.key?("TTOU")
+          ignore_output_stop if terminal? || !@orders.key?("TTOU")
         end
 
         # Traps the signals, also those that a Proxyfile has trapped. Returns the previous handlers by name.
@@ -89,6 +88,12 @@ module Proxy
           number = 0
           number = IO.sysopen(File::NULL, File::RDWR) while number <= 2
           IO.for_fd(number).close
+        end
+
+        # Printing from the background must not stop the process (`stty tostop`).
+        def ignore_output_stop
+          @orders = @orders.except("TTOU")
+          Signal.trap("TTOU", "IGNORE")
         end
 
         # Called in a signal handler.

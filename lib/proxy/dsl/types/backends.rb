@@ -49,7 +49,7 @@ module Proxy
 
       # Backends: an Array of addresses, each a String or a Hash with an address and options.
       class Backends < Type
-        def signature = "Array[String | Symbol | Hash[Symbol, untyped]]"
+        def signature = "Array[String | Symbol | Hash[Symbol, untyped]] | ^() -> Array[String | Hash[Symbol, untyped]]"
 
         def schema = BACKEND
 
@@ -61,10 +61,10 @@ module Proxy
           if [String, Hash].include?(value.class)
             return place.error("#{Format.show(value)} is #{Format.kind(value)}: write #{as_array(value)}")
           end
+          return block(value, place) if value.respond_to?(:call)
           return wrong(value, place) unless value.is_a?(Array)
-          if value.empty?
-            return place.error("the list is empty: write #{hint}, or leave it out so that the host of `to` is used")
-          end
+          # The engine knows whether that is right: it depends on `hold`.
+          return [] if value.empty?
 
           backends = value.map { |entry| backend(entry, place) }
           sound = backends.difference([INVALID])
@@ -73,6 +73,13 @@ module Proxy
         end
 
         private
+
+        # A block that lists the backends while the server runs.
+        def block(value, place)
+          return value if !value.is_a?(Proc) || value.arity.zero? || !value.lambda?
+
+          place.error("this block wants an argument: write -> { … }")
+        end
 
         # The Array that is meant by one address, by addresses with commas or spaces between them, or by a Hash of
         # weights.

@@ -16,9 +16,14 @@ module Proxy
         def run(call)
           return unless call.draft.top_level?(call.place)
 
-          call.place.no_block if call.block
           given, = read(call.options, call.place)
-          call.draft.set(name, setting(value(call), given, call.place), call.place)
+          call.draft.set(name, block(call, setting(value(call), given, call.place)), call.place)
+        end
+
+        # The setting with the block of the call, for a word that takes one.
+        def block(call, setting)
+          call.place.no_block if call.block
+          setting
         end
 
         # The single value of the call.

@@ -1,14 +1,26 @@
 # frozen_string_literal: true
 
+require_relative "../../blocks/log_reader"
+
 module Proxy
   class DSL
     module Words
       # Logs every request.
       class AccessLog < Word::Setting
         prose 'One line for every request: `combined`, `json`, or a string rewrite such as `"{addr} {method} {path}"`.'
+        details <<~TEXT
+          With a Ruby block, the lines go there in place of a file: an Array of Strings, every tenth of a second and
+          after 1,000 lines. The block runs on a thread of Ruby, and no request waits for it. 64 calls wait for a block
+          that is slow; further lines are lost and counted.
+        TEXT
         example <<~RUBY
           access_log "combined"
           access_log "{addr} {method} {path} {status} {response_time}", to: "log/access.log"
+        RUBY
+        example <<~'RUBY', "A Ruby block"
+          access_log "json" do |lines|
+            lines.each { |line| warn line }
+          end
         RUBY
 
         # `"combined"`, `"json"`, a string rewrite or `false`.
@@ -60,7 +72,27 @@ module Proxy
 
         option :to, FILE, "A file to append to.", default: "standard output", unset: true
 
+        # The type of the word's method, with its block, in RBS.
+        def signature
+          super.sub("(String", "(?(String").sub(" | false format", " | false) format")
+               .sub(/ -> nil\z/, " ?{ (Array[String]) -> void } -> nil")
+        end
+
         private
+
+        # A block needs no format.
+        def value(call)
+          call.block && call.arguments.empty? ? "combined" : super
+        end
+
+        # Whether there is a block, of what the call says otherwise.
+        def block(call, setting)
+          return setting unless call.block
+          return call.place.error("false and a block contradict each other: leave one of them out") if setting.nil?
+          return setting unless setting.is_a?(Hash)
+
+          { **setting, "block" => call.draft.add_block(::Proxy::Blocks::LogReader.new(call.block)) }
+        end
 
         # The setting in the engine's form; nil for no access log.
         def setting(value, given, place)

@@ -205,7 +205,7 @@ module Proxy
           # A block without options has its own message, which was reported before.
           target_missing(call) if no_target?(options) && !(call.block && options.empty?)
           call.draft.host_for_tunnel(options, place)
-          call.draft.add_route("proxy" => { **pooled(checkable(given, options)), "at" => place.at })
+          call.draft.add_route("proxy" => { **pooled(checkable(given, options), call), "at" => place.at })
         end
 
         # Advice for `ssl:` and the like, even if an option has a similar spelling: TLS is part of the address here.
@@ -220,10 +220,10 @@ module Proxy
 
         # The options, with those of the backends in a Hash of their own. Without any, that Hash is left out, so that
         # `to` may name an upstream.
-        def pooled(read)
+        def pooled(read, call)
           shared = Upstream.options.map { |option| option.name.to_s }
           pool, own = read.partition { |name, _| shared.include?(name) }.map(&:to_h)
-          pool.empty? ? own : { **own, "pool" => pool }
+          pool.empty? ? own : { **own, "pool" => Upstream.with_block(pool, call) }
         end
 
         def target_missing(call)

@@ -1,5 +1,8 @@
 # frozen_string_literal: true
 
+require_relative "../../blocks/listing"
+require_relative "../backend_list"
+
 module Proxy
   class DSL
     module Words
@@ -40,8 +43,10 @@ module Proxy
         option :backends, Types::BACKENDS, <<~TEXT, required: true, unset: true
           Where requests go: `"10.0.0.1:3001"`, `"host"` (port 80, or 443 for https), `"http://…"`, `"https://…"`,
           `"h2://…"` (HTTP/2 without TLS), `"[::1]:3001"`, `"unix:/run/app.sock"`, or a Hash. A path in a URL is
-          ignored.
+          ignored. Or a block without arguments that returns such an Array: it is called at the start and after every
+          `interval`, and a list that it returns replaces the one before. If it fails, the last list stays.
         TEXT
+        option :interval, Types::SECONDS, "Time between two calls of a block in `backends`."
         option :backend_priority, Types::PRIORITY, "How a backend is chosen.", aliases: [:strategy]
         option :verify_ssl, Types::SWITCH, "Verify the backend's certificate."
         option :tls_sni, Types::SWITCH, "Send the server's name in the TLS handshake."
@@ -80,11 +85,24 @@ module Proxy
           Requests that may wait while every backend has its `max_connections`; others are answered 503 at once.
         TEXT
         option :queue_timeout, Types::SECONDS, "Longest time that a request waits in the `queue`; 503 after that."
+        option :hold, Types::SWITCH, <<~TEXT
+          Let requests wait in the `queue` also while no backend accepts connections or none gets requests, for example
+          while an application restarts.
+        TEXT
         option :slow_start, Types::SECONDS, <<~TEXT, default: "none", unset: true
           Time in which a backend that came back goes from a small share to its full share.
         TEXT
 
         together :client_certificate, :client_key
+
+        # The options in the engine's form: a block that lists the backends is known by its number.
+        def self.with_block(options, call)
+          block = options["backends"]
+          return options unless block.respond_to?(:call)
+
+          listing = ::Proxy::Blocks::Listing.new(block, call.place.directory)
+          { **options.except("backends"), "backends_block" => call.draft.add_block(listing) }
+        end
 
         # Stand-in for backends that were reported as wrong, so that the engine still checks the other options.
         STAND_IN = [{ "address" => "localhost" }].freeze
@@ -103,7 +121,7 @@ module Proxy
           backends_missing(call) if call.arguments.length == 1 && !call.block && no_backends?(options)
           return if name.equal?(INVALID)
 
-          pool = { "backends" => STAND_IN, **sound_pairs(given, options) }
+          pool = Upstream.with_block({ "backends" => STAND_IN, **sound_pairs(given, options) }, call)
           call.draft.add_upstream("name" => name, "pool" => pool, "at" => place.at)
         end
 

@@ -101,23 +101,31 @@ impl Attempts<'_, '_> {
                 Err(error) => error,
             };
             *backend = None;
-            if self.left == 0 || Instant::now() >= self.deadline || !self.may_retry(&error) {
+            let held = self.admission.holds_after(&error);
+            if !held && (self.left == 0 || Instant::now() >= self.deadline) || !self.may_retry(&error) {
                 return Err(error);
             }
             // Frees the place of this attempt: the next one may wait for it.
             drop(attempt);
             attempt = match self.admit().await {
                 Ok(next) => next,
-                Err(other) if other.side == Side::Client => return Err(other),
+                Err(other) if other.side == Side::Client || held => return Err(other),
                 // The first error says more than "no other backend could be tried".
                 Err(_) => return Err(error),
             };
-            self.left -= 1;
+            match held {
+                // The backend has got nothing yet: `timeout` begins anew.
+                true => self.deadline = self.deadline.max(Instant::now() + self.proxy.limits.timeout),
+                false => self.left -= 1,
+            }
         }
     }
 
     async fn admit(&mut self) -> Result<Attempt, Error> {
-        self.admission.admit(self.exchange.client, self.proxy.limits.half_close, self.deadline).await
+        let admitted = self.admission.admit(self.exchange.client, self.proxy.limits.half_close, self.deadline).await;
+        // `timeout` is for backends: it does not pass while the request is held.
+        self.deadline += self.admission.take_held();
+        admitted
     }
 
     /// One attempt at one backend. If a connection to another address of the backend's name succeeds sooner, `attempt`

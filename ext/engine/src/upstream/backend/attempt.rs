@@ -129,6 +129,8 @@ impl Attempt {
         let backend = &self.backend;
         if backend.history.failing.load(Relaxed) {
             backend.history.failing.store(false, Relaxed);
+            // Requests over the retry budget may be held.
+            backend.group.queue().wake();
         }
         self.connected();
         // The permit of the retry budget is no longer needed; what follows, a tunnel perhaps, may take long.

@@ -248,6 +248,13 @@ impl BackendGroup {
         }
     }
 
+    /// Runs a task on the runtime of the checks, if it has been started.
+    pub(in crate::upstream) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        if let Some((handle, ..)) = self.running.get() {
+            handle.spawn(task);
+        }
+    }
+
     /// Stops the health checks for good: the group of a later configuration has its own, perhaps of the same backends.
     pub(in crate::upstream) fn retire(&self) {
         self.retired.store(true, Relaxed);

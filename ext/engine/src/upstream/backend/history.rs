@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
+use tokio::sync::Notify;
 
 use super::status::{Ramp, Status};
 use super::Backend;
@@ -24,6 +25,10 @@ pub(super) struct History {
     pub(super) ramp: Ramp,
     /// Whether its latest attempt failed.
     pub(super) failing: AtomicBool,
+    /// Whether a connection probe runs.
+    pub(super) probed: AtomicBool,
+    /// Asks for a health check at once.
+    pub(super) check_now: Arc<Notify>,
     /// Whether its last TLS handshake agreed on HTTP/1.1 although HTTP/2 was offered.
     pub(super) prefers_http1: AtomicBool,
     pub(super) in_flight: AtomicU64,
@@ -56,6 +61,8 @@ impl History {
             is_out: AtomicBool::new(false),
             ramp: Ramp::default(),
             failing: AtomicBool::new(false),
+            probed: AtomicBool::new(false),
+            check_now: Arc::default(),
             prefers_http1: AtomicBool::new(false),
             in_flight: AtomicU64::new(0),
             tunnels: AtomicU64::new(0),

@@ -24,6 +24,8 @@ impl RetryPermit {
 impl Drop for RetryPermit {
     fn drop(&mut self) {
         self.0.retries().fetch_sub(1, Relaxed);
+        // A request that is held may have been over the budget.
+        self.0.queue().wake();
     }
 }
 

@@ -19,14 +19,16 @@ pub(crate) struct GroupRules {
     pub check: Option<Check>,
     /// Outlier ejection.
     pub outlier: Option<OutlierRules>,
-    /// Requests that may wait while every backend is busy.
+    /// Requests that may wait in the queue.
     pub queue: usize,
     /// Time that a request may wait in the queue.
     pub queue_timeout: Duration,
+    /// Whether requests wait while no backend can take them.
+    pub hold: bool,
 }
 
 impl GroupRules {
-    /// Checks and compiles `health_check`, `max_fails`, `fail_timeout`, `queue` and `queue_timeout`.
+    /// Checks and compiles `health_check`, `max_fails`, `fail_timeout`, `queue`, `queue_timeout` and `hold`.
     pub(in crate::upstream) fn compile(pool: &PoolConfig, report: &mut Report<'_>) -> Self {
         let usual = PoolConfig::default();
         // A wrong time has its own error. A default that is written out gets no warning.
@@ -37,6 +39,9 @@ impl GroupRules {
         if pool.queue == 0 && chosen(pool.queue_timeout, usual.queue_timeout) {
             report.within("queue_timeout").warning("no request ever waits: add queue: 100, or leave it out");
         }
+        if pool.hold && pool.queue == 0 {
+            report.within("hold").warning("requests wait in the queue, which has no place: add queue: 1024");
+        }
         let fail_timeout = report.within("fail_timeout").seconds(pool.fail_timeout);
         let max_fails = report.within("max_fails").count(pool.max_fails, 0..=MOST_FAILS) as usize;
         Self {
@@ -44,6 +49,7 @@ impl GroupRules {
             outlier: (max_fails > 0).then_some(OutlierRules { max_fails, fail_timeout }),
             queue: report.within("queue").count(pool.queue, 0..=MOST_WAITING) as usize,
             queue_timeout: report.within("queue_timeout").seconds(pool.queue_timeout),
+            hold: pool.hold,
         }
     }
 }

@@ -116,6 +116,21 @@ impl Status {
         self.change(|bits| bits | LAST).then_some(FIRST_BACKOFF)
     }
 
+    /// Lets it come last for a while longer, for it still cannot be connected to. No request has tried.
+    pub(super) fn doubt_longer(&self, now: u64) {
+        self.try_at.store(now.saturating_add(FIRST_BACKOFF), Relaxed);
+    }
+
+    /// Whether it could get requests if it accepted connections and its checks succeeded.
+    pub(super) fn is_wanted(&self) -> bool {
+        self.bits.load(Relaxed) & (DRAINING | DOWN | EJECTED) == 0
+    }
+
+    /// Whether active checks keep requests from it.
+    pub(super) fn is_unhealthy(&self) -> bool {
+        self.bits.load(Relaxed) & (UNHEALTHY | UNCHECKED) != 0
+    }
+
     /// Takes the one try that is due. `false` if another request has it.
     pub(super) fn take_try(&self, now: u64) -> bool {
         let due = |at: u64| (at <= now).then_some(u64::MAX);

@@ -2,9 +2,10 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Weak;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use tokio::sync::Notify;
 use tokio::time::{interval_at, sleep, Instant, MissedTickBehavior};
 
 use super::ask::{ask, CheckFailure};
@@ -26,8 +27,10 @@ pub(in crate::upstream) fn checker(backend: Weak<Backend>, number: usize) -> Pin
 /// Checks a backend again and again, until it is gone from its upstream. `phase`, from 0 to 1, is its place within the
 /// interval.
 async fn follow(backend: Weak<Backend>, phase: f64) {
-    let Some(interval) = backend.upgrade().and_then(|backend| Some(backend.group().rules().check.as_ref()?.interval))
-    else {
+    let Some((interval, now)) = backend.upgrade().and_then(|backend| {
+        let check = backend.group().rules().check.as_ref()?;
+        Some((check.interval, Arc::clone(backend.check_now())))
+    }) else {
         return;
     };
     let begun = Instant::now();
@@ -35,7 +38,7 @@ async fn follow(backend: Weak<Backend>, phase: f64) {
     // A backend that gets no request before its first check is checked almost at once, so that the other backends do
     // not carry all the load for long.
     let awaited = backend.upgrade().is_some_and(|backend| backend.is_awaited());
-    sleep(if awaited { first / 10 } else { first }).await;
+    sleep_or(&now, if awaited { first / 10 } else { first }).await;
     let mut told = false;
     if !check(&backend, &mut told).await {
         return;
@@ -45,7 +48,7 @@ async fn follow(backend: Weak<Backend>, phase: f64) {
         if interval <= FIRST || !backend.upgrade().is_some_and(|backend| backend.is_awaited()) {
             break;
         }
-        sleep(FIRST).await;
+        sleep_or(&now, FIRST).await;
         if !check(&backend, &mut told).await {
             return;
         }
@@ -55,10 +58,21 @@ async fn follow(backend: Weak<Backend>, phase: f64) {
     // A backend that answers more slowly than the interval is checked less often.
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     loop {
-        ticks.tick().await;
+        tokio::select! {
+            _ = ticks.tick() => {}
+            () = now.notified() => {}
+        }
         if !check(&backend, &mut told).await {
             return;
         }
+    }
+}
+
+/// Waits for so long, or until a check is wanted at once.
+async fn sleep_or(now: &Notify, pause: Duration) {
+    tokio::select! {
+        () = sleep(pause) => {}
+        () = now.notified() => {}
     }
 }
 

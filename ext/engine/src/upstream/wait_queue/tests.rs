@@ -29,7 +29,7 @@ struct Somebody<'a> {
 impl<'a> Somebody<'a> {
     fn new(queue: &'a WaitQueue) -> Self {
         let alarm = Arc::new(Alarm::default());
-        Self { waiter: queue.enter().expect("room"), waker: alarm.clone().into(), alarm }
+        Self { waiter: queue.enter(None).expect("room"), waker: alarm.clone().into(), alarm }
     }
 
     fn is_first(&self) -> bool {
@@ -70,11 +70,11 @@ fn one_that_leaves_from_the_middle_wakes_nobody() {
 #[test]
 fn a_full_queue_takes_nobody() {
     let queue = WaitQueue::new(1);
-    let first = queue.enter().expect("room");
-    assert!(queue.enter().is_none());
+    let first = queue.enter(None).expect("room");
+    assert!(queue.enter(None).is_none());
     drop(first);
-    assert!(queue.enter().is_some());
-    assert!(WaitQueue::new(0).enter().is_none());
+    assert!(queue.enter(None).is_some());
+    assert!(WaitQueue::new(0).enter(None).is_none());
 }
 
 /// The right to one of the places of `endpoint`, as a request gets it; given up now and then, as clients do.
@@ -85,7 +85,7 @@ async fn admitted(endpoint: &Arc<Backend>, patient: bool) -> Option<Attempt> {
             return Some(attempt);
         }
     }
-    let waiter = queue.enter().expect("room");
+    let waiter = queue.enter(None).expect("room");
     let mut looks = 0;
     poll_fn(|cx| {
         looks += 1;
@@ -133,4 +133,17 @@ fn no_wake_up_is_lost_between_threads() {
         }
     });
     assert_eq!((group.queue().waiting(), endpoint.in_flight()), (0, 0));
+}
+
+#[test]
+fn who_comes_back_takes_its_place_again_even_if_the_queue_is_full_now() {
+    let queue = WaitQueue::new(2);
+    let first = queue.enter(None).expect("room");
+    let place = first.place();
+    let (second, _) = (queue.enter(None).expect("room"), drop(first));
+    let third = queue.enter(None).expect("room again");
+    let first = queue.enter(Some(place)).expect("its place");
+    let cx = &Context::from_waker(Waker::noop());
+    assert_eq!([first.is_first(cx), second.is_first(cx), third.is_first(cx)], [true, false, false]);
+    assert_eq!(queue.waiting(), 3);
 }

@@ -73,6 +73,23 @@ impl Origin {
         })
     }
 
+    /// Answers every request with its own target, at an address where nobody listened before. Unlike others, it may
+    /// come after the proxy.
+    pub(crate) fn echoing_at(address: &str) -> Self {
+        Self::at(address, |_, peer| {
+            while let Some(request) = peer.try_request() {
+                if peer.try_send(Reply::ok(request.target())).is_err() {
+                    return;
+                }
+            }
+        })
+    }
+
+    /// Runs `script` for every connection to that address.
+    pub(crate) fn at(address: &str, script: impl Fn(usize, &mut Peer) + Send + Sync + 'static) -> Self {
+        Self::listening(TcpListener::bind(address).expect("the same port"), Arc::default(), script)
+    }
+
     fn scripted(shared: Arc<Shared>, script: impl Fn(usize, &mut Peer) + Send + Sync + 'static) -> Self {
         Self::listening(TcpListener::bind("127.0.0.1:0").expect("a free port"), shared, script)
     }
