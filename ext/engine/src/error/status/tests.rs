@@ -29,6 +29,7 @@ fn each_cause_has_its_status() {
         (Cause::NoTunnel, 501),
         (Cause::BadGateway, 502),
         (Cause::Unavailable, 503),
+        (Cause::Unruled, 503),
         (Cause::TooManyPasswords, 503),
         (Cause::GatewayTimeout, 504),
         (Cause::Version, 505),
