@@ -83,6 +83,7 @@ fn each_failure_has_its_cause() {
         (Side::Us, Kind::Unavailable, Cause::Unavailable),
         (Side::Us, Kind::Crowded, Cause::Unavailable),
         (Side::Us, Kind::QueueTimeout, Cause::Unavailable),
+        (Side::Us, Kind::Held, Cause::Unavailable),
         (Side::Us, Kind::Target, Cause::BadGateway),
         (Side::Us, Kind::Stopping, Cause::BadGateway),
     ] {
