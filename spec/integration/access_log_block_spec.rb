@@ -27,7 +27,8 @@ RSpec.describe "access_log with a block" do
     proxy.server.stop(timeout: 5)
 
     expect(lines.length).to be < 200
-    expect(all_lines.sort).to eq(Array.new(4) { |client| Array.new(50) { |number| "/#{client}/#{number}" } }.flatten.sort)
+    paths = Array.new(4) { |client| Array.new(50) { |number| "/#{client}/#{number}" } }
+    expect(all_lines.sort).to eq(paths.flatten.sort)
   end
 
   it "gets lines while the server runs, in the usual format if none is written" do
@@ -88,7 +89,8 @@ RSpec.describe "access_log with a block" do
       static_response body: "ok"
     end
     url = proxy.server.url
-    RawClient.connect(url).then { |client| client.write("GET /new HTTP/1.1\r\nHost: a\r\n\r\n") && client.read_response }
+    client = RawClient.connect(url)
+    client.write("GET /new HTTP/1.1\r\nHost: a\r\n\r\n") && client.read_response
 
     expect([lines.pop, others.pop]).to eq([["/old"], ["/new"]])
   end

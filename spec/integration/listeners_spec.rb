@@ -167,7 +167,8 @@ RSpec.describe "listeners:" do
       closed = TCPServer.new("127.0.0.1", 0).tap(&:close)
       twice = tcp
       {
-        "http://127.0.0.1:0" => "listeners must be an Array of sockets, or a Hash from the URL of a bind to its socket, " \
+        "http://127.0.0.1:0" => "listeners must be an Array of sockets, or a Hash from the URL of a bind to its " \
+                                "socket, " \
                                 "not a String",
         ["http://127.0.0.1:0"] => 'listeners: "http://127.0.0.1:0" is a String: write a socket that listens, such as ' \
                                   'TCPServer.new("127.0.0.1", 0), or its number',

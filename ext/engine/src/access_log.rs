@@ -89,7 +89,7 @@ impl AccessLog {
         let output = match &path {
             Some(path) if spec.block.is_some() => {
                 report.within("to").error(format!(
-                    "a block gets the lines already: leave it out, or write access_log {:?}, to: {path:?} without a block",
+                    "a block gets the lines already: leave it out, or write access_log {:?}, to: {path:?} without one",
                     spec.format
                 ));
                 None

@@ -182,8 +182,8 @@ impl Server {
         self.snapshot.load().set_admin(target, state).map_err(unknown)
     }
 
-    /// Replaces the backends of an upstream until the next reload. A backend that stays keeps its figures, its health and
-    /// its idle connections; requests in flight at the others finish there. The list may be empty.
+    /// Replaces the backends of an upstream until the next reload. A backend that stays keeps its figures, its health
+    /// and its idle connections; requests in flight at the others finish there. The list may be empty.
     ///
     /// # Errors
     /// If no upstream has that name, or if the list has mistakes. The backends then stay as they are.

@@ -217,7 +217,7 @@ impl Stream {
         }
     }
 
-    /// Whether the other end of a unix socket was closed, so that nobody reads what we send. Of TCP, only a failed write
+    /// Whether the other end of a unix socket was closed: nobody reads what we send. Of TCP, only a failed write
     /// tells that.
     fn is_abandoned(&self) -> bool {
         matches!(self, Self::Unix(_)) && self.departure() == Some(Departure::Reset)

@@ -1,5 +1,4 @@
-//! A backend: one address that we connect to, its state, and what it shares with the others of its upstream
-//! ([`group`]).
+//! A backend: one address that we connect to, its state, and what the backends of an upstream share ([`group`]).
 
 mod attempt;
 mod checks;
