@@ -34,7 +34,7 @@ pub(super) struct Rulings {
     /// Rulings that a half of a shard holds.
     half: usize,
     /// Calls that wait or run, each with those that wait for its ruling.
-    pending: fork_safe::Mutex<HashMap<Box<[u8]>, Pending>>,
+    pending: fork_safe::Mutex<HashMap<Box<[u8]>, Coming>>,
     ttl: Duration,
     negative_ttl: Duration,
     /// Names of fields that this filter sets: those of `copy_headers`, and those that the block has set.
@@ -42,8 +42,8 @@ pub(super) struct Rulings {
 }
 
 type Made = Result<Ruling, BlockFailure>;
-/// Tells those that wait for the ruling of one key.
-type Pending = watch::Sender<Option<Made>>;
+/// The place where a ruling will be.
+type Coming = watch::Sender<Option<Made>>;
 type Half = FxHashMap<u64, KeptRuling>;
 
 #[derive(Debug, Default)]
