@@ -180,7 +180,8 @@ RSpec.describe "blocks" do
   end
 
   it "answer many clients at once, each with its own answer", time_limit: 60 do
-    proxy = start_asking(threads: 4, queue: 1_000, timeout: 20) { |request| request.headers["Authorization"].to_i.even? }
+    even = ->(request) { request.headers["Authorization"].to_i.even? }
+    proxy = start_asking(threads: 4, queue: 1_000, timeout: 20, &even)
     clients = Array.new(8) do |client|
       in_background do
         connection = proxy.connect

@@ -71,6 +71,18 @@ RSpec.describe "hold" do
     expect(client.read_response.body).to eq("ok")
   end
 
+  it "lets requests wait for backends that are set while the server runs" do
+    proxy = start_proxy do
+      upstream "app", backends: [], **hold
+      proxy to: "http://app"
+    end
+    client = proxy.connect
+    client.send_request("GET", "/")
+    eventually { expect(queued(proxy)).to eq(1) }
+    proxy.server.set_backends("app", [backend_answering("ok").address])
+    expect(client.read_response.body).to eq("ok")
+  end
+
   it "warns where no request could wait" do
     problems = Proxy.check { proxy backends: ["127.0.0.1:1"], hold: true }
     expect(problems.map(&:message)).to eq(["hold: requests wait in the queue, which has no place: add queue: 1024"])

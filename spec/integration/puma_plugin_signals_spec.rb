@@ -75,7 +75,8 @@ RSpec.describe "plugin :proxy", time_limit: 40 do
       puma = start_cluster
       fixed = cluster.sub("workers 2", "workers 1")
       under_load(puma) do
-        puma.write("config/puma.rb", "plugin :proxy\n#{fixed}location(\"/fixed\") { static_response body: \"fixed\" }\n")
+        location = %(location("/fixed") { static_response body: "fixed" }\n)
+        puma.write("config/puma.rb", "plugin :proxy\n#{fixed}#{location}")
         puma.signal(:USR2)
         puma.await_workers(3)
         eventually(limit: 10) { expect(puma.get("/fixed").body).to eq("fixed") }

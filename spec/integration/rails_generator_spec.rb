@@ -24,6 +24,9 @@ RSpec.describe "rails generate proxy:install", time_limit: 120 do
 
   def destroy(*options) = @application.program("bin/rails", "destroy", "proxy:install", *options).gsub(/^ +/, "")
 
+  # The response of the application, which may still boot.
+  def asked(url, fields = {}) = RawClient.connect(url, limit: 60).get("/whole", fields)
+
   # The container of Rails 7.2.
   def write_container
     File.write(path("Dockerfile"), "FROM ruby\nENTRYPOINT [\"/rails/bin/docker-entrypoint\"]\nEXPOSE 3000\n" \
@@ -49,7 +52,7 @@ RSpec.describe "rails generate proxy:install", time_limit: 120 do
     expect(@application.program("bin/proxy", "check")).to start_with("Proxyfile is fine: 1 bind, 1 route")
     expect(command).to eq(%w[./bin/proxy run -b http://0.0.0.0:3000 -- ./bin/rails server])
     url = @application.serve("bin/docker-entrypoint", *command.map { |word| word.sub("0.0.0.0:3000", "127.0.0.1:0") })
-    response = RawClient.request(url, "GET", "/whole", { "Host" => "shop.example.com" })
+    response = asked(url, { "Host" => "shop.example.com" })
     expect([response.status, response.body]).to eq([200, "shop.example.com"])
     @application.terminate
     expect(@application.output).to match(/\Aprepared$/)
@@ -87,7 +90,7 @@ RSpec.describe "rails generate proxy:install", time_limit: 120 do
     expect(generate("--puma")).to match(%r{\Aappend +config/puma.rb\nNext: bin/rails server\n\z})
     expect(text("config/puma.rb")).to start_with(before).and(end_with("\nplugin :proxy\n"))
     expect(generate("--puma")).to start_with("identical  config/puma.rb\n")
-    response = RawClient.request(@application.serve("bin/rails", "server", "-b", "127.0.0.1"), "GET", "/whole")
+    response = asked(@application.serve("bin/rails", "server", "-b", "127.0.0.1"))
     expect([response.status, response.body, response["Via"]]).to eq([200, "example.test", "1.1 proxy"])
     @application.terminate
     destroy("--puma")

@@ -133,7 +133,7 @@ class ConsoleRun
       when /\A\s/ then "\\s+"
       else Regexp.escape(piece)
       end
-    end.join
+    end.join.gsub(/\bseconds\b/, "seconds?")
   end
 
   def local(text) = text.gsub(PORT) { |port| @ports.fetch(port) }

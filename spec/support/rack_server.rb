@@ -28,7 +28,8 @@ class RackServer
                                 chdir: @directory)
     @url = @process.await_output(%r{Listening on ((?:http|ssl)://\S+|unix://\S+)}, limit: 60)[1].split("?").first
     @process.await_output(/Ctrl-C/, limit: 60)
-    @process.await_output(/Worker #{options[options.index("--workers") + 1].to_i - 1} .*booted/) if options.include?("--workers")
+    last = options[options.index("--workers") + 1].to_i - 1 if options.include?("--workers")
+    @process.await_output(/Worker #{last} .*booted/) if last
   end
 
   def connect = RawClient.connect(url)

@@ -1,7 +1,7 @@
 //! Events in the life of a server, of which Ruby blocks hear: `on :backend_down do |event| … end`.
 //!
-//! An event goes into the queue of each block that wants to hear of it. Nobody waits for the block. Of events that still
-//! wait and are about the same, the latest stays.
+//! An event goes into the queue of each block that wants to hear of it. Nobody waits for the block. Of events that
+//! still wait and are about the same, the latest stays.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

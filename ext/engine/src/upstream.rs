@@ -213,6 +213,8 @@ impl Upstream {
         if is_first {
             self.group.start(handle, log, health::schedule::checker);
             listing.follow_names(self, tasks);
+            // Requests that are held may have come here already, and started no probe.
+            self.group.queue().wake();
         }
     }
 

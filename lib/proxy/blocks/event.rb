@@ -47,7 +47,8 @@ module Proxy
       def initialize(facts)
         @name = facts.fetch("name").to_sym
         @upstream, @backend, @why, @bind = facts.values_at("upstream", "backend", "why", "bind").each(&:freeze)
-        @since, @expires = facts.values_at("since", "expires").map { |seconds| seconds && Time.at(seconds).round(3).freeze }
+        times = facts.values_at("since", "expires")
+        @since, @expires = times.map { |seconds| seconds && Time.at(seconds).round(3).freeze }
         @names = facts.fetch("names", []).each(&:freeze).freeze
         freeze
       end

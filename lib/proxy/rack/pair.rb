@@ -6,8 +6,8 @@ require_relative "response"
 
 module Proxy
   module Rack
-    # Answers through Ruby: the engine gets one end of a pair of sockets in place of the client's connection. For servers
-    # and connections that cannot be handed over: TLS, HTTP/2, tests.
+    # Answers through Ruby: the engine gets one end of a pair of sockets in place of the client's connection. For
+    # servers and connections that cannot be handed over: TLS, HTTP/2, tests.
     # @api private
     module Pair
       class << self

@@ -2,8 +2,9 @@
 
 module Proxy
   module Rack
-    # Finds the line of `use Proxy::Rack::Middleware` or `config.proxy.middleware`, for messages. Rack makes a middleware after it has read the
-    # config.ru, so that the line is not among the callers: the usual files are searched for it.
+    # Finds the line of `use Proxy::Rack::Middleware` or `config.proxy.middleware`, for messages. Rack makes a
+    # middleware after it has read the config.ru, so that the line is not among the callers: the usual files are
+    # searched for it.
     # @api private
     module PlaceOfUse
       NAME = /^[^#]*\b(?:Proxy::Rack::Middleware|config\.proxy\.middleware)\b/
@@ -33,7 +34,9 @@ module Proxy
       # Callers in files of the program, such as the config.ru itself, or a test.
       def self.callers
         places = caller_locations.map { |location| [location.path, location.lineno] }
-        places.select { |path, _| File.file?(path) && !path.include?("/gems/") && !File.expand_path(path).start_with?(OWN) }
+        places.select do |path, _|
+          File.file?(path) && !path.include?("/gems/") && !File.expand_path(path).start_with?(OWN)
+        end
       end
       private_class_method :callers
 

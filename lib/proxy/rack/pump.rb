@@ -4,7 +4,8 @@ require_relative "tunnel"
 
 module Proxy
   module Rack
-    # Reads a request's body from the server, and writes it to the engine, beside the thread that waits for the response.
+    # Reads a request's body from the server, and writes it to the engine, beside the thread that waits for the
+    # response.
     # @api private
     class Pump
       PIECE = 64 * 1024

@@ -73,7 +73,8 @@ module Proxy
 
       # The response to a request whose body was read by somebody else.
       def refuse_body
-        env["rack.errors"]&.puts("Proxy::Rack::Middleware: #{env["REQUEST_METHOD"]} #{env["PATH_INFO"]}: the body has " \
+        what = env.values_at("REQUEST_METHOD", "PATH_INFO").join(" ")
+        env["rack.errors"]&.puts("Proxy::Rack::Middleware: #{what}: the body has " \
                                  "fewer bytes than its Content-Length: something above has read the body: put the " \
                                  "middleware first")
         text = "Bad Request\n"

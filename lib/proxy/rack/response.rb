@@ -70,8 +70,8 @@ module Proxy
 
       # The tunnel after an upgrade: by a partial hijack, else as a streaming body of Rack 3.
       def upgraded
-        kept = %w[connection upgrade]
-        headers = joined(@fields.reject { |name, _| HOP_BY_HOP.include?(name.downcase) && !kept.include?(name.downcase) })
+        dropped = HOP_BY_HOP - %w[connection upgrade]
+        headers = joined(@fields.reject { |name, _| dropped.include?(name.downcase) })
         return [101, headers, ->(client) { Tunnel.run(client, @io) }] unless @request.env["rack.hijack?"]
 
         [101, { **headers, "rack.hijack" => ->(client) { Tunnel.start(client, @io) } }, []]

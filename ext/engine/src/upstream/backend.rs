@@ -24,7 +24,6 @@ use tokio::sync::Notify;
 
 use super::tls::TlsClient;
 use super::BackendProtocol;
-use crate::application::Application;
 use crate::clock;
 use crate::log::Level;
 use crate::stats::{BackendStats, CheckStats};
@@ -65,7 +64,7 @@ pub(crate) enum BackendAddress {
     /// A unix socket.
     Unix(PathBuf),
     /// An application in this process.
-    Application(Arc<Application>),
+    Application(Arc<crate::application::Application>),
 }
 
 impl BackendAddress {
@@ -195,12 +194,6 @@ impl Backend {
     /// What to connect to.
     pub(crate) fn address(&self) -> &BackendAddress {
         &self.address
-    }
-
-    /// Whether it is an application in this process.
-    #[inline]
-    pub(crate) fn is_application(&self) -> bool {
-        matches!(self.address, BackendAddress::Application(_))
     }
 
     /// How to speak TLS; `None` if it is spoken to in the clear.

@@ -23,9 +23,11 @@ impl Upstream {
     /// Starts a probe of every backend that needs one and has none.
     #[cold]
     pub(super) fn probe(&self) {
+        // Requests may come here from the configuration before, a moment before this one is started.
+        let Some(handle) = self.group.handle() else { return };
         for backend in self.live.load().iter().filter(|backend| backend.needs_probe()) {
             if backend.begin_probe() {
-                self.group.spawn(probe(Arc::clone(backend)));
+                handle.spawn(probe(Arc::clone(backend)));
             }
         }
     }

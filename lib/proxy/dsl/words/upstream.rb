@@ -42,9 +42,10 @@ module Proxy
 
         option :backends, Types::BACKENDS, <<~TEXT, required: true, unset: true
           Where requests go: `"10.0.0.1:3001"`, `"host"` (port 80, or 443 for https), `"http://…"`, `"https://…"`,
-          `"h2://…"` (HTTP/2 without TLS), `"[::1]:3001"`, `"unix:/run/app.sock"`, or a Hash. A path in a URL is
-          ignored. Or a block without arguments that returns such an Array: it is called at the start and after every
-          `interval`, and a list that it returns replaces the one before. If it fails, the last list stays.
+          `"h2://…"` (HTTP/2 without TLS), `"[::1]:3001"`, `"unix:/run/app.sock"`, `:app` (what `proxy run` starts),
+          or a Hash. A path in a URL is ignored. Or a block without arguments that returns such an Array: it is called
+          at the start and after every `interval`, and a list that it returns replaces the one before. If it fails, the
+          last list stays.
         TEXT
         option :interval, Types::SECONDS, "Time between two calls of a block in `backends`."
         option :backend_priority, Types::PRIORITY, "How a backend is chosen.", aliases: [:strategy]

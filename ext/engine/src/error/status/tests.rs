@@ -29,6 +29,7 @@ fn each_cause_has_its_status() {
         (Cause::NoTunnel, 501),
         (Cause::BadGateway, 502),
         (Cause::Unavailable, 503),
+        (Cause::Unruled, 503),
         (Cause::TooManyPasswords, 503),
         (Cause::GatewayTimeout, 504),
         (Cause::Version, 505),
@@ -82,6 +83,7 @@ fn each_failure_has_its_cause() {
         (Side::Us, Kind::Unavailable, Cause::Unavailable),
         (Side::Us, Kind::Crowded, Cause::Unavailable),
         (Side::Us, Kind::QueueTimeout, Cause::Unavailable),
+        (Side::Us, Kind::Held, Cause::Unavailable),
         (Side::Us, Kind::Target, Cause::BadGateway),
         (Side::Us, Kind::Stopping, Cause::BadGateway),
     ] {

@@ -23,8 +23,8 @@ const WORTH_SHARDING: usize = 4096;
 /// Names of fields that an `authorize` sets, at most.
 const MOST_NAMES: usize = 100;
 
-/// Rulings by key, within bounded memory. Each shard has two halves, like the counts of a `rate_limit`. A ruling that is
-/// used goes to the young half. When that is full, the old half is dropped, and the young one becomes the old one.
+/// Rulings by key, within bounded memory. Each shard has two halves, like the counts of a `rate_limit`. A ruling that
+/// is used goes to the young half. When that is full, the old half is dropped, and the young one becomes the old one.
 #[derive(Debug)]
 pub(super) struct Rulings {
     block: Block,

@@ -5,7 +5,7 @@ use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::Arc;
 
-use super::{counted, Backend};
+use super::{counted, Backend, BackendAddress};
 use crate::application::ApplicationPlace;
 use crate::clock;
 use crate::error::{Blame, Error, Kind};
@@ -277,6 +277,12 @@ impl Drop for BusyThread {
 }
 
 impl Backend {
+    /// Whether it is an application in this process.
+    #[inline]
+    pub(crate) fn is_application(&self) -> bool {
+        matches!(self.address, BackendAddress::Application(_))
+    }
+
     /// One request in flight fewer.
     fn leave(&self) {
         self.history.in_flight.fetch_sub(1, Relaxed);

@@ -248,11 +248,9 @@ impl BackendGroup {
         }
     }
 
-    /// Runs a task on the runtime of the checks, if it has been started.
-    pub(in crate::upstream) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        if let Some((handle, ..)) = self.running.get() {
-            handle.spawn(task);
-        }
+    /// The runtime of the checks, once they have been started.
+    pub(in crate::upstream) fn handle(&self) -> Option<&Handle> {
+        self.running.get().map(|(handle, ..)| handle)
     }
 
     /// Stops the health checks for good: the group of a later configuration has its own, perhaps of the same backends.
