@@ -58,7 +58,7 @@ impl Backends {
     pub(crate) fn each_upstream(&self, visit: &mut dyn FnMut(&Arc<Upstream>)) {
         match self {
             Self::Fixed(upstream) => visit(upstream),
-            Self::ByHost(by_host) => by_host.upstreams().iter().for_each(|upstream| visit(upstream)),
+            Self::ByHost(by_host) => by_host.upstreams().iter().for_each(visit),
         }
     }
 
