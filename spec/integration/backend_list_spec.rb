@@ -70,8 +70,7 @@ RSpec.describe "the list of backends" do
       end
       proxy = start_proxy(to: echo)
       client = proxy.connect
-      client.write "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" \
-                   "Sec-WebSocket-Key: k\r\n\r\n"
+      client.send_request("GET", "/", "Connection" => "Upgrade", "Upgrade" => "websocket", "Sec-WebSocket-Key" => "k")
       expect(client.read_response.status).to eq(101)
       proxy.server.set_backends(proxy.stats[:backends].first[:upstream], [second.address])
       expect(proxy.get.body).to eq("second")

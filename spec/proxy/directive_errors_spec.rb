@@ -30,7 +30,7 @@ RSpec.describe "messages about one wrong directive", :wrong_types do
     "static_response { 'hello' }" =>
       "static_response: takes no block: write its options after it, without { … } or do … end",
     "threads(1) { }" => "threads: takes no block: write its options after it, without { … } or do … end",
-    "access_log('json') { }" => "access_log: takes no block: write its options after it, without { … } or do … end",
+    "log_level(:warn) { }" => "log_level: takes no block: write its options after it, without { … } or do … end",
     "bind('http://127.0.0.1:0') { }" => "bind: takes no block: write its options after it, without { … } or do … end",
     "access_log false, to: 'a.log'" =>
       "access_log: false and `to` contradict each other: write a format, or leave `to` out",

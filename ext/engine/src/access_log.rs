@@ -88,10 +88,9 @@ impl AccessLog {
         let path = spec.to.as_ref().map(PathBuf::from);
         let output = match &path {
             Some(path) if spec.block.is_some() => {
-                report.within("to").error(format!(
-                    "a block gets the lines already: leave it out, or write access_log {:?}, to: {path:?} without one",
-                    spec.format
-                ));
+                let remedy =
+                    format!("leave it out, or write access_log {:?}, to: {path:?} without a block", spec.format);
+                report.within("to").error(format!("a block gets the lines already: {remedy}"));
                 None
             }
             None if spec.block.is_some() => spec.block.map(|index| {
