@@ -34,12 +34,12 @@ pub(crate) struct Admission<'a> {
     /// Whether the request may become a tunnel.
     upgrade: bool,
     /// Place in the wait queue and end of the wait of a request that is held, and the time that it has waited.
-    hold: Option<Box<Hold>>,
+    hold: Option<Box<HeldRequest>>,
 }
 
 /// A request that waits, or has waited, for a backend that can take it.
 #[derive(Debug)]
-struct Hold {
+struct HeldRequest {
     place: Option<Place>,
     until: Instant,
     /// Time of the waits that are over and not told of yet.
@@ -177,7 +177,8 @@ impl<'a> Admission<'a> {
         let Some(waiter) = group.queue().enter(place) else { return Some(Err(failure(Kind::Crowded))) };
         let mut until = Instant::now() + group.rules().queue_timeout;
         if holds {
-            let hold = self.hold.get_or_insert_with(|| Box::new(Hold { place: None, until, waited: Duration::ZERO }));
+            let hold =
+                self.hold.get_or_insert_with(|| Box::new(HeldRequest { place: None, until, waited: Duration::ZERO }));
             hold.place = Some(waiter.place());
             until = hold.until;
         } else {
