@@ -176,24 +176,6 @@ impl Upstream {
         })
     }
 
-    /// Ends the health checks and the calls of a block, once another configuration serves. Requests that are held here
-    /// go to `next`, if there is one; those in flight finish.
-    fn retire(&self, next: Option<&Arc<Self>>) {
-        self.group.retire();
-        if let Some(task) = self.running.get().and_then(|tasks| tasks.lister.as_ref()) {
-            task.abort();
-        }
-        if let Some(next) = next {
-            let _ = self.successor.set(Arc::downgrade(next));
-            self.group.queue().wake();
-        }
-    }
-
-    /// The upstream of a later configuration in its place.
-    fn successor(&self) -> Option<Arc<Self>> {
-        self.successor.get()?.upgrade()
-    }
-
     /// All that it is made of.
     fn fingerprint(&self) -> &Fingerprint {
         &self.fingerprint
@@ -241,24 +223,6 @@ impl Upstream {
     /// Whether there is a backend that misses only its first good check.
     pub(crate) fn awaits_check(&self) -> bool {
         self.live.load().iter().any(|backend| backend.is_awaited())
-    }
-
-    /// Whether every backend misses its first good check.
-    fn has_never_served(&self) -> bool {
-        self.live.load().iter().all(|backend| backend.is_awaited())
-    }
-
-    /// The upstream of the configuration before that serves until a first good check here, if there is one.
-    pub(crate) fn stand_in(&self) -> Option<Arc<Self>> {
-        self.group.stand_in()?.downcast().ok()
-    }
-
-    /// The upstream that serves until a first good check here: itself, if there was one.
-    fn until_checked(self: &Arc<Self>) -> Option<Arc<Self>> {
-        match self.has_never_served() {
-            true => self.stand_in(),
-            false => Some(Arc::clone(self)),
-        }
     }
 
     /// How a backend is chosen.

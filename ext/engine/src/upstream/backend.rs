@@ -14,12 +14,11 @@ mod status;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::atomic::Ordering::{Relaxed, SeqCst};
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
 use rustls::pki_types::ServerName;
-use tokio::sync::Notify;
 
 use super::tls::TlsClient;
 use super::BackendProtocol;
@@ -256,42 +255,6 @@ impl Backend {
     /// Whether only its first good check is missing.
     pub(super) fn is_awaited(&self) -> bool {
         self.history.status.is_awaited()
-    }
-
-    /// Whether a connection could show that it takes requests again: nothing else keeps them from it but that it could
-    /// not be connected to, or health checks, which it would be worth to repeat.
-    pub(super) fn needs_probe(&self) -> bool {
-        let status = &self.history.status;
-        status.is_wanted() && (status.is_doubted() || status.is_unhealthy())
-    }
-
-    /// Begins its connection probe. `false` if one runs.
-    pub(super) fn begin_probe(&self) -> bool {
-        !self.history.probed.swap(true, SeqCst)
-    }
-
-    /// Ends its connection probe.
-    pub(super) fn end_probe(&self) {
-        self.history.probed.store(false, SeqCst);
-    }
-
-    /// A probe was refused: it gets no requests for a while longer.
-    pub(super) fn doubt_longer(&self) {
-        self.history.status.doubt_longer(clock::now());
-    }
-
-    /// A probe could connect: requests go on, or another health check is made at once.
-    pub(super) fn accepts_connections(&self) {
-        self.history.failing.store(false, Relaxed);
-        self.trust();
-        if self.history.status.is_unhealthy() {
-            self.history.check_now.notify_one();
-        }
-    }
-
-    /// Notified when a health check is wanted at once.
-    pub(super) fn check_now(&self) -> &Arc<Notify> {
-        &self.history.check_now
     }
 
     /// Notes that it could be connected to.

@@ -1,6 +1,12 @@
-//! Results of health checks at a backend, and how they are forgotten.
+//! Results of health checks and connection probes at a backend, and how they are forgotten.
+
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
+use std::sync::Arc;
+
+use tokio::sync::Notify;
 
 use super::{counted, Backend};
+use crate::clock;
 use crate::log::Level;
 use crate::upstream::backend::outlier::OutlierRecord;
 use crate::upstream::backend::rise_fall::{CheckRecord, HealthTransition, RiseFall};
@@ -65,5 +71,41 @@ impl Backend {
         let mut outlier = self.history.outlier.lock();
         *outlier = OutlierRecord::default();
         self.history.status.restore();
+    }
+
+    /// Whether a connection could show that it takes requests again: nothing else keeps them from it but that it could
+    /// not be connected to, or health checks, which it would be worth to repeat.
+    pub(in crate::upstream) fn needs_probe(&self) -> bool {
+        let status = &self.history.status;
+        status.is_wanted() && (status.is_doubted() || status.is_unhealthy())
+    }
+
+    /// Begins its connection probe. `false` if one runs.
+    pub(in crate::upstream) fn begin_probe(&self) -> bool {
+        !self.history.probed.swap(true, SeqCst)
+    }
+
+    /// Ends its connection probe.
+    pub(in crate::upstream) fn end_probe(&self) {
+        self.history.probed.store(false, SeqCst);
+    }
+
+    /// A probe was refused: it gets no requests for a while longer.
+    pub(in crate::upstream) fn doubt_longer(&self) {
+        self.history.status.doubt_longer(clock::now());
+    }
+
+    /// A probe could connect: requests go on, or another health check is made at once.
+    pub(in crate::upstream) fn accepts_connections(&self) {
+        self.history.failing.store(false, Relaxed);
+        self.trust();
+        if self.history.status.is_unhealthy() {
+            self.history.check_now.notify_one();
+        }
+    }
+
+    /// Notified when a health check is wanted at once.
+    pub(in crate::upstream) fn check_now(&self) -> &Arc<Notify> {
+        &self.history.check_now
     }
 }
