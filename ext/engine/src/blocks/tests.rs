@@ -62,6 +62,10 @@ async fn a_call_gets_the_answer_of_its_block() {
         assert_eq!(block.call(number(sent), LONG).await, Ok((sent + 1).into()));
     }
     assert_eq!(block.call(BlockArgument::Bytes(vec![1]), LONG).await, Err(BlockFailure::Failed));
+    // A call is counted just after its answer was passed on.
+    while stats(&set).failed == 0 {
+        tokio::task::yield_now().await;
+    }
     let BlockStats { answered, failed, late, full, .. } = stats(&set);
     assert_eq!((answered, failed, late, full), (100, 1, 0, 0));
     drop((block, set));
