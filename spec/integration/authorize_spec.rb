@@ -116,6 +116,14 @@ RSpec.describe "authorize" do
                           "1, 2", nil, "a=\"1\"; b=1; b=2"])
     end
 
+    it "has cookies as the key does, without quotes that stand on both sides" do
+      asked = []
+      proxy = start_ruled(key: { cookie: "a" }) { |request| asked << request.cookies["a"] }
+      ['"b"', '"b', 'b"', '"', '""'].each { |value| proxy.get("/", "Cookie" => "a=#{value}") }
+
+      expect(asked).to eq(["b", '"b', 'b"', '"', ""])
+    end
+
     it "has the user that a filter before has found" do
       seen = nil
       to = backend.address

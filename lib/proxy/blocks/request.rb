@@ -144,7 +144,7 @@ module Proxy
         lines = pairs.first.filter_map { |key, value| value if key.casecmp?("Cookie") }
         found = lines.flat_map { |line| line.split(";") }.filter_map do |pair|
           key, value = pair.split("=", 2)
-          value.strip.delete_prefix('"').delete_suffix('"') if value && key.strip == name
+          value.strip.sub(/\A"(.*)"\z/m, "\\1") if value && key.strip == name
         end
         found.first.freeze if found.one?
       end
