@@ -143,7 +143,7 @@ module Proxy
     # @example
     #   server.set_backends("app_servers", ["127.0.0.1:8001", { address: "127.0.0.1:8002", weight: 2 }])
     def set_backends(upstream, backends)
-      @native.set_backends(String(upstream), DSL::BackendList.read(backends, Config.working_directory))
+      @native.set_backends(utf8(upstream), DSL::BackendList.read(backends, Config.working_directory))
       self
     end
 
@@ -314,8 +314,13 @@ module Proxy
     end
 
     def set_state(name, state)
-      @native.set_state(String(name), state)
+      @native.set_state(utf8(name), state)
       self
+    end
+
+    # A name in UTF-8. One that cannot be converted is the name of nothing.
+    def utf8(name)
+      String(name).encode(Encoding::UTF_8, invalid: :replace, undef: :replace)
     end
 
     def seconds(value)

@@ -120,8 +120,18 @@ RSpec.describe "the list of backends" do
       expect { server.set_backends(name, ["127.0.0.1:99999"]) }.to raise_error(ArgumentError, /99999/)
       expect { server.set_backends(name, [{ address: "127.0.0.1:1", weight: 0 }]) }
         .to raise_error(ArgumentError, /weight/)
+      expect { server.set_backends("\xff", []) }.to raise_error(ArgumentError, /is not a valid upstream/)
+      expect { server.down("\xff") }.to raise_error(ArgumentError, /is not a valid backend/)
+      expect { server.set_backends(name, ["\xff"]) }.to raise_error(ArgumentError, /"\\xFF" is not valid UTF-8/)
       expect { server.set_backends(name, nil) }.to raise_error(ArgumentError, /write addresses/)
       expect(proxy.get.body).to eq("first")
+    end
+
+    it "may be written in any encoding" do
+      proxy = start_proxy(to: first)
+      name = proxy.stats[:backends].first[:upstream]
+      proxy.server.set_backends(name.encode("UTF-16LE"), [second.address.encode("UTF-16LE")])
+      expect(proxy.get.body).to eq("second")
     end
 
     it "is the one of the file again after a reload" do

@@ -180,6 +180,7 @@ RSpec.describe "messages about one wrong directive", :wrong_types do
       'proxy: ca_file: "no.pem" does not exist (looked at no.pem): write the path of a PEM file, such as "tls/ca.pem"',
     "proxy #{target}, ca_file: '.'" =>
       /\Aproxy: ca_file: "\." is a folder \(looked at .*\): write the path of a PEM file/,
+    "proxy backends: [\"\\xff\"]" => /\Aproxy: backends: "\\xFF" is not valid UTF-8: write addresses/,
     "proxy to: \"http://a.example/\\xff\"" => /\Aproxy: to: "http.*" is not valid UTF-8: write a URL/,
     "static_response 200" => 'static_response: takes options only, not 200: write static_response code: 200, body: "…"',
     "static_response headers: { 'A' => 1 }" =>

@@ -80,7 +80,8 @@ module Proxy
       # Text that may be meant to have a Ruby interpolation, which needs double quotes.
       class Template < Text
         def read(value, place)
-          return super unless value.is_a?(String) && value.valid_encoding? && value.match?(/\#\{[^}]+\}/)
+          text = Types.utf8(value) if value.is_a?(String)
+          return super unless text&.match?(/\#\{[^}]+\}/)
 
           place.error("#{Format.show(value)} is in single quotes, in which \#{…} is not filled in: " \
                       "write it in double quotes")

@@ -109,13 +109,20 @@ module Proxy
 
         def backend(entry, place)
           case entry
-          when String then from_text(entry, place)
+          when String then with_encoding(entry, place)
           when Hash then from_hash(entry, place)
           when :app then { "address" => ADDRESS.read(entry, place) }
           when nil then place.error("an address is nil: write #{hint}")
           when Integer then place.error("#{entry} is an Integer: write #{"127.0.0.1:#{entry}".inspect}")
           else place.error("#{Format.show(entry)} is #{Format.kind(entry)}: write #{hint}")
           end
+        end
+
+        def with_encoding(text, place)
+          converted = Types.utf8(text)
+          return from_text(converted, place) if converted
+
+          place.error("#{Format.show(text)} is not valid UTF-8: write #{hint}")
         end
 
         def from_text(text, place)
