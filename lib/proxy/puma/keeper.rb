@@ -155,8 +155,9 @@ module Proxy
 
         lines.each do |state, number|
           index = number.to_i
+          # Children of a worker that has died may keep its connection open: only the newest says what holds.
+          @workers.transform_values! { |other, accepts| [other, accepts && other != index] }
           @workers[worker] = [index, state == "up"]
-          @sockets.grow(index) unless @front
           @front ? @front.tell(state, index) : worker.tell("down", index)
         end
       end
