@@ -48,8 +48,8 @@ module Proxy
         tells_address = recording.target.tells_address? && listening.urls.none? { |url| url.include?("unix:") }
         Hooks.new(@launcher, @supervisor, @sockets, @folder, @logs, tells_address).add
         listening.urls.each { |url| log "* Proxy listening on #{url}" }
-        log "! There are two proxies: `proxy run` has one in front already. Leave plugin :proxy out, or start Puma by " \
-            "itself" if behind_run?
+        log "! There are two proxies: `proxy run` has one in front already. Leave plugin :proxy out, or start Puma " \
+            "by itself" if behind_run?
       rescue BindError => error
         refuse(error.problems.map(&:to_s))
       rescue StandardError
