@@ -78,6 +78,11 @@ module Proxy
 
       # The front before the restart finishes its requests and ends, and its keeper with it.
       def retire(before)
+        # Its workers have ended.
+        Dir.glob("keeper-*.sock", base: @folder).each do |name|
+          path = File.join(@folder, name)
+          File.unlink(path) unless path == @supervisor.path
+        end
         before[:channel].tell("retire")
         before[:channel].close
         reaper = Thread.new do
