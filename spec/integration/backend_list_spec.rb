@@ -124,6 +124,11 @@ RSpec.describe "the list of backends" do
       expect { server.down("\xff") }.to raise_error(ArgumentError, /is not a valid backend/)
       expect { server.set_backends(name, ["\xff"]) }.to raise_error(ArgumentError, /"\\xFF" is not valid UTF-8/)
       expect { server.set_backends(name, nil) }.to raise_error(ArgumentError, /write addresses/)
+      [[:app], [second.address, { address: :app }]].each do |list|
+        expect { server.set_backends(name, list) }.to raise_error(
+          ArgumentError, ":app cannot be listed while the server runs: write its address"
+        )
+      end
       expect(proxy.get.body).to eq("first")
     end
 
@@ -178,7 +183,7 @@ RSpec.describe "the list of backends" do
     end
 
     it "stays when the block raises or returns nonsense, of which the log has one line" do
-      answers = [-> { [first.address] }, -> { raise "no list" }, -> { "nonsense" }]
+      answers = [-> { [first.address] }, -> { raise "no list" }, -> { "nonsense" }, -> { [{ address: :app }] }]
       index = 0
       calls = Queue.new
       log = expect_log do
@@ -186,7 +191,7 @@ RSpec.describe "the list of backends" do
           proxy backends: -> { (calls << true) && answers[index].call }, interval: 0.02
         end
         expect(proxy.get.body).to eq("first")
-        [1, 2].each do |number|
+        [1, 2, 3].each do |number|
           calls.clear
           index = number
           3.times { calls.pop }
@@ -197,6 +202,7 @@ RSpec.describe "the list of backends" do
 
       expect(log.scan("raised RuntimeError: no list").length).to eq(1)
       expect(log).to match(/\.rb:\d+: backends: answered with a wrong list: "nonsense" is a String/)
+      expect(log.scan("answered with a wrong list: :app cannot be listed while the server runs").length).to eq(1)
     end
 
     it "serves on after a reload until the new block has answered" do
