@@ -33,6 +33,13 @@ RSpec.describe "Proxy::Rack::Middleware through Ruby", time_limit: 60 do
     expect(ask(stack, "POST", "/", input: "body").body).to eq("inner body")
   end
 
+  it "takes a sender that is no address for an unknown one, as Puma takes it from a header" do
+    stack = stack(Peers.puma)
+    expect(ask(stack, "GET", "/other", "REMOTE_ADDR" => "\xFF".b).body).to eq("inner ")
+    headers = JSON.parse(ask(stack, "GET", "/api", "REMOTE_ADDR" => "\xFF".b).body).fetch("headers")
+    expect(headers.keys).not_to include("x-forwarded-for", "x-real-ip")
+  end
+
   it "passes on status, repeated fields and lengths, without those of the connection" do
     backend = start_backend do |connection|
       while connection.read_request
