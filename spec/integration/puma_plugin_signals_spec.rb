@@ -11,6 +11,7 @@ RSpec.describe "plugin :proxy", time_limit: 40 do
     workers 2
     threads 2, 2
     preload_app! false
+    response_headers additions: { "X-Backend" => "{backend}" }
   RUBY
   single = <<~RUBY
     bind "tcp://127.0.0.1:0"
@@ -22,8 +23,16 @@ RSpec.describe "plugin :proxy", time_limit: 40 do
 
   def start_cluster(config = cluster)
     puma = started(PumaWithPlugin.new(config, directory)).await.await_workers(2)
-    2.times { |index| puma.process.await_output(/worker-#{index}\.sock is ready/) }
+    await_backends(puma, 0, 1)
     puma
+  end
+
+  # Waits until the front sends requests to these workers, and to no others.
+  def await_backends(puma, *workers)
+    eventually(limit: 10) do
+      names = Array.new(workers.length * 3) { puma.get["x-backend"][/\w+-?\d*(?=\.sock)/] }.uniq
+      expect(names).to match_array(workers.map { |index| "worker-#{index}" })
+    end
   end
 
   def start_single(config = single) = started(PumaWithPlugin.new(config, directory)).await
@@ -57,7 +66,10 @@ RSpec.describe "plugin :proxy", time_limit: 40 do
       under_load(puma) do
         puma.signal(:USR1)
         puma.await_workers(4)
+        await_backends(puma, 0, 1)
       end
+      # What was planned is no news.
+      expect(puma.process.output).not_to match(/\.sock is|upstream puma/)
     end
 
     it "loses no request in a hot restart (SIGUSR2)" do
@@ -69,6 +81,7 @@ RSpec.describe "plugin :proxy", time_limit: 40 do
       end
       eventually(limit: 10) { expect(alive?(before)).to be(false) }
       expect(puma.role("front")).to be_a(Integer)
+      expect(Dir[File.join(directory, "tmp/sockets/*/keeper-*")].length).to eq(1)
     end
 
     it "reads the configuration again in a hot restart, also with fewer workers or without the plugin" do
@@ -81,7 +94,7 @@ RSpec.describe "plugin :proxy", time_limit: 40 do
         puma.await_workers(3)
         eventually(limit: 10) { expect(puma.get("/fixed").body).to eq("fixed") }
       end
-      puma.write("config/puma.rb", fixed)
+      puma.write("config/puma.rb", fixed.sub(/^response_headers.*\n/, ""))
       puma.signal(:USR2)
       puma.await_workers(4)
       eventually(limit: 10) { expect(puma.processes.values.grep(/^proxy/)).to eq([]) }
@@ -100,11 +113,34 @@ RSpec.describe "plugin :proxy", time_limit: 40 do
       puma = start_cluster
       under_load(puma) do |load|
         puma.signal(:TTIN)
-        puma.await_workers(3)
+        await_backends(puma, 0, 1, 2)
         load.more(20)
         puma.signal(:TTOU)
-        puma.process.await_output(/worker-2\.sock is down/)
+        await_backends(puma, 0, 1)
       end
+    end
+
+    it "sends requests to an added worker also after the front was killed" do
+      puma = start_cluster
+      puma.signal(:TTIN)
+      await_backends(puma, 0, 1, 2)
+      Process.kill(:KILL, puma.role("front"))
+      puma.process.await_output(/front of the proxy has died/)
+      await_backends(puma, 0, 1, 2)
+    end
+
+    it "sends requests to the worker that replaces a killed one, whatever children that has left" do
+      puma = start_cluster
+      child, worker = puma.get("/fork").body.split.map(&:to_i)
+      Process.kill(:KILL, worker)
+      puma.await_workers(3)
+      await_backends(puma, 0, 1)
+      # The connections of the keeper: to Puma, to the front, and to workers.
+      connections = -> { Dir["/proc/#{puma.role("keeper")}/fd/*"].length }
+      before = connections.call
+      Process.kill(:KILL, child)
+      eventually { expect(connections.call).to be < before }
+      3.times { await_backends(puma, 0, 1) }
     end
 
     it "loses no request but those that a killed worker has in its threads" do

@@ -10,7 +10,8 @@ require_relative "running_proxy"
 # A Puma whose config/puma.rb has `plugin :proxy`, in a folder of its own. It is the Puma of the system, or the one in
 # the folder that the environment variable PUMA names.
 class PumaWithPlugin
-  # Answers to /pid, /env, /slow (after a while), /drip (slowly, piece by piece), and to a POST with its length.
+  # Answers to /pid, /env, /slow (after a while), /drip (slowly, piece by piece), /fork (starts a process that does
+  # nothing), and to a POST with its length.
   APPLICATION = <<~'RUBY'
     run(lambda do |env|
       case env["PATH_INFO"]
@@ -23,6 +24,8 @@ class PumaWithPlugin
       when "/drip"
         warn "drip has begun"
         return [200, {}, Enumerator.new { |body| 20.times { body << "drop "; sleep 0.05 } }]
+      when "/fork"
+        return [200, {}, ["#{fork { sleep }} #{Process.pid}"]]
       when "/socket"
         socket = env["rack.hijack"].call
         socket.write "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n"

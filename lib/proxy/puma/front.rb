@@ -43,11 +43,10 @@ module Proxy
       end
 
       def start
-        @recording.target.backends = @sockets.backends
+        @recording.target.backends = @sockets.backends(@up)
         @server = Server.start(@recording.read.validate!)
         # The engine has copies.
         @listening.close
-        (0...@sockets.workers).each { |index| @server.down(@sockets.name(index)) unless @up.include?(index) }
         @channel.tell("serving")
         @server
       rescue Error => error
@@ -59,9 +58,9 @@ module Proxy
       def obey(server)
         @channel.each do |order, *words|
           case order
-          when "up" then up(server, words.first.to_i)
+          when "up" then change(server, @up | [words.first.to_i])
           when "down"
-            server.down(@sockets.name(words.first.to_i)) if words.first.to_i < @sockets.workers
+            change(server, @up - [words.first.to_i])
             @channel.tell("down", *words)
           when "reopen" then reopen
           when "retire" then retire(server)
@@ -76,17 +75,17 @@ module Proxy
         @server&.reopen_logs
       end
 
-      def up(server, index)
-        if @sockets.grow(index)
-          @recording.target.backends = @sockets.backends
-          server.take(@recording.read)
-        end
-        server.ready(@sockets.name(index))
+      # Sends requests to these workers from now on. Those of a worker that is not among them finish there.
+      def change(server, up)
+        return if up == @up
+
+        @up = up
+        server.set_backends(UPSTREAM, @sockets.backends(up).map { |backend| backend.transform_keys(&:to_sym) })
       end
 
       # Another front has taken over: what waits here goes to whichever worker comes.
       def retire(server)
-        (0...@sockets.workers).each { |index| server.ready(@sockets.name(index)) }
+        change(server, (0...@sockets.workers).to_a | @up)
         stop(nil)
       end
 

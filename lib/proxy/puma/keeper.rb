@@ -9,7 +9,7 @@ module Proxy
     # @api private
     class Keeper
       # Shortest and longest time in seconds before the front is started anew. The first time it is started at once.
-      PAUSE = 1
+      PAUSE = 0.1
       LONGEST_PAUSE = 30
       # Seconds between two looks whether Puma is still the parent.
       LOOK = 1
@@ -155,8 +155,9 @@ module Proxy
 
         lines.each do |state, number|
           index = number.to_i
+          # Children of a worker that has died may keep its connection open: only the newest says what holds.
+          @workers.transform_values! { |other, accepts| [other, accepts && other != index] }
           @workers[worker] = [index, state == "up"]
-          @sockets.grow(index) unless @front
           @front ? @front.tell(state, index) : worker.tell("down", index)
         end
       end

@@ -25,22 +25,11 @@ module Proxy
       # @return [String] the `bind` of Puma
       def shared_url = url("puma.sock")
 
-      # The backends of the front, in the engine's form.
-      def backends
-        own = (0...workers).map { |index| { "address" => address(index) } }
+      # The backends of the front while these workers accept requests, in the engine's form.
+      def backends(up = 0...workers)
+        own = up.map { |index| { "address" => "unix:#{path(index)}" } }
         shared = { "address" => "unix:#{@folder}/puma.sock", "max_connections" => @threads }
         own.empty? ? [shared] : [*own, { **shared, "backup" => true }]
-      end
-
-      # The name of a worker's backend for `Server#ready` and `Server#down`.
-      def name(index) = "#{UPSTREAM}/#{address(index)}"
-
-      # Makes room for a worker. Returns whether there was none.
-      def grow(index)
-        return false if index < workers
-
-        @workers = index + 1
-        true
       end
 
       # Opens the shared socket before Puma does, so that requests wait there while the application is loaded.
@@ -57,7 +46,7 @@ module Proxy
       # Opens the sockets of workers that are not yet open, for the life of this process and of those after `exec`.
       def open(binder, up_to = workers)
         (0...up_to).each { |index| open_one(binder, index) }
-        grow(up_to - 1)
+        @workers = [workers, up_to].max
       end
 
       # Makes this process a worker that listens on its own socket, besides the shared one.
@@ -91,8 +80,6 @@ module Proxy
       end
 
       def path(index) = "#{@folder}/worker-#{index}.sock"
-
-      def address(index) = "unix:#{path(index)}"
 
       # Puma reads `%20` in the path as a space.
       def url(name) = "unix://#{@folder.gsub(" ", "%20")}/#{name}"
