@@ -79,7 +79,7 @@ RSpec.describe "Proxy::Rack::Middleware through Ruby", time_limit: 60 do
     _, _, body = stack(backend).call(env_for("/api"))
     pieces = []
 
-    expect { body.each { |piece| pieces << piece; go << true } }.to raise_error(Proxy::Error, /cut short/)
+    expect { body.each { |piece| pieces << piece; go << true } }.to raise_error(EOFError, /cut short/)
     expect(pieces).to eq(["hello"])
     body.close
   end
@@ -222,5 +222,23 @@ RSpec.describe "Proxy::Rack::Middleware through Ruby", time_limit: 60 do
     client = server.connect
 
     expect([client.get("/")["X-Runtime"], client.get("/stream?n=1").body]).to match([/\d/, "piece 0\n"])
+  end
+
+  it "lets Puma add nothing to a response that is cut short" do
+    backend = start_backend do |connection|
+      connection.read_request
+      connection.write "HTTP/1.1 200 OK\r\nContent-Length: 30\r\n\r\n0123456789"
+    end
+    server = started(RackServer.new(<<~RUBY))
+      require "proxy"
+      use Proxy::Rack::Middleware, backends: [#{backend.address.inspect}], hijack: false
+      run ->(env) { [404, {}, []] }
+    RUBY
+    client = server.connect
+    client.send_request("GET", "/")
+    client.read_head
+
+    expect(client.read(10)).to eq("0123456789")
+    expect(client).to be_closed
   end
 end
