@@ -33,6 +33,13 @@ RSpec.describe "Proxy::Rack::Middleware through Ruby", time_limit: 60 do
     expect(ask(stack, "POST", "/", input: "body").body).to eq("inner body")
   end
 
+  it "takes a sender that is no address for an unknown one, as Puma takes it from a header" do
+    stack = stack(Peers.puma)
+    expect(ask(stack, "GET", "/other", "REMOTE_ADDR" => "\xFF".b).body).to eq("inner ")
+    headers = JSON.parse(ask(stack, "GET", "/api", "REMOTE_ADDR" => "\xFF".b).body).fetch("headers")
+    expect(headers.keys).not_to include("x-forwarded-for", "x-real-ip")
+  end
+
   it "passes on status, repeated fields and lengths, without those of the connection" do
     backend = start_backend do |connection|
       while connection.read_request
@@ -72,7 +79,7 @@ RSpec.describe "Proxy::Rack::Middleware through Ruby", time_limit: 60 do
     _, _, body = stack(backend).call(env_for("/api"))
     pieces = []
 
-    expect { body.each { |piece| pieces << piece; go << true } }.to raise_error(Proxy::Error, /cut short/)
+    expect { body.each { |piece| pieces << piece; go << true } }.to raise_error(EOFError, /cut short/)
     expect(pieces).to eq(["hello"])
     body.close
   end
@@ -215,5 +222,23 @@ RSpec.describe "Proxy::Rack::Middleware through Ruby", time_limit: 60 do
     client = server.connect
 
     expect([client.get("/")["X-Runtime"], client.get("/stream?n=1").body]).to match([/\d/, "piece 0\n"])
+  end
+
+  it "lets Puma add nothing to a response that is cut short" do
+    backend = start_backend do |connection|
+      connection.read_request
+      connection.write "HTTP/1.1 200 OK\r\nContent-Length: 30\r\n\r\n0123456789"
+    end
+    server = started(RackServer.new(<<~RUBY))
+      require "proxy"
+      use Proxy::Rack::Middleware, backends: [#{backend.address.inspect}], hijack: false
+      run ->(env) { [404, {}, []] }
+    RUBY
+    client = server.connect
+    client.send_request("GET", "/")
+    client.read_head
+
+    expect(client.read(10)).to eq("0123456789")
+    expect(client).to be_closed
   end
 end

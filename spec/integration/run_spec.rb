@@ -161,6 +161,18 @@ RSpec.describe "run", "with a Rack application" do
     expect(closed.pop).to be(true)
   end
 
+  it "sends bodies of more parts than one system call takes" do
+    parts = Array.new(3000) { |n| "#{n}\n" }
+    proxy = running(lint: false) do |env|
+      streaming = lambda do |stream|
+        stream.write(*parts)
+        stream.close
+      end
+      [200, {}, env["PATH_INFO"] == "/stream" ? streaming : parts]
+    end
+    expect(%w[/ /stream].map { |path| proxy.get(path).body == parts.join }).to eq([true, true])
+  end
+
   it "sends files" do
     File.binwrite("#{directory}/file", Random.new(1).bytes(300_000))
     file = Class.new(SimpleDelegator) { def each = raise("read piece by piece") }.new(File.open("#{directory}/file"))

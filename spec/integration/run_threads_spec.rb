@@ -105,6 +105,22 @@ RSpec.describe "the threads of a `run`" do
     proxy.process.await_output(/error request_id=id-7 Proxyfile:2: SystemExit: /)
   end
 
+  it "answer 500 to what is no response, and say what it is" do
+    proxy = start_proxy_process(<<~'RUBY')
+      silent = Class.new(StandardError) { def message = raise("no message") }
+      wrong = { "nil" => -> {}, "text" => -> { "hello" }, "two" => -> { [200, {}] }, "headers" => -> { [200, nil, []] },
+                "body" => -> { [200, {}, "hello"] }, "interim" => -> { [103, {}, []] }, "silent" => -> { raise silent } }
+      run ->(env) { wrong.fetch(env["QUERY_STRING"]).call }, threads: 1
+    RUBY
+    { "nil" => /returned nil, not \[status, headers, body\]/, "text" => /returned a String, not \[/,
+      "two" => /returned an Array of 2, not \[/, "headers" => /the headers are nil: /, "body" => /the body is a String: /,
+      "interim" => /103 is not the status of a response/,
+      "silent" => /without a message, since that raised RuntimeError/ }.each do |kind, line|
+      expect([kind, proxy.get("/?#{kind}").status]).to eq([kind, 500])
+      proxy.process.await_output(line)
+    end
+  end
+
   it "cut a response that the application has not finished" do
     body = Enumerator.new { |pieces| (pieces << "begun") && raise("in the middle") }
     proxy = start_proxy { run ->(_) { [200, {}, body] } }

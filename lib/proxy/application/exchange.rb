@@ -58,9 +58,10 @@ module Proxy
       end
 
       def answer
-        status, headers, body = @app.call(@env)
+        triple = @app.call(@env)
         return if @kept || @pid != Process.pid
 
+        status, headers, body = Response.check(triple)
         @kept = @response.write(status, headers, body)
         tunnel(status, headers, body) if @kept == :tunnel
       rescue Gone => error
@@ -103,9 +104,16 @@ module Proxy
 
       def log(error)
         place = error.backtrace.to_a.grep_v(OWN).first(3).join(", ")
-        message = error.message.to_s.dup.force_encoding(Encoding::UTF_8).scrub
+        message = message_of(error).dup.force_encoding(Encoding::UTF_8).scrub
         id = @env["HTTP_X_REQUEST_ID"]&.dup&.force_encoding(Encoding::UTF_8)&.scrub
         @place.failed(id, "#{error.class}: #{message[0, 1000]}#{" (#{place})" unless place.empty?}")
+      end
+
+      # The message of an error, whose own method may raise.
+      def message_of(error)
+        error.message.to_s
+      rescue *SURVIVED => late
+        "without a message, since that raised #{late.class}"
       end
 
       # Closes the body and tells those who asked to be told, whatever any of them raises.

@@ -20,6 +20,23 @@ module Proxy
       }.freeze
       private_constant :NAME, :CONTROL, :REASONS
 
+      # What an application has returned, if it is a response at all.
+      def self.check(triple)
+        list = triple.to_ary if triple.respond_to?(:to_ary)
+        unless list && list.length == 3
+          what = list ? "an Array of #{list.length}" : DSL::Format.kind(triple)
+          raise ArgumentError, "the application returned #{what}, not [status, headers, body]"
+        end
+
+        _, headers, body = list
+        unless headers.respond_to?(:each)
+          raise ArgumentError, "the headers are #{DSL::Format.kind(headers)}: return a Hash"
+        end
+        return list if [:each, :call, :to_path].any? { |name| body.respond_to?(name) }
+
+        raise ArgumentError, "the body is #{DSL::Format.kind(body)}: return an Array of Strings"
+      end
+
       def initialize(socket, request)
         @socket = socket
         @request = request
@@ -33,7 +50,9 @@ module Proxy
       # hijacked it, and `:tunnel` if that is left to {#tunnel}.
       def write(status, headers, body)
         @status = Integer(status)
-        raise ArgumentError, "#{@status} is not the status of a response" unless (101..999).cover?(@status)
+        unless @status == 101 || (200..999).cover?(@status)
+          raise ArgumentError, "#{@status} is not the status of a response"
+        end
 
         @head = "HTTP/1.1 #{@status} #{REASONS.fetch(@status, "Status")}\r\n".b
         @length = @coded = @hijack = nil
@@ -168,7 +187,13 @@ module Proxy
         emit(@head << framing << "\r\n", *parts)
       end
 
-      def emit(*parts) = guarded { @socket.write(*parts) }
+      # Ruby keeps back what has more parts than one system call takes.
+      def emit(*parts)
+        guarded do
+          @socket.write(*parts)
+          @socket.flush
+        end
+      end
 
       def guarded
         yield

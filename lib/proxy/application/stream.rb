@@ -35,6 +35,8 @@ module Proxy
 
           parts = [size.to_s(16), "\r\n", *parts, "\r\n"] if @chunked
           @socket.write(*parts)
+          # Ruby keeps back what has more parts than one system call takes.
+          @socket.flush
         end
         size
       rescue SystemCallError

@@ -111,7 +111,8 @@ module Proxy
         socket.fileno if socket.is_a?(::BasicSocket) && !socket.closed?
       end
 
-      def text(value) = value.is_a?(String) ? value : nil
+      # An address is plain ASCII; Puma can be told to take a header for it.
+      def text(value) = value.is_a?(String) && value.ascii_only? ? value : nil
     end
   end
 end

@@ -39,12 +39,12 @@ module Proxy
           yield piece
         end
       rescue EOFError, SystemCallError
-        raise Error, "the response was cut short"
+        cut_short
       end
 
       def each_chunk(&block)
         loop do
-          size = @io.gets("\r\n").to_s[/\A\h+/] or raise Error, "the response was cut short"
+          size = @io.gets("\r\n").to_s[/\A\h+/] or cut_short
           break if size.hex.zero?
 
           each_of(size.hex, &block)
@@ -54,12 +54,16 @@ module Proxy
         while (line = @io.gets("\r\n")) && line != "\r\n"; end
       end
 
+      # Servers close the connection on an EOFError. After any other error Puma writes a response with the status 500,
+      # which the client would take for the rest of the body.
+      def cut_short = raise(EOFError, "the response was cut short")
+
       def each_until_closed
         loop { yield @io.readpartial(PIECE) }
       rescue EOFError
         nil
       rescue SystemCallError
-        raise Error, "the response was cut short"
+        cut_short
       end
     end
   end
