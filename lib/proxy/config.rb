@@ -281,7 +281,7 @@ module Proxy
     def application(read)
       @for_run = App.in?(@hash)
       @app = source.app if source.app&.wanted?(@hash)
-      return @app.join(@hash) if @app
+      return join(read) if @app
 
       App.places(@hash).each do |directive, at|
         read << Problem.new(file: at["file"], line: at["line"], directive: directive,
@@ -289,6 +289,15 @@ module Proxy
                                      "and the command of the application, or its address here, such as " \
                                      '"127.0.0.1:3000"')
       end
+    end
+
+    # Puts the application in. It cannot listen where this proxy does.
+    def join(read)
+      @app.join(@hash)
+      return unless DSL::Loops.listens?(@hash, @app.address)
+
+      read << Problem.new(message: "the application is to listen on #{@app.address}, where this proxy listens: write " \
+                                   "another port into its command, or another --bind for the proxy")
     end
 
     # Problems of the application's last handler. That no request reaches it is a mistake only if the application gets

@@ -121,6 +121,11 @@ RSpec.describe "the list of backends" do
       expect { server.set_backends(name, [{ address: "127.0.0.1:1", weight: 0 }]) }
         .to raise_error(ArgumentError, /weight/)
       expect { server.set_backends(name, nil) }.to raise_error(ArgumentError, /write addresses/)
+      [[:app], [second.address, { address: :app }]].each do |list|
+        expect { server.set_backends(name, list) }.to raise_error(
+          ArgumentError, ":app cannot be listed while the server runs: write its address"
+        )
+      end
       expect(proxy.get.body).to eq("first")
     end
 
@@ -168,7 +173,7 @@ RSpec.describe "the list of backends" do
     end
 
     it "stays when the block raises or returns nonsense, of which the log has one line" do
-      answers = [-> { [first.address] }, -> { raise "no list" }, -> { "nonsense" }]
+      answers = [-> { [first.address] }, -> { raise "no list" }, -> { "nonsense" }, -> { [{ address: :app }] }]
       index = 0
       calls = Queue.new
       log = expect_log do
@@ -176,7 +181,7 @@ RSpec.describe "the list of backends" do
           proxy backends: -> { (calls << true) && answers[index].call }, interval: 0.02
         end
         expect(proxy.get.body).to eq("first")
-        [1, 2].each do |number|
+        [1, 2, 3].each do |number|
           calls.clear
           index = number
           3.times { calls.pop }
@@ -187,6 +192,7 @@ RSpec.describe "the list of backends" do
 
       expect(log.scan("raised RuntimeError: no list").length).to eq(1)
       expect(log).to match(/\.rb:\d+: backends: answered with a wrong list: "nonsense" is a String/)
+      expect(log.scan("answered with a wrong list: :app cannot be listed while the server runs").length).to eq(1)
     end
 
     it "serves on after a reload until the new block has answered" do
@@ -205,6 +211,26 @@ RSpec.describe "the list of backends" do
       gate << [second.address]
 
       eventually { expect(proxy.get.body).to eq("second") }
+    end
+
+    it "is spoken to as a reload says, before the new block has answered and after it" do
+      secure = start_backend(tls: certs.server_context(certs.self_signed("127.0.0.1")))
+      gate = Queue.new
+      verified = false
+      proxy = start_proxy do
+        list = -> { ["https://127.0.0.1:#{secure.port}"] }
+        upstream "app", backends: verified ? -> { gate.pop && list.call } : list, verify_ssl: verified, interval: 0.02
+        verified = true
+        proxy to: "http://app{path}{query}"
+      end
+      expect(proxy.get.status).to eq(200)
+      proxy.server.reload
+      expect(proxy.get.status).to eq(502)
+      gate << true
+      eventually { expect(gate.num_waiting).to eq(1) }
+
+      expect(proxy.get.status).to eq(502)
+      gate << nil
     end
 
     it "is never asked for by a check" do

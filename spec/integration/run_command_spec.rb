@@ -78,9 +78,17 @@ RSpec.describe "proxy run", :supervised do
     it "1 if something else listens where the application is to listen" do
       start_run("--app", start_backend.address, command: sh["touch started"])
       expect(finish).to eq(1)
-      expect(process.output).to include("has a server already: end that one, or write another address with --app")
+      expect(process.output).to match(/\A127\.0\.0\.1:\d+, where .* has a server already: end that one, or write another /)
       expect(File.exist?("#{directory}/started")).to be(false)
     end
+  end
+
+  it "says that the application cannot listen where the proxy does" do
+    start_run(command: %w[puma -p 3000], bind: nil, env: { "PORT" => "3000" })
+    expect(finish).to eq(1)
+    expect(process.output).to eq("the application is to listen on 127.0.0.1:3000, where this proxy listens: write " \
+                                 "another port into its command, or another --bind for the proxy\n" \
+                                 "proxy run has 1 error; nothing was started.\n")
   end
 
   {

@@ -74,6 +74,9 @@ module Proxy
       rescue SystemExit
         @console.flush(FAREWELL)
         raise
+      rescue Error => error
+        refuse([error.message], "Nothing was started.")
+        nil
       rescue Exception => error # rubocop:disable Lint/RescueException
         refuse(["#{@path || Config.find} raised #{error.class}: #{error.message}"], "Nothing was started.")
         nil

@@ -14,8 +14,10 @@ module Proxy
 
         problems = []
         place = Place.new(problems: problems, directive: "backends", file: nil, line: nil, directory: directory)
-        Array(value).include?(:app) && place.error(":app stands only in a configuration: write an address")
         list = Types::BACKENDS.read(value.respond_to?(:call) ? nil : value, place)
+        if list.is_a?(Array) && list.any? { |backend| backend["address"] == Config::App::STAND_IN }
+          place.error(":app cannot be listed while the server runs: write its address")
+        end
         errors = problems.select(&:error?).map(&:message)
         raise ArgumentError, errors.join("; ") unless errors.empty?
 

@@ -15,10 +15,18 @@ module Proxy
 
       # Warnings for a configuration in the engine's form.
       def self.find(hash)
-        own = hash.fetch("binds").filter_map { |bind| socket(bind["url"]) }
-        own = [["0.0.0.0", USUAL]] if hash.fetch("binds").empty?
-        walk(hash.fetch("routes"), own)
+        walk(hash.fetch("routes"), binds(hash))
       end
+
+      # Whether a configuration in the engine's form listens at an address.
+      def self.listens?(hash, address) = own?(socket(address), binds(hash))
+
+      def self.binds(hash)
+        return [["0.0.0.0", USUAL]] if hash.fetch("binds").empty?
+
+        hash.fetch("binds").filter_map { |bind| socket(bind["url"]) }
+      end
+      private_class_method :binds
 
       # `hosts` are the hosts of the enclosing location, if it has any.
       def self.walk(routes, own, rewritten = false, hosts = nil)

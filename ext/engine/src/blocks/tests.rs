@@ -62,6 +62,10 @@ async fn a_call_gets_the_answer_of_its_block() {
         assert_eq!(block.call(number(sent), LONG).await, Ok((sent + 1).into()));
     }
     assert_eq!(block.call(BlockArgument::Bytes(vec![1]), LONG).await, Err(BlockFailure::Failed));
+    // A call is counted just after its answer was passed on.
+    while stats(&set).failed == 0 {
+        tokio::task::yield_now().await;
+    }
     let BlockStats { answered, failed, late, full, .. } = stats(&set);
     assert_eq!((answered, failed, late, full), (100, 1, 0, 0));
     drop((block, set));
@@ -77,6 +81,24 @@ async fn a_late_call_is_given_up_and_never_made_while_it_waits() {
     assert!(block.notify(number(2), None));
     assert_eq!(taken(&queue).take_argument(), Some(number(2)));
     assert_eq!(stats(&set).late, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_that_nobody_waits_for_any_more_take_no_place_in_the_queue() {
+    let queue = Arc::new(BlockQueue::default());
+    let (_, set) = queue.set();
+    let block = block(&set, 0);
+    let running = [(); 2].map(|()| block.notify(number(0), None).then(|| taken(&queue)));
+    let late = Duration::from_secs(1);
+    // Far more than there are places, one after the other.
+    for sent in 0..10 {
+        assert_eq!(block.call(number(sent), late).await, Err(BlockFailure::Late));
+    }
+    let full = (1..=4).map(|sent| block.notify(number(sent), None)).collect::<Vec<_>>();
+    assert_eq!(full, [true, true, true, false], "whatever is waited for keeps its place");
+    drop(running);
+    assert_eq!(taken(&queue).take_argument(), Some(number(1)));
+    assert_eq!((stats(&set).late, stats(&set).full), (10, 1));
 }
 
 #[tokio::test]

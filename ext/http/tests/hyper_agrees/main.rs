@@ -111,3 +111,12 @@ fn the_generators_make_what_is_accepted_and_what_is_refused() {
         assert!(complete > 120, "only {complete} of 400 held a complete message");
     }
 }
+
+#[test]
+fn quotes_in_a_method_and_a_target_are_compared_as_they_are() {
+    let bytes = b"GET'S http://a.example/it's HTTP/1.1\r\nHost: a.example\r\n\r\n".to_vec();
+    let ours = run(ours::requests(&Arriving { bytes: bytes.clone(), cuts: Cuts::Everywhere }));
+    let theirs = run(theirs::requests(&bytes));
+    assert_eq!((ours.messages.len(), &ours.stop), (1, &Stop::Complete), "{ours:#?}");
+    assert!(ours.agrees_with(&theirs), "ours: {ours:#?}\ntheirs: {theirs:#?}");
+}

@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use http_body_util::{BodyExt, Empty};
 use hyper::body::{Bytes, Incoming};
+use hyper::header::HeaderValue;
 use hyper::service::service_fn;
 use hyper::{HeaderMap, Request, Response, Uri};
 use hyper_util::rt::TokioIo;
@@ -42,9 +43,10 @@ async fn body(mut incoming: Incoming, change: impl Fn(&mut dyn FnMut(&mut Messag
 /// Method, authority and target, in the form in which ours are compared.
 fn start(request: &Request<Incoming>) -> String {
     let uri: &Uri = request.uri();
-    let host = request.headers().get("host").map(|host| host.as_bytes().escape_ascii().to_string());
-    let authority = uri.authority().map(|authority| authority.to_string()).or(host).unwrap_or_default();
-    format!("{} {} {}", request.method(), authority, uri)
+    let host = request.headers().get("host").map(HeaderValue::as_bytes);
+    let authority = uri.authority().map(|authority| authority.as_str().as_bytes()).or(host).unwrap_or_default();
+    let (method, target) = (request.method().as_str(), uri.to_string());
+    format!("{} {} {}", method.as_bytes().escape_ascii(), authority.escape_ascii(), target.as_bytes().escape_ascii())
 }
 
 pub(crate) async fn requests(bytes: &[u8]) -> Reading {
