@@ -181,6 +181,15 @@ RSpec.describe "plugin :proxy", time_limit: 40 do
       expect_nothing_left(puma)
     end
 
+    it "answers while as many clients as Puma has threads, and more, are slow to send a body" do
+      puma = start_cluster
+      head = "POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 4\r\n\r\n"
+      slow = Array.new(8) { TCPSocket.new("127.0.0.1", puma.port).tap { |socket| socket.write(head, "bo") } }
+      expect(puma.get.code).to eq("200")
+      slow.each { |socket| socket.write("dy") }
+      expect(slow.map(&:read)).to all(end_with("4"))
+    end
+
     it "gives each of two slow requests a worker of its own" do
       puma = start_cluster
       workers = Array.new(2) { in_background { puma.get("/slow").body } }.map(&:value)

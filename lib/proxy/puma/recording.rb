@@ -60,7 +60,7 @@ module Proxy
       end
 
       # Ends the reading: requests that no handler took are Puma's. `trusted` are proxies in front that no word names.
-      def close(file, backends, defaults, trusted)
+      def close(file, backends, defaults, trusted = [])
         @draft ||= draft(file)
         @draft.trust(trusted) if trusted.any?
         target.close(@draft, backends, defaults)

@@ -88,7 +88,8 @@ module Proxy
       end
 
       def add(draft, own, at)
-        handler = { "to" => URL, "preserve_host" => true, **own }
+        # Puma waits for a body without a thread, but a place among `max_connections` would be taken meanwhile.
+        handler = { "to" => URL, "preserve_host" => true, "gather_body" => true, **own }
         handler["at"] = at if at
         @routes << { "proxy" => handler }
         draft.add_route(@routes.last)

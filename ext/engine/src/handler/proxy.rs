@@ -6,6 +6,7 @@ mod attempts;
 mod compile;
 mod config;
 mod failures;
+mod gathering;
 mod preview;
 mod race;
 mod request;
@@ -50,6 +51,8 @@ pub(crate) struct Proxy {
     allow_underscores: Vec<FieldName>,
     /// Whether backends of HTTP/1.1 get the trailers of requests.
     request_trailers: bool,
+    /// Whether a small body is taken in before the request may have a place at a backend.
+    gather_body: bool,
     forwarding: Forwarding,
     limits: Limits,
     /// `read_timeout`, if it was written.
@@ -98,19 +101,24 @@ impl Handling for Proxy {
 
     async fn serve(&self, exchange: &mut Exchange<'_>) -> Verdict {
         let mut body = self.request_body(exchange);
+        if self.gather_body {
+            if let Err(error) = Box::pin(gathering::gather(exchange, &mut body)).await {
+                return exchange.answer_failure(&error, &self.error_response).await;
+            }
+        }
         self.serve_body(exchange, &mut body).await
     }
 }
 
 impl Proxy {
     /// The body of a request, of which nothing was read.
-    pub(super) fn request_body(&self, exchange: &Exchange<'_>) -> RequestBody {
+    fn request_body(&self, exchange: &Exchange<'_>) -> RequestBody {
         let idempotent = exchange.work.request.method.is_idempotent();
         RequestBody::new(exchange.framing, idempotent, self.retry_buffer).with_trailers(self.request_trailers)
     }
 
     /// Answers a request with that body.
-    pub(super) async fn serve_body(&self, exchange: &mut Exchange<'_>, body: &mut RequestBody) -> Verdict {
+    async fn serve_body(&self, exchange: &mut Exchange<'_>, body: &mut RequestBody) -> Verdict {
         exchange.work.failures.clear();
         // The connection to the backend stays in this place in memory: it is large.
         let mut backend = None;

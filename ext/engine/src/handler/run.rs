@@ -5,7 +5,6 @@
 
 use std::sync::Arc;
 
-use proxy_http::message::Known;
 use serde::{Deserialize, Serialize};
 
 use super::proxy::{ForwardedHeaders, Proxy};
@@ -14,10 +13,7 @@ use super::Handling;
 use crate::compile::{Report, Word};
 use crate::compiler::Compiler;
 use crate::config::{At, BackendConfig, PoolConfig};
-use crate::error::{Cause, Error};
-use crate::relay::{self, RequestBody, ResponseNeeds};
 use crate::request::{BodyLimit, Exchange, Verdict};
-use crate::respond;
 
 /// Seconds in place of no time limit.
 const UNLIMITED: f64 = 365.0 * 86_400.0;
@@ -109,6 +105,8 @@ impl Handling for Run {
             retry_buffer: 0,
             path_prefix: config.path_prefix.clone(),
             forwarded_headers: ForwardedHeaders::Switch(true),
+            // A slow client holds no thread.
+            gather_body: true,
             max_body: config.max_body,
             at: config.at.clone(),
             ..ProxyConfig::default()
@@ -129,27 +127,6 @@ impl Handling for Run {
     }
 
     async fn serve(&self, exchange: &mut Exchange<'_>) -> Verdict {
-        let mut body = self.0.request_body(exchange);
-        if body.has_body() {
-            if let Err(error) = Box::pin(gather(exchange, &mut body)).await {
-                return exchange.answer_failure(&error, respond::built_in(Cause::BadGateway.status())).await;
-            }
-        }
-        // A go-ahead was given where it was needed.
-        exchange.work.request.fields.remove(Known::Expect);
-        self.0.serve_body(exchange, &mut body).await
+        self.0.serve(exchange).await
     }
-}
-
-/// Bytes of a request's body that are taken in before the request may have a thread, so that a slow client holds none.
-const GATHERED: usize = 64 * 1024;
-
-/// Takes in a small body. A client that waits for a go-ahead gets it now.
-async fn gather(exchange: &mut Exchange<'_>, body: &mut RequestBody) -> Result<(), Error> {
-    if exchange.expects_go_ahead() {
-        let mut needs = ResponseNeeds { interim: true, go_ahead: true, upgrade: false };
-        relay::pass_go_ahead(&mut exchange.client.channel, &mut exchange.work.response, &mut needs);
-    }
-    let limits = &exchange.globals.limits;
-    relay::gather(exchange.client, body, GATHERED, limits.client_body, limits.rate).await
 }

@@ -79,6 +79,7 @@ pub(super) fn compile(word: &str, config: &ProxyConfig, compiler: &mut Compiler)
         own_headers,
         allow_underscores,
         request_trailers: config.request_trailers,
+        gather_body: config.gather_body,
         max_body,
         forwarding,
         limits,

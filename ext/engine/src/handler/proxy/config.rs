@@ -49,6 +49,10 @@ pub struct ProxyConfig {
     pub allow_underscores: Vec<String>,
     /// Whether the trailers of requests are sent to backends of HTTP/1.1 too. Backends of HTTP/2 always get them.
     pub request_trailers: bool,
+    /// Whether a small body of a request is taken in before the request may have a place at a backend, for those that
+    /// serve few requests at once. No option of the language: other words set it.
+    #[serde(skip_serializing)]
+    pub gather_body: bool,
     /// Longest body of a request in bytes, which overrides a `max_body` around it. Default: that `max_body`.
     pub max_body: Option<i64>,
     /// File and line of the directive, if it comes from a file.
@@ -78,6 +82,7 @@ impl Default for ProxyConfig {
             forwarded_headers: ForwardedHeaders::Switch(true),
             allow_underscores: Vec::new(),
             request_trailers: false,
+            gather_body: false,
             max_body: None,
             at: None,
         }
