@@ -174,6 +174,28 @@ RSpec.describe "authorize" do
       expect(asked).to eq(%w[1 2])
     end
 
+    it "tells hosts apart that only the target of HTTP/1.0 names" do
+      asked = []
+      proxy = start_ruled(key: { header: "Host" }) { |request| (asked << request.host).last == "good" }
+      statuses = %w[good evil].map do |host|
+        client = proxy.connect
+        client.write("GET http://#{host}/ HTTP/1.0\r\n\r\n")
+        client.read_response.status
+      end
+
+      expect([statuses, asked]).to eq([[200, 403], %w[good evil]])
+    end
+
+    it "does not take the normalized host for the header" do
+      proxy = start_proxy_process(<<~RUBY)
+        authorize(key: "{host}") { |request| request.headers["Host"] == "good:80" }
+        static_response body: "passed"
+      RUBY
+      proxy.get("/", "Host" => "good:80")
+
+      proxy.process.await_output(/reads request\.headers\["Host"\], which is not in its key.*\{ header: "Host" \}\]/)
+    end
+
     it "is refused with 400 if it is ambiguous" do
       proxy = start_ruled { raise "never asked" }
       expect(proxy.get("/", "Authorization" => %w[a a]).status).to eq(400)
@@ -184,7 +206,7 @@ RSpec.describe "authorize" do
     it "warns once of what the block reads beside it" do
       proxy = start_proxy_process(<<~RUBY)
         authorize key: [{ cookie: "a" }, "{host}{X-A}"] do |request|
-          request.cookies["a"] && request.host && request.headers["x-a"] && request.headers["Host"]
+          request.cookies["a"] && request.host && request.headers["x-a"]
           request.cookies["b"]
           request.path
           request.headers["X-End"] if request.cookies["a"] == "end"

@@ -213,6 +213,26 @@ RSpec.describe "the list of backends" do
       eventually { expect(proxy.get.body).to eq("second") }
     end
 
+    it "is spoken to as a reload says, before the new block has answered and after it" do
+      secure = start_backend(tls: certs.server_context(certs.self_signed("127.0.0.1")))
+      gate = Queue.new
+      verified = false
+      proxy = start_proxy do
+        list = -> { ["https://127.0.0.1:#{secure.port}"] }
+        upstream "app", backends: verified ? -> { gate.pop && list.call } : list, verify_ssl: verified, interval: 0.02
+        verified = true
+        proxy to: "http://app{path}{query}"
+      end
+      expect(proxy.get.status).to eq(200)
+      proxy.server.reload
+      expect(proxy.get.status).to eq(502)
+      gate << true
+      eventually { expect(gate.num_waiting).to eq(1) }
+
+      expect(proxy.get.status).to eq(502)
+      gate << nil
+    end
+
     it "is never asked for by a check" do
       problems = Proxy.check { proxy backends: -> { raise "called" }, interval: 5 }
       expect(problems).to eq([])

@@ -81,6 +81,7 @@ RSpec.describe "plugin :proxy", time_limit: 40 do
       end
       eventually(limit: 10) { expect(alive?(before)).to be(false) }
       expect(puma.role("front")).to be_a(Integer)
+      expect(Dir[File.join(directory, "tmp/sockets/*/keeper-*")].length).to eq(1)
     end
 
     it "reads the configuration again in a hot restart, also with fewer workers or without the plugin" do

@@ -92,15 +92,38 @@ RSpec.describe "plugin :proxy", time_limit: 30 do
   end
 
   it "listens on a unix socket, with its mode" do
-    puma = start_puma_with("bind \"unix://#{directory}/public.sock?mode=0600\"")
+    start_puma_with("bind \"unix://#{directory}/public.sock?mode=0600\"")
     path = File.join(directory, "public.sock")
-    answer = UNIXSocket.open(path) do |socket|
-      socket.write "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+
+    expect(env_over(path)).to include("REMOTE_ADDR=127.0.0.1")
+    expect(File.stat(path).mode & 0o777).to eq(0o600)
+  end
+
+  # The answer to /env over a unix socket.
+  def env_over(path)
+    UNIXSocket.open(path) do |socket|
+      socket.write "GET /env HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
       socket.read
     end
+  end
 
-    expect(answer).to end_with(puma.pid.to_s)
-    expect(File.stat(path).mode & 0o777).to eq(0o600)
+  it "listens on a free port if Puma was told none, and on a socket with a relative path" do
+    puma = start_puma_with("bind \"tcp://127.0.0.1\"\nbind \"unix://tmp/public.sock\"")
+
+    expect(puma.get("/").body).to eq(puma.pid.to_s)
+    expect(env_over(File.join(directory, "tmp/public.sock"))).to include("REMOTE_ADDR=127.0.0.1")
+  end
+
+  it "takes every form of an address in `proxy do … end`" do
+    puma = start_puma_with(<<~RUBY)
+      proxy do
+        bind "http://127.0.0.1:0/"
+        bind "unix:#{directory}/public.sock"
+      end
+    RUBY
+
+    expect(puma.get("/").body).to eq(puma.pid.to_s)
+    expect(env_over(File.join(directory, "public.sock"))).to include("REMOTE_ADDR=127.0.0.1")
   end
 
   it "listens on both addresses of localhost" do
@@ -237,14 +260,35 @@ RSpec.describe "plugin :proxy", time_limit: 30 do
       .to include("config/puma.rb:2: bind: ssl_cipher_filter is an option of Puma's own TLS")
   end
 
+  it "refuses addresses of Puma that it cannot serve" do
+    output = refused(<<~RUBY)
+      bind "unix://@name"
+      bind "unix:///run/a.sock?umask=x"
+      bind "tcp://127.0.0.1:0?fast=1"
+    RUBY
+    expect(output.lines(chomp: true)).to eq(
+      ["config/puma.rb:2: bind: the proxy listens on no abstract socket: write a path",
+       "config/puma.rb:3: bind: umask=x is no number: write umask=0077",
+       "config/puma.rb:4: bind: fast is no option of tcp:// for the proxy: leave it out"]
+    )
+  end
+
+  it "tells mistakes in options of all of Puma with the line of `puma`" do
+    expect(refused(%(bind "tcp://127.0.0.1:0"\npuma max_connections: 0)).lines(chomp: true))
+      .to contain_exactly(start_with("config/puma.rb:3: puma: max_connections: 0 is out of range"))
+  end
+
   it "says where `puma` belongs" do
     expect(Proxy.check { puma }.map(&:message)).to include(/a word for config\/puma\.rb, below `plugin :proxy`/)
   end
 
   it "lets Puma not start if an address is in use" do
     server = TCPServer.new("127.0.0.1", 0)
-    output = refused("bind \"tcp://127.0.0.1:#{server.local_address.ip_port}\"")
-    expect(output).to include("the proxy in front of Puma cannot listen on tcp://127.0.0.1:")
+    address = "tcp://127.0.0.1:#{server.local_address.ip_port}"
+    output = refused("bind \"unix://#{directory}/public.sock\"\nbind \"#{address}\"")
+    expect(output).to eq("config/puma.rb:3: bind: the proxy in front of Puma cannot listen on #{address}: " \
+                         "Address already in use\n")
+    expect(Dir[File.join(directory, "{public.sock,tmp/sockets/*}")]).to eq([])
   ensure
     server&.close
   end

@@ -81,6 +81,24 @@ RSpec.describe "proxy run with Puma", :supervised, time_limit: 40 do
     expect(finish(limit: 20)).to eq(143)
   end
 
+  ["tcp://127.0.0.1:PORT", "unix://app.sock"].each do |bind|
+    it "is believed by `plugin :proxy` behind #{bind[/\w+/]}, which says that there are two proxies" do
+      File.write("#{directory}/Proxyfile", "trusted_proxies \"127.0.0.1\"\n")
+      File.write("#{directory}/puma.rb", "plugin :proxy\n")
+      File.write("#{directory}/config.ru", <<~RUBY)
+        run ->(env) { [200, {}, [env.values_at("HTTP_X_REAL_IP", "rack.url_scheme").join(" ")]] }
+      RUBY
+      start_run(command: ["puma", "-C", "puma.rb", "-b", bind.sub("PORT", free_port.to_s)],
+                env: { "RUBYLIB" => ProxyProcess::LIB })
+      await_ready
+      client = { "X-Forwarded-For" => "192.0.2.7", "X-Forwarded-Proto" => "https" }
+      expect(get("/", client).body).to eq("192.0.2.7 https")
+      process.await_output(/! There are two proxies: `proxy run` has one in front already/)
+      process.signal(:TERM)
+      expect(finish(limit: 20)).to eq(143)
+    end
+  end
+
   it "ends with the 143 of Puma after SIGTERM" do
     start_run(command: ["puma", "-b", "tcp://127.0.0.1:#{free_port}"])
     await_ready

@@ -93,7 +93,7 @@ RSpec.describe "requests to proxy run", :supervised do
     # A request that the application had begun when it was killed has no answer; POST is not sent again.
     expect(answers.tally.keys - [200, 502]).to eq([])
     expect(answers.count(502)).to be <= 3 * 4
-    expect(answers.count(200)).to be > 20
+    expect(answers.count(200)).to be > answers.count(502)
   end
 
   it "find an application that ends at once again and again after a growing pause" do

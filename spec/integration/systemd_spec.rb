@@ -46,7 +46,8 @@ RSpec.describe "examples/systemd/proxy.service" do
     end
 
     out, status = Open3.capture2e("systemd-analyze", "verify", unit)
-    expect([out, status.exitstatus]).to eq(["", 0])
+    # It also reads the units that are installed here.
+    expect([out.lines.grep_v(%r{\A/(?:usr/)?lib/systemd/}), status.exitstatus]).to eq([[], 0])
     out, status = Open3.capture2e("systemd-analyze", "security", "--offline=yes", "--threshold=20", unit)
     expect(status).to be_success, out
   end

@@ -9,6 +9,7 @@
 //! never returns holds up no other block.
 
 mod call;
+mod lanes;
 mod queue;
 
 use std::future::Future;

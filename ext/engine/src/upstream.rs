@@ -86,8 +86,9 @@ pub(crate) struct Upstream {
     unanswered: AtomicUsize,
     all_answered: Notify,
     running: OnceLock<UpstreamTasks>,
-    /// The upstream of a later configuration in its place.
-    successor: OnceLock<Weak<Upstream>>,
+    /// The upstream of the latest configuration in its place, which it shares with all in between: each may be gone
+    /// before the one that it replaced.
+    latest: OnceLock<Arc<Mutex<Weak<Upstream>>>>,
 }
 
 /// The means to start tasks for an upstream that runs.
@@ -135,15 +136,8 @@ impl Upstream {
         }
         let fingerprint = Fingerprint { server_name: server_name.cloned(), ..fingerprint };
         let mut listing = Listing { tls: settings.tls, members: members.to_vec(), ..Listing::default() };
-        // Until a block lists the backends anew, those that were listed before serve.
         if settings.lister.is_some() {
-            match before.map(|before| before.listing.lock()).filter(|before| !before.is_awaited) {
-                Some(before) => {
-                    listing.members = before.members.clone();
-                    listing.tls = listing.tls.or_else(|| before.tls.clone());
-                }
-                None => listing.is_awaited = true,
-            }
+            listing.is_awaited = !listing.take_over(before, &fingerprint);
         }
         listing.entries = listing.members.iter().map(|member| listing.entry(member, &fingerprint, &group)).collect();
         if let Some(before) = before {
@@ -154,6 +148,7 @@ impl Upstream {
                 before.fingerprint.connects_like(&fingerprint),
             );
         }
+        listing.number();
         let unanswered = listing.unanswered();
         let http2 = listing.members.iter().all(|member| member.traits.protocol == BackendProtocol::Http2);
         let balancer = Balancer::new(settings.policy.clone()).holding(settings.rules.hold);
@@ -172,7 +167,7 @@ impl Upstream {
             unanswered: AtomicUsize::new(unanswered),
             all_answered: Notify::new(),
             running: OnceLock::new(),
-            successor: OnceLock::new(),
+            latest: OnceLock::new(),
         })
     }
 
@@ -320,9 +315,8 @@ impl Upstream {
     }
 
     /// Addresses that the name in that entry has now. `None` if it is no longer listed.
-    fn known(&self, index: usize, generation: u64) -> Option<Vec<ResolvedAddress>> {
-        let listing = self.listing.lock();
-        match listing.entries.get(index).filter(|_| listing.generation == generation)? {
+    fn known(&self, number: u64) -> Option<Vec<ResolvedAddress>> {
+        match self.listing.lock().numbered(number)? {
             ConfiguredBackend::Named { backends, .. } => {
                 Some(backends.iter().map(|(target, _)| target.clone()).collect())
             }
@@ -332,10 +326,9 @@ impl Upstream {
 
     /// Takes the answer of DNS for the name in that entry; `None`: no answer, so the addresses stay. `true` if the
     /// list of backends changes.
-    fn resolved(&self, index: usize, generation: u64, targets: Option<&[ResolvedAddress]>) -> bool {
+    fn resolved(&self, number: u64, targets: Option<&[ResolvedAddress]>) -> bool {
         let mut listing = self.listing.lock();
-        let is_current = listing.generation == generation;
-        let entry = listing.entries.get_mut(index).filter(|_| is_current);
+        let entry = listing.numbered(number);
         let Some(ConfiguredBackend::Named { name, backends, answered }) = entry else { return false };
         let first = !std::mem::replace(answered, true);
         let changed = targets.is_some_and(|targets| !targets.iter().eq(backends.iter().map(|(target, _)| target)));
@@ -348,7 +341,7 @@ impl Upstream {
             *backends = targets.iter().map(keep_or_make).collect();
             self.show(&listing, !first);
         }
-        if first {
+        if first || changed {
             self.answered(listing.unanswered());
         }
         changed
@@ -374,7 +367,7 @@ impl Upstream {
 impl Drop for Upstream {
     fn drop(&mut self) {
         let lister = self.running.get().and_then(|tasks| tasks.lister.as_ref());
-        for task in self.listing.get_mut().tasks.iter().chain(lister) {
+        for task in self.listing.get_mut().tasks.iter().map(|(_, task)| task).chain(lister) {
             task.abort();
         }
         self.group.stop();

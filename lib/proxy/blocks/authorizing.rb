@@ -76,7 +76,8 @@ module Proxy
 
         kinds = PLACEHOLDERS.fetch(name) { [name.to_sym] }
         kinds += [:captures] if kinds.include?(:path)
-        [*kinds, [:captures, name], *header(name)]
+        # `{host}` is not the header, which may have a port.
+        [*kinds, [:captures, name], *(header(name) unless kinds == [:host])]
       end
 
       # Warns once of each thing that the block reads and the key does not hold.

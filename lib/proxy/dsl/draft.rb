@@ -226,6 +226,12 @@ module Proxy
         @settings[name.to_s] = value unless value.equal?(INVALID)
       end
 
+      # Trusts these proxies in front too, besides those that are written.
+      def trust(addresses)
+        written = @settings.fetch("trusted_proxies", { "value" => [] })
+        @settings["trusted_proxies"] = { **written, "value" => written.fetch("value") | addresses }
+      end
+
       # Adds a handler or a location to the scope that is being read.
       def add_route(route)
         @scopes.last << route

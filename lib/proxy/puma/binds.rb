@@ -34,29 +34,42 @@ module Proxy
         rest, _, query = rest.to_s.partition("?")
         given = URI.decode_www_form(query).to_h
         case scheme
-        when "tcp" then address("http", rest, url, given, %w[low_latency backlog])
-        when "unix" then address("unix", rest.gsub("%20", " "), url, given, %w[umask mode backlog])
+        when "tcp" then address("http", with_port(rest), url, given, %w[low_latency backlog])
+        when "unix" then unix(rest.gsub("%20", " "), url, given)
         when "ssl" then https(rest, url, given)
         else wrong(url, "#{scheme} is no scheme of Puma's: write bind inside proxy do … end")
         end
       end
 
+      # Puma takes a free port if there is none.
+      def with_port(rest) = rest.match?(/:\d+\z/) ? rest : "#{rest}:0"
+
+      def unix(path, url, given)
+        return wrong(url, "the proxy listens on no abstract socket: write a path") if path.start_with?("@")
+
+        address("unix", File.expand_path(path), url, given, %w[umask mode backlog])
+      end
+
       def address(scheme, rest, url, given, known)
-        refuse(url, given.keys - known)
+        (given.keys - known).each do |name|
+          wrong(url, "#{name} is no option of #{url[/\A\w+/]}:// for the proxy: leave it out")
+        end
         backlog = given["backlog"]&.to_i
-        mode = scheme == "unix" ? mode_of(given) : nil
+        mode = scheme == "unix" ? mode_of(url, given) : nil
         at = { "file" => @file, "line" => line_of(url) } if line_of(url)
         { "url" => "#{scheme}://#{rest}", "name" => url, "backlog" => backlog, "mode" => mode, "at" => at }.compact
       end
 
       # Puma lets everybody connect, unless `mode` or `umask` says otherwise.
-      def mode_of(given)
+      def mode_of(url, given)
         given["mode"]&.to_i(8) || (0o777 & ~Integer(given.fetch("umask", "0")))
+      rescue ArgumentError
+        wrong(url, "umask=#{given["umask"]} is no number: write umask=0077")
       end
 
       def https(rest, url, given)
         refuse(url, given.keys - GRANTED)
-        bind = address("https", rest, url, given.slice("backlog"), %w[backlog])
+        bind = address("https", with_port(rest), url, given.slice("backlog"), %w[backlog])
         { **bind, "certificate" => pem(given, "cert"), "key" => pem(given, "key"), **client_ca(given) }.compact
       end
 

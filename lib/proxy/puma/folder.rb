@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require "fileutils"
+require "socket"
 require "tmpdir"
 
 module Proxy
@@ -10,10 +11,12 @@ module Proxy
     # @api private
     module Folder
       # Longest path of a folder, in bytes, with which the path of a socket in it fits into a socket address (108).
-      LONGEST = 85
+      LONGEST = 80
+      # Seconds within which a new folder gets its first socket.
+      NEW = 60
       # Parent folder in an application.
       PARENT = "tmp/sockets"
-      private_constant :LONGEST, :PARENT
+      private_constant :LONGEST, :NEW, :PARENT
 
       # The folder of this process: the one that `url`, which was inherited over `exec`, names, or a new one.
       def self.find(inherited)
@@ -31,9 +34,10 @@ module Proxy
         FileUtils.rm_rf(path)
       end
 
-      # A new folder, in place of one that a killed process with the same number has left.
+      # A new folder, in place of one that a killed process with the same number has left. In another container a
+      # process may have that number too.
       def self.make(path)
-        FileUtils.rm_rf(path)
+        FileUtils.rm_rf(path) unless used?(path)
         Dir.mkdir(path, 0o700)
         path
       rescue SystemCallError
@@ -43,16 +47,26 @@ module Proxy
 
       # Removes folders of processes that have ended without removing them.
       def self.sweep(parent)
-        Dir.glob("proxy-*", base: parent).each do |name|
-          pid = name[/\Aproxy-(\d+)\z/, 1] or next
-          Process.kill(0, pid.to_i)
-        rescue Errno::ESRCH
-          FileUtils.rm_rf(File.join(parent, name))
-        rescue SystemCallError
-          next
+        Dir.glob("proxy-*", base: parent).grep(/\Aproxy-\d+\z/).each do |name|
+          path = File.join(parent, name)
+          FileUtils.rm_rf(path) unless used?(path)
         end
       end
       private_class_method :sweep
+
+      # Whether a Puma listens in a folder, or is about to. Process numbers say nothing: containers may share a folder.
+      def self.used?(path)
+        address = Socket.sockaddr_un("#{path}/puma.sock")
+        Socket.open(:UNIX, :STREAM) { |socket| socket.connect_nonblock(address, exception: false) }
+        true
+      rescue Errno::ECONNREFUSED
+        false
+      rescue Errno::ENOENT
+        File.directory?(path) && Time.now - File.mtime(path) < NEW
+      rescue SystemCallError
+        true
+      end
+      private_class_method :used?
     end
   end
 end

@@ -17,7 +17,11 @@ module Proxy
       GOOD_AT_KEEPING = 7
       # Scheme of the name under which the channel to a keeper survives a restart.
       SCHEME = "proxy-keeper"
-      private_constant :GOOD_AT_KEEPING, :SCHEME
+      # Addresses from which `proxy run` asks the application that it has started.
+      NEAR = %w[127.0.0.1 ::1 unix:].freeze
+      # The variable by which it says so.
+      RUN = "PROXY_RUN"
+      private_constant :GOOD_AT_KEEPING, :SCHEME, :NEAR, :RUN
 
       def initialize(launcher)
         @launcher = launcher
@@ -41,14 +45,24 @@ module Proxy
         @options[:binds] = [@sockets.shared_url]
         supervise(recording, listening)
         retire(before) if before
-        tells_address = recording.target.tells_address? && listening.urls.none? { |url| url.include?("unix://") }
+        tells_address = recording.target.tells_address? && listening.urls.none? { |url| url.include?("unix:") }
         Hooks.new(@launcher, @supervisor, @sockets, @folder, @logs, tells_address).add
         listening.urls.each { |url| log "* Proxy listening on #{url}" }
+        log "! There are two proxies: `proxy run` has one in front already. Leave plugin :proxy out, or start Puma " \
+            "by itself" if behind_run?
+      rescue BindError => error
+        refuse(error.problems.map(&:to_s))
+      rescue StandardError
+        clear
+        raise
       end
 
       private
 
       def cluster? = @options[:workers].to_i.positive?
+
+      # Whether `proxy run` has started this Puma. Its proxy is then believed: clients stay who they are.
+      def behind_run? = ENV.key?(RUN)
 
       def log(line) = log_writer.log(line)
 
@@ -64,6 +78,11 @@ module Proxy
 
       # The front before the restart finishes its requests and ends, and its keeper with it.
       def retire(before)
+        # Its workers have ended.
+        Dir.glob("keeper-*.sock", base: @folder).each do |name|
+          path = File.join(@folder, name)
+          File.unlink(path) unless path == @supervisor.path
+        end
         before[:channel].tell("retire")
         before[:channel].close
         reaper = Thread.new do
@@ -80,7 +99,7 @@ module Proxy
         each = cluster? && recording.target.workers != "shared"
         slots = recording.target.max_connections || threads
         @sockets = Sockets.new(@folder, each ? @options[:workers].to_i : 0, slots * [@options[:workers].to_i, 1].max)
-        recording.close(@file, @sockets.backends, defaults)
+        recording.close(@file, @sockets.backends, defaults, behind_run? ? NEAR : [])
         binds = Binds.new(@file, @folder, @options[:store])
         @binds = recording.addresses.any? ? recording.addresses.dup : binds.read(@options[:binds])
         recording.addresses = @binds.map { |bind| bind.except("name") }
@@ -112,8 +131,14 @@ module Proxy
       # Prints why Puma does not start, and ends the process: a Puma without its proxy would be worse.
       def refuse(lines)
         lines.each { |line| log_writer.stderr.puts line }
-        Folder.remove(@folder) if @folder
+        clear
         exit 1
+      end
+
+      # Removes the files that were made so far.
+      def clear
+        Folder.remove(@folder) if @folder
+        @binder.unix_paths.each { |path| File.unlink(path) if File.socket?(path) }
       end
     end
   end

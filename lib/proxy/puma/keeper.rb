@@ -9,7 +9,7 @@ module Proxy
     # @api private
     class Keeper
       # Shortest and longest time in seconds before the front is started anew. The first time it is started at once.
-      PAUSE = 1
+      PAUSE = 0.1
       LONGEST_PAUSE = 30
       # Seconds between two looks whether Puma is still the parent.
       LOOK = 1

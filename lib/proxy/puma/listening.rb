@@ -42,10 +42,16 @@ module Proxy
 
       # Opens the sockets of one address.
       class Opening
+        # The parts of an address, each as the engine reads it.
+        URL = %r{\A([a-z+]+):(?://)?(.*)\z}
+        HOST_AND_PORT = %r{\A\[?(.*?)\]?(?::(\d+))?/?\z}
+        # The ports of addresses without one.
+        PORTS = { "http" => 80, "https" => 443 }.freeze
+
         def initialize(bind, binder)
           @bind = bind.except("name")
           @binder = binder
-          @scheme, @rest = bind.fetch("url").split("://", 2)
+          @scheme, @rest = bind.fetch("url").match(URL).captures
           @key = bind.fetch("name", bind.fetch("url"))
         end
 
@@ -53,8 +59,9 @@ module Proxy
         def sockets
           return [unix] if @scheme.end_with?("unix")
 
-          host, port = @rest.match(/\A\[?(.*?)\]?:(\d+)\z/).captures
-          hosts = host == "localhost" ? loopback : [host]
+          host, port = @rest.match(HOST_AND_PORT).captures
+          port ||= PORTS.fetch(@scheme)
+          hosts = { "localhost" => loopback, "*" => ["0.0.0.0"] }.fetch(host, [host])
           hosts.map do |address|
             tcp(address, port, hosts.one? ? @key : @key.sub("localhost", bracketed(address))).tap do |socket|
               # All addresses of `localhost` get the same free port.
@@ -62,7 +69,9 @@ module Proxy
             end
           end
         rescue SystemCallError => error
-          raise error.class, "the proxy in front of Puma cannot listen on #{@key}"
+          file, line = @bind.fetch("at", {}).values_at("file", "line")
+          why = "the proxy in front of Puma cannot listen on #{@key}: #{error.class.new.message}"
+          raise BindError, [Problem.new(file: file, line: line, directive: "bind", message: why)]
         end
 
         private

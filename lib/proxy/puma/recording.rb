@@ -59,9 +59,10 @@ module Proxy
         problems.filter_map { |problem| target.told(problem) }
       end
 
-      # Ends the reading: requests that no handler took are Puma's.
-      def close(file, backends, defaults)
+      # Ends the reading: requests that no handler took are Puma's. `trusted` are proxies in front that no word names.
+      def close(file, backends, defaults, trusted)
         @draft ||= draft(file)
+        @draft.trust(trusted) if trusted.any?
         target.close(@draft, backends, defaults)
         self
       end

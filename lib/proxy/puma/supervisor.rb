@@ -10,7 +10,7 @@ module Proxy
       # Seconds until the first front must serve.
       PATIENCE = 30
       # Seconds before a keeper that died is started anew, doubled up to the longest.
-      PAUSE = 1
+      PAUSE = 0.1
       LONGEST_PAUSE = 30
       # Seconds for the end of the keeper.
       LAST = 10

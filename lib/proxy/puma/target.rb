@@ -60,9 +60,10 @@ module Proxy
         @upstream["pool"]["backends"] = backends
       end
 
-      # A warning that Puma gets no requests as a mistake, and any other problem as it is. If there are several handlers
-      # for Puma, one may be out of reach.
+      # A warning that Puma gets no requests as a mistake, one about an option of the upstream with the line of `puma`,
+      # and any other problem as it is. If there are several handlers for Puma, one may be out of reach.
       def told(problem)
+        return of_pool(problem) if problem.directive == "upstream" && problem.file.nil?
         return problem unless problem.code == :unreachable && problem.directive == "proxy" && ours?(problem)
         return problem.line && problem if @routes.length > 1
 
@@ -72,6 +73,14 @@ module Proxy
       end
 
       private
+
+      def of_pool(problem)
+        # The same mistake once more, in what the option made of the sockets.
+        return if problem.message.match?(/\Abackends: .*: max_connections: /) && @places.key?("max_connections")
+
+        place = @places[problem.message[/\A\w+/]] or return problem
+        Problem.new(**place.at.transform_keys(&:to_sym), directive: "puma", message: problem.message)
+      end
 
       def ours?(problem)
         at = { "file" => problem.file, "line" => problem.line }
@@ -91,7 +100,7 @@ module Proxy
         end
 
         @pool[name] = value
-        @places[name] = place.to_s
+        @places[name] = place
       end
     end
   end

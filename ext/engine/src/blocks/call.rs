@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::queue::{BlockQueue, LaneKey};
+use super::lanes::LaneKey;
+use super::queue::BlockQueue;
 use super::{BlockArgument, BlockCounters, BlockFailure, BlockIndex, BlockName, BlockReply, BlockValue, HeldSet};
 
 /// A call that a Ruby thread has taken, until it is answered. If it is dropped before, the block counts as failed.

@@ -1,6 +1,5 @@
 //! The queue between the engine and the Ruby threads of one server.
 
-use std::collections::{HashMap, VecDeque};
 use std::fmt::Arguments;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, OnceLock};
@@ -8,6 +7,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::lanes::{LaneKey, QueueState, Unwanted, WaitingCall};
 use super::{
     refuse, Block, BlockArgument, BlockCall, BlockCounters, BlockFailure, BlockIndex, BlockName, BlockReply, BlockSet,
     HeldSet,
@@ -15,13 +15,6 @@ use super::{
 use crate::fork_safe::{Condvar, Mutex};
 use crate::log::Log;
 use crate::stats::BlockStats;
-
-/// Identity of a block within a server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct LaneKey {
-    pub(super) set: u64,
-    pub(super) index: BlockIndex,
-}
 
 /// Calls of Ruby blocks that wait for a Ruby thread, and the sets of blocks that are in use.
 #[derive(Debug, Default)]
@@ -32,49 +25,6 @@ pub struct BlockQueue {
     /// Signalled when a call is done or given up.
     quieter: Condvar,
     log: OnceLock<Arc<Log>>,
-}
-
-#[derive(Debug, Default)]
-struct QueueState {
-    lanes: HashMap<LaneKey, Lane>,
-    /// Lanes with a call that may run now, each of them once.
-    ready: VecDeque<LaneKey>,
-    /// Blocks by name, for figures.
-    known: Vec<(LaneKey, BlockName, Arc<BlockCounters>)>,
-    /// Sets in use.
-    live: usize,
-    /// Number of the latest set.
-    latest: u64,
-    /// Sets that are no longer in use, which Ruby has not been told yet.
-    released: Vec<u64>,
-    /// Threads that wait for a call, with those that were promised.
-    idle: usize,
-    /// Whether the server has ended: whatever still waits is given up.
-    is_closed: bool,
-}
-
-/// The calls of one block. There is a lane while a call waits or runs.
-#[derive(Default)]
-struct Lane {
-    waiting: VecDeque<WaitingCall>,
-    running: usize,
-    threads: usize,
-    is_ready: bool,
-}
-
-struct WaitingCall {
-    set: Arc<HeldSet>,
-    name: Arc<BlockName>,
-    counters: Arc<BlockCounters>,
-    argument: BlockArgument,
-    reply: Box<dyn BlockReply>,
-    key: Option<Box<str>>,
-}
-
-impl std::fmt::Debug for Lane {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} waiting, {} running", self.waiting.len(), self.running)
-    }
 }
 
 /// What a Ruby thread has to do next.
@@ -90,70 +40,10 @@ pub enum NextCall {
     End,
 }
 
-/// Calls that nobody waits for any more. They end outside of the lock, since a set may end with them, which takes the
-/// lock.
-#[derive(Default)]
-struct Unwanted(Vec<WaitingCall>);
-
-impl Unwanted {
-    fn end(self) {
-        for call in self.0 {
-            refuse(call.reply, BlockFailure::Late);
-        }
-    }
-}
-
 /// One waiting Ruby thread. Its flag is only touched under the lock of the queue, so no wake-up is lost.
 #[derive(Debug, Default)]
 pub struct QueueWaiter {
     is_interrupted: std::sync::atomic::AtomicBool,
-}
-
-impl QueueState {
-    /// Marks a lane as one whose first call may run, if so.
-    fn make_ready(&mut self, key: LaneKey) -> bool {
-        let Some(lane) = self.lanes.get_mut(&key) else { return false };
-        let is_new = !lane.is_ready && !lane.waiting.is_empty() && lane.running < lane.threads;
-        if is_new {
-            lane.is_ready = true;
-            self.ready.push_back(key);
-        }
-        is_new
-    }
-
-    /// Takes the next call that may run and that somebody waits for; the others go to `unwanted`.
-    fn take(&mut self, unwanted: &mut Vec<WaitingCall>) -> Option<(LaneKey, WaitingCall)> {
-        while let Some(key) = self.ready.pop_front() {
-            let Some(lane) = self.lanes.get_mut(&key) else { continue };
-            lane.is_ready = false;
-            let mut found = None;
-            while let Some(call) = lane.waiting.pop_front() {
-                if call.reply.is_wanted() {
-                    lane.running += 1;
-                    found = Some(call);
-                    break;
-                }
-                unwanted.push(call);
-            }
-            self.make_ready(key);
-            match found {
-                Some(call) => return Some((key, call)),
-                None => self.forget_lane(key),
-            }
-        }
-        None
-    }
-
-    fn forget_lane(&mut self, key: LaneKey) {
-        if self.lanes.get(&key).is_some_and(|lane| lane.running == 0 && lane.waiting.is_empty()) {
-            self.lanes.remove(&key);
-        }
-    }
-
-    /// Calls that wait or run.
-    fn calls(&self) -> usize {
-        self.lanes.values().map(|lane| lane.running + lane.waiting.len()).sum()
-    }
 }
 
 impl BlockQueue {
@@ -349,6 +239,7 @@ impl BlockQueue {
     ) -> bool {
         let lane_key = LaneKey { set: set.number, index: block.index };
         let replaced;
+        let mut unwanted = Unwanted::default();
         let refused = {
             let mut state = self.state.lock();
             let is_closed = state.is_closed;
@@ -357,7 +248,7 @@ impl BlockQueue {
             // The new one goes to the end, so that calls of several keys stay in their order.
             let same = key.and_then(|key| lane.waiting.iter().position(|call| call.key.as_deref() == Some(key)));
             replaced = same.and_then(|index| lane.waiting.remove(index));
-            if is_closed || lane.waiting.len() >= block.limits.queue + lane.threads.saturating_sub(lane.running) {
+            if is_closed || lane.is_full(block.limits, &mut unwanted) {
                 state.forget_lane(lane_key);
                 Some((reply, if is_closed { BlockFailure::Gone } else { BlockFailure::Full }))
             } else {
@@ -375,6 +266,7 @@ impl BlockQueue {
                 None
             }
         };
+        unwanted.end();
         if let Some(call) = replaced {
             refuse(call.reply, BlockFailure::Gone);
         }

@@ -83,6 +83,24 @@ async fn a_late_call_is_given_up_and_never_made_while_it_waits() {
     assert_eq!(stats(&set).late, 1);
 }
 
+#[tokio::test(start_paused = true)]
+async fn calls_that_nobody_waits_for_any_more_take_no_place_in_the_queue() {
+    let queue = Arc::new(BlockQueue::default());
+    let (_, set) = queue.set();
+    let block = block(&set, 0);
+    let running = [(); 2].map(|()| block.notify(number(0), None).then(|| taken(&queue)));
+    let late = Duration::from_secs(1);
+    // Far more than there are places, one after the other.
+    for sent in 0..10 {
+        assert_eq!(block.call(number(sent), late).await, Err(BlockFailure::Late));
+    }
+    let full = (1..=4).map(|sent| block.notify(number(sent), None)).collect::<Vec<_>>();
+    assert_eq!(full, [true, true, true, false], "whatever is waited for keeps its place");
+    drop(running);
+    assert_eq!(taken(&queue).take_argument(), Some(number(1)));
+    assert_eq!((stats(&set).late, stats(&set).full), (10, 1));
+}
+
 #[tokio::test]
 async fn a_late_answer_still_reaches_its_reply() {
     struct Kept(Arc<AtomicBool>);

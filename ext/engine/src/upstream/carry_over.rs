@@ -150,14 +150,17 @@ impl Upstream {
             task.abort();
         }
         if let Some(next) = next {
-            let _ = self.successor.set(Arc::downgrade(next));
+            let latest = self.latest.get_or_init(Arc::default);
+            *latest.lock() = Arc::downgrade(next);
+            let _ = next.latest.set(Arc::clone(latest));
             self.group.queue().wake();
         }
     }
 
-    /// The upstream of a later configuration in its place.
+    /// The upstream of the latest configuration in its place, if it is another one.
     pub(super) fn successor(&self) -> Option<Arc<Self>> {
-        self.successor.get()?.upgrade()
+        let latest = self.latest.get()?.lock().upgrade()?;
+        (!std::ptr::eq(self, &*latest)).then_some(latest)
     }
 
     /// Whether every backend misses its first good check.

@@ -24,14 +24,19 @@ pub(super) struct Listing {
     pub(super) entries: Vec<ConfiguredBackend>,
     /// What each entry was made from.
     pub(super) members: Vec<Member>,
+    /// Number of each entry. One that stays in another list keeps it.
+    pub(super) numbers: Vec<u64>,
+    pub(super) next_number: u64,
     /// TLS settings, once any backend has needed them.
     pub(super) tls: Option<TlsClient>,
-    /// Number of times that the list was replaced.
-    pub(super) generation: u64,
+    /// Whether the list was ever replaced.
+    pub(super) is_replaced: bool,
     /// Whether the first list is still to come.
     pub(super) is_awaited: bool,
-    /// Tasks that resolve the names among the entries.
-    pub(super) tasks: Vec<AbortHandle>,
+    /// Whether the list has ever replaced one that was complete.
+    pub(super) is_late: bool,
+    /// Tasks that resolve the names among the entries, by the numbers of these.
+    pub(super) tasks: Vec<(u64, AbortHandle)>,
 }
 
 impl Listing {
@@ -45,26 +50,66 @@ impl Listing {
         ConfiguredBackend::new(address, *secure, tls, *traits, group)
     }
 
-    /// Number of answers that are still to come: of DNS for each name, and the first list of a block.
+    /// Takes the backends over that were listed before a reload, until a block lists them anew. `false` if there are
+    /// none yet, or if they speak TLS and the settings of that are wrong.
+    pub(super) fn take_over(&mut self, before: Option<&Upstream>, fingerprint: &Fingerprint) -> bool {
+        let Some(before) = before else { return false };
+        let listed = before.listing.lock();
+        if listed.is_awaited {
+            return false;
+        }
+        if self.tls.is_none() && before.fingerprint.connects_like(fingerprint) {
+            self.tls = listed.tls.clone();
+        }
+        if self.tls.is_none() && listed.members.iter().any(|member| member.secure) {
+            self.tls = TlsClient::compile(&fingerprint.pool, &mut Report::new("backends", None, &mut Vec::new()));
+            if self.tls.is_none() {
+                return false;
+            }
+        }
+        self.members = listed.members.clone();
+        true
+    }
+
+    /// Number of answers that requests wait for: of DNS for each name, and the first list of a block. None if only a
+    /// change has brought the names, and other backends serve.
     pub(super) fn unanswered(&self) -> usize {
+        if self.is_late && self.entries.iter().any(|entry| entry.backends().next().is_some()) {
+            return 0;
+        }
         let is_unanswered =
             |entry: &&ConfiguredBackend| matches!(entry, ConfiguredBackend::Named { answered: false, .. });
         self.entries.iter().filter(is_unanswered).count() + usize::from(self.is_awaited)
     }
 
-    /// Resolves the names among the entries, and follows their changes.
+    /// Resolves the names among the entries, and follows their changes. A name that stays is not asked for anew:
+    /// frequent changes of the list would keep its answer away.
     pub(super) fn follow_names(&mut self, upstream: &Arc<Upstream>, tasks: &UpstreamTasks) {
-        for task in self.tasks.drain(..) {
-            task.abort();
-        }
-        let generation = self.generation;
-        for (index, entry) in self.entries.iter().enumerate() {
+        let (stay, end) = self.tasks.drain(..).partition(|(number, _)| self.numbers.contains(number));
+        self.tasks = stay;
+        end.into_iter().for_each(|(_, task): (u64, AbortHandle)| task.abort());
+        for (entry, &number) in self.entries.iter().zip(&self.numbers) {
             let ConfiguredBackend::Named { name, .. } = entry else { continue };
+            if self.tasks.iter().any(|(followed, _)| *followed == number) {
+                continue;
+            }
             let (host, port, log) = (name.host.clone(), name.port, tasks.log.clone());
-            let name = FollowedName { index, generation, host, port, log };
+            let name = FollowedName { number, host, port, log };
             let follow = refresh::follow(Arc::downgrade(upstream), name, tasks.dns.clone());
-            self.tasks.push(tasks.handle.spawn(follow).abort_handle());
+            self.tasks.push((number, tasks.handle.spawn(follow).abort_handle()));
         }
+    }
+
+    /// Numbers the entries for the first time.
+    pub(super) fn number(&mut self) {
+        self.next_number = self.entries.len() as u64;
+        self.numbers = (0..self.next_number).collect();
+    }
+
+    /// The entry with this number. `None` if it is no longer listed.
+    pub(super) fn numbered(&mut self, number: u64) -> Option<&mut ConfiguredBackend> {
+        let index = self.numbers.iter().position(|other| *other == number)?;
+        self.entries.get_mut(index)
     }
 }
 
@@ -96,7 +141,8 @@ impl Upstream {
         if listing.members == members {
             return Ok(());
         }
-        let old = std::mem::take(&mut listing.members).into_iter().zip(std::mem::take(&mut listing.entries));
+        let (old, numbers) = (std::mem::take(&mut listing.members), std::mem::take(&mut listing.numbers));
+        let old = old.into_iter().zip(std::mem::take(&mut listing.entries).into_iter().zip(numbers));
         let mut left: Vec<_> = old.collect();
         let mut made: Vec<(usize, ConfiguredBackend)> = Vec::new();
         let mut entries: Vec<Option<ConfiguredBackend>> = Vec::with_capacity(members.len());
@@ -105,18 +151,23 @@ impl Upstream {
             if stays.is_none() {
                 made.push((index, listing.entry(member, &self.fingerprint, &self.group)));
             }
-            entries.push(stays.map(|(_, entry)| entry));
+            let (entry, number) = stays.map(|(_, (entry, number))| (entry, number)).unzip();
+            entries.push(entry);
+            let given = number.unwrap_or(listing.next_number);
+            listing.numbers.push(given);
+            listing.next_number += u64::from(number.is_none());
         }
         // A backend whose weight has changed, for example, is a new one with the state of the old one.
         let (places, mut new): (Vec<usize>, Vec<_>) = made.into_iter().unzip();
-        let before: Vec<_> = left.into_iter().map(|(_, entry)| entry).collect();
+        let before: Vec<_> = left.into_iter().map(|(_, (entry, _))| entry).collect();
         configured::carry_over(&mut new, &before, &self.group, true);
         for (index, entry) in places.into_iter().zip(new) {
             entries[index] = Some(entry);
         }
         listing.entries = entries.into_iter().flatten().collect();
         listing.members = members;
-        listing.generation += 1;
+        listing.is_late |= self.is_ready();
+        listing.is_replaced = true;
         let is_http2 = |member: &Member| member.traits.protocol == BackendProtocol::Http2;
         self.http2.store(listing.members.iter().all(is_http2), Ordering::Relaxed);
         if let Some(tasks) = self.running.get() {
@@ -137,6 +188,9 @@ impl Upstream {
 
     /// Whether the list of backends is the one of the configuration.
     pub(super) fn is_as_written(&self) -> bool {
-        self.lister.is_none() && self.listing.lock().generation == 0
+        self.lister.is_none() && !self.listing.lock().is_replaced
     }
 }
+
+#[cfg(test)]
+mod tests;

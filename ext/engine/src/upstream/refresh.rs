@@ -16,10 +16,8 @@ const LAST_RETRY: Duration = Duration::from_secs(10);
 /// A DNS name among the backends of an upstream.
 #[derive(Debug)]
 pub(super) struct FollowedName {
-    /// Index of the entry in `backends`.
-    pub(super) index: usize,
-    /// The list of backends that it is in.
-    pub(super) generation: u64,
+    /// Number of its entry in the list of backends.
+    pub(super) number: u64,
     pub(super) host: String,
     /// Port of all its addresses. `SRV` records say their own.
     pub(super) port: u16,
@@ -34,13 +32,13 @@ pub(super) async fn follow(upstream: Weak<Upstream>, name: FollowedName, dns: Ar
     let mut failing = false;
     let mut first = true;
     loop {
-        let known = upstream.upgrade().and_then(|upstream| upstream.known(name.index, name.generation));
+        let known = upstream.upgrade().and_then(|upstream| upstream.known(name.number));
         let Some(known) = known else { return };
         let answer = name.targets(&dns, &known).await;
         let Some(upstream) = upstream.upgrade() else { return };
         let pause = match answer {
             Ok((targets, ttl)) => {
-                let changed = upstream.resolved(name.index, name.generation, Some(&targets));
+                let changed = upstream.resolved(name.number, Some(&targets));
                 if failing || changed && !first {
                     name.tell(&upstream, Level::Info, format_args!("{} is now at {}", name.host, list(&targets)));
                 }
@@ -49,7 +47,7 @@ pub(super) async fn follow(upstream: Weak<Upstream>, name: FollowedName, dns: Ar
                 ttl
             }
             Err(error) => {
-                upstream.resolved(name.index, name.generation, None);
+                upstream.resolved(name.number, None);
                 if !failing {
                     let meanwhile = if known.is_empty() { "" } else { "; what was known serves on" };
                     name.tell(&upstream, Level::Warn, format_args!("{error}{meanwhile}"));

@@ -170,7 +170,7 @@ async fn who_waits_is_woken_when_a_new_address_can_be_chosen_and_not_before() {
     let target = |host: &str| {
         ResolvedAddress::of("app.test", std::net::SocketAddr::new(host.parse().expect("an address"), 3000))
     };
-    upstream.resolved(0, 0, Some(&[target("127.0.0.2"), target("127.0.0.3")]));
+    upstream.resolved(0, Some(&[target("127.0.0.2"), target("127.0.0.3")]));
     assert_eq!(*looking.found.lock(), ["127.0.0.3:3000"]);
     drop((ticket, busy));
 }

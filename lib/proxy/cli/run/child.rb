@@ -9,6 +9,8 @@ module Proxy
         # Variables that speak of our own start: what systemd told us is not for the application.
         OURS = %w[NOTIFY_SOCKET WATCHDOG_USEC WATCHDOG_PID LISTEN_FDS LISTEN_PID LISTEN_FDNAMES]
                .to_h { |name| [name, nil] }.freeze
+        # Tells the application that there is a proxy in front of it.
+        TOLD = { "PROXY_RUN" => "1" }.freeze
         # Descriptor of the first socket that is passed on (sd_listen_fds(3)).
         FIRST = 3
         # A shell that says its own process number, which the program has then: `exec` keeps it.
@@ -22,7 +24,7 @@ module Proxy
         # `socket` is the listening socket that it gets, if any. `signals` gets the event `:ended`.
         def initialize(command, environment, socket, signals)
           @command = command
-          @environment = { **OURS, **environment }
+          @environment = { **OURS, **TOLD, **environment }
           @socket = socket
           @signals = signals
         end

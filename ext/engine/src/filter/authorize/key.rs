@@ -1,7 +1,7 @@
 //! What a ruling depends on.
 
 use aws_lc_rs::digest::{digest, SHA256};
-use proxy_http::message::FieldName;
+use proxy_http::message::{FieldName, Known};
 
 use super::AuthorizeKey;
 use crate::compile::Report;
@@ -113,6 +113,11 @@ impl KeyPart {
             }
             Credential::Nothing => text.extend_from_slice(&u64::MAX.to_ne_bytes()),
             Credential::Several => return Err(SeveralCredentials),
+        }
+        // A request of HTTP/1.0 may name its host in the target alone.
+        if matches!(self, KeyPart::Header(name) if name.known() == Some(Known::Host)) {
+            text.extend_from_slice(request.host());
+            text.extend_from_slice(&(request.host().len() as u64).to_ne_bytes());
         }
         Ok(())
     }
