@@ -183,7 +183,7 @@ RSpec.describe "the documentation" do
       require "puma"
       require "puma/configuration"
       words = Puma::Configuration.new(config_files: ARGV).load[:proxy] or exit
-      words.close("config/puma.rb", [{ "address" => "unix:/run/puma.sock" }], { "max_connections" => 5 })
+      words.close("config/puma.rb", [{ "address" => "unix:/run/puma.sock" }], { "max_connections" => 5 }, [])
       problems = words.read.problems
       abort problems.join("\n") if problems.any?
     RUBY

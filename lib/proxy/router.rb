@@ -72,6 +72,11 @@ module Proxy
     private
 
     def question(request, from, headers)
+      request = request.dup.force_encoding(Encoding::UTF_8) if request.encoding == Encoding::BINARY
+      unless request.valid_encoding? && request.encoding.ascii_compatible?
+        return "#{request.inspect} is no text in UTF-8: write other bytes as %FF"
+      end
+
       *method, url = request.split
       url = "http://localhost#{url}" if url&.start_with?("/")
       return "#{request.inspect} is no request: write one such as \"GET /users\"" if url.nil? || method.length > 1

@@ -32,11 +32,14 @@ module Proxy
       # @return [Server]
       # @raise [ConfigurationError] with every mistake; nothing was bound
       # @raise [BindError] when an address cannot be bound
-      # @raise [ArgumentError] if others could reach an address of `binds`
+      # @raise [ArgumentError] if others could reach an address of `binds`, or there is none
       # @example
       #   server = Proxy::Testing.start("Proxyfile")
       #   server.url  # => "http://127.0.0.1:40123"
       def start(path = nil, binds: BINDS, &block)
+        binds = Array(binds)
+        raise ArgumentError, "binds: there is none: leave it out, or write one such as #{BINDS.first}" if binds.empty?
+
         public = binds.grep_v(LOCAL)
         unless public.empty?
           raise ArgumentError, "#{public.first} can be reached from elsewhere: write one such as #{BINDS.first}"

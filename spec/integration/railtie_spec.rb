@@ -81,6 +81,28 @@ RSpec.describe "Proxy::Railtie", time_limit: 60 do
     TEXT
   end
 
+  it "lets a middleware tell Rails of each request that it took" do
+    settings = <<~RUBY
+      config.proxy.middleware do
+        access_log "json" do |lines|
+          lines.each { |line| ActiveSupport::Notifications.instrument("request.proxy", JSON.parse(line)) }
+        end
+        location("/api/*") { static_response body: "taken" }
+      end
+    RUBY
+    expect(booted(settings, <<~RUBY)).to eq(<<~TEXT)
+      events = Queue.new
+      ActiveSupport::Notifications.subscribe("request.proxy") { |*, payload| events << payload.slice("path", "status") }
+      get("/api/x", "REMOTE_ADDR" => "127.0.0.1")
+      p events.pop
+      %w[/address /api/y].each { |path| get(path, "REMOTE_ADDR" => "127.0.0.1") }
+      p events.pop
+    RUBY
+      {"path"=>"/api/x", "status"=>200}
+      {"path"=>"/api/y", "status"=>200}
+    TEXT
+  end
+
   it "names the line of a middleware with a mistake" do
     expect(booted("config.proxy.middleware backend: [\"127.0.0.1:1\"]", ""))
       .to include("application.rb:13: Proxy::Rack::Middleware: unknown option :backend (did you mean :backends?)")

@@ -52,6 +52,14 @@ RSpec.describe "proxy run", :supervised do
       end
     end
 
+    it "126 for a script whose first line names no program" do
+      File.write("#{directory}/app", "#!/bin/sh\r\nexit 3\r\n", perm: 0o755)
+      start_run(command: ["./app"])
+      expect(finish).to eq(126)
+      expect(process.output).to eq("proxy run: ./app names \"/bin/sh\\r\" in its first line, which is not there: " \
+                                   "correct that line\n")
+    end
+
     it "127 for a command in quotes, and says how to write it" do
       start_run(command: ["bundle exec puma"])
       expect(finish).to eq(127)

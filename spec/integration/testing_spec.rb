@@ -288,6 +288,8 @@ RSpec.describe "Tests of a configuration", time_limit: 60 do
     expect { Proxy::Testing.start(binds: ["http://127.0.0.1:0", "http://0.0.0.0:0"]) { static_response body: "" } }
       .to raise_error(ArgumentError, "http://0.0.0.0:0 can be reached from elsewhere: write one such as " \
                                      "http://127.0.0.1:0")
+    expect { Proxy::Testing.start(binds: []) { bind("http://0.0.0.0:0") && static_response(body: "") } }
+      .to raise_error(ArgumentError, "binds: there is none: leave it out, or write one such as http://127.0.0.1:0")
     binds = ["unix://#{directory}/socket", "http://127.0.0.1:0"]
     server = Proxy::Testing.start(binds: binds) { static_response body: "a" }
     expect(server.urls).to match(["unix://#{directory}/socket", /127\.0\.0\.1/])

@@ -105,6 +105,13 @@ RSpec.describe "Proxy::Router" do
     expect { Proxy::Router.new { proxi to: "" } }.to raise_error(Proxy::ConfigurationError, /did you mean proxy/)
   end
 
+  it "refuses what is no text in UTF-8" do
+    ["/\xff", "/\xff".b, "/\xff".encode("UTF-16LE", "ISO-8859-1")].each do |request|
+      expect { router.explain(request) }
+        .to raise_error(ArgumentError, "#{request.inspect} is no text in UTF-8: write other bytes as %FF")
+    end
+  end
+
   {
     ["GET POST /"] => '"GET POST /" is no request: write one such as "GET /users"',
     [""] => '"" is no request: write one such as "GET /users"',

@@ -111,6 +111,11 @@ impl<'a> Admission<'a> {
         holds
     }
 
+    /// Whether requests are held, and there is one backend only: a retry goes to the one that has just failed.
+    pub(crate) fn is_held_for_one(&self) -> bool {
+        self.holds() && self.upstream().len() == 1
+    }
+
     /// Time that the request was held since the last call.
     pub(crate) fn take_held(&mut self) -> Duration {
         self.hold.as_mut().map_or(Duration::ZERO, |hold| std::mem::take(&mut hold.waited))

@@ -1,5 +1,7 @@
 //! Requests that wait while no backend can take them.
 
+use std::io::Read;
+use std::net::TcpListener;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -146,6 +148,24 @@ fn retries_wait_for_a_backend_that_was_killed() {
     for (number, client) in clients.iter_mut().enumerate() {
         assert_eq!(client.response().text(), format!("/{number}"));
     }
+    drop(proxy);
+    drop(origin);
+}
+
+#[test]
+fn a_retry_does_not_reach_the_socket_of_a_process_that_is_being_killed() {
+    let address = nobody();
+    let dying = TcpListener::bind(&address).expect("the address is free");
+    let proxy = Proxy::with(&[&address], holding);
+    let mut client = send(&proxy, "/again");
+    let (mut connection, _) = dying.accept().expect("the proxy connects");
+    connection.read_exact(&mut [0]).expect("the request comes");
+    drop(connection);
+    // A process with many descriptors takes about as long from its first one to its last.
+    std::thread::sleep(Duration::from_millis(10));
+    drop(dying);
+    let origin = Origin::echoing_at(&address);
+    assert_eq!(client.response().text(), "/again");
     drop(proxy);
     drop(origin);
 }

@@ -16,10 +16,12 @@ module Proxy
         def initialize(name)
           @name = name
           found = candidates.select { |path| File.exist?(path) }
-          return if found.any? { |path| File.file?(path) && File.executable?(path) }
+          program = found.find { |path| File.file?(path) && File.executable?(path) }
+          @interpreter = missing_interpreter(program) if program
+          return if program && !@interpreter
 
           @status = found.empty? ? NOT_FOUND : NOT_EXECUTABLE
-          @place = found.first
+          @place = program || found.first
         end
 
         # What is wrong with it; nil if it can be run.
@@ -39,7 +41,19 @@ module Proxy
           ENV.fetch("PATH", "/usr/local/bin:/usr/bin:/bin").split(":").map { |folder| File.join(folder, @name) }
         end
 
+        # The interpreter that the first line of a script names, if it is not there: with a carriage return, say.
+        def missing_interpreter(path)
+          name = File.binread(path, 256).to_s[/\A#![ \t]*([^ \t\n]+)/n, 1]
+          name unless name.nil? || name.include?("\0") || File.exist?(name)
+        # A program may be executable and not readable.
+        rescue SystemCallError
+          nil
+        end
+
         def blocked
+          if @interpreter
+            return "names #{@interpreter.inspect} in its first line, which is not there: correct that line"
+          end
           return "is a folder: name the program in it" if File.directory?(@place)
 
           "may not be executed: `chmod +x #{@place}` allows it"

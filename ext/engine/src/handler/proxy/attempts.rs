@@ -20,6 +20,9 @@ use crate::upstream::ask::{self, BackendRequest, Parts};
 use crate::upstream::http2::ConnectRequest;
 use crate::upstream::{Attempt, Backend, Backends};
 
+/// Pause before a retry at a backend that is alone and may be starting again: see [`Attempts::pause`].
+const PAUSE: Duration = Duration::from_millis(100);
+
 /// One request on its way through the backends, with its remaining retries and time.
 pub(super) struct Attempts<'a, 'e> {
     pub(super) proxy: &'a Proxy,
@@ -107,6 +110,9 @@ impl Attempts<'_, '_> {
             }
             // Frees the place of this attempt: the next one may wait for it.
             drop(attempt);
+            if !held && self.admission.is_held_for_one() {
+                Box::pin(self.pause()).await?;
+            }
             attempt = match self.admit().await {
                 Ok(next) => next,
                 Err(other) if other.side == Side::Client || held => return Err(other),
@@ -119,6 +125,13 @@ impl Attempts<'_, '_> {
                 false => self.left -= 1,
             }
         }
+    }
+
+    /// Waits before a retry. The kernel closes the connections of a killed process before its listening socket: a
+    /// connection made in between would be reset too, and the retry would be used up.
+    async fn pause(&mut self) -> Result<(), Error> {
+        let pause = std::pin::pin!(tokio::time::sleep(PAUSE));
+        self.exchange.client.awaiting(self.proxy.limits.half_close, pause).await
     }
 
     async fn admit(&mut self) -> Result<Attempt, Error> {
