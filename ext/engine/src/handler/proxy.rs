@@ -106,30 +106,17 @@ impl Handling for Proxy {
                 return exchange.answer_failure(&error, &self.error_response).await;
             }
         }
-        self.serve_body(exchange, &mut body).await
-    }
-}
-
-impl Proxy {
-    /// The body of a request, of which nothing was read.
-    fn request_body(&self, exchange: &Exchange<'_>) -> RequestBody {
-        let idempotent = exchange.work.request.method.is_idempotent();
-        RequestBody::new(exchange.framing, idempotent, self.retry_buffer).with_trailers(self.request_trailers)
-    }
-
-    /// Answers a request with that body.
-    async fn serve_body(&self, exchange: &mut Exchange<'_>, body: &mut RequestBody) -> Verdict {
         exchange.work.failures.clear();
         // The connection to the backend stays in this place in memory: it is large.
         let mut backend = None;
         let answered = match exchange.call {
-            None => self.ask(exchange, body, &mut backend).await,
-            call => Box::pin(grpc::within(call, self.ask(exchange, body, &mut backend))).await,
+            None => self.ask(exchange, &mut body, &mut backend).await,
+            call => Box::pin(grpc::within(call, self.ask(exchange, &mut body, &mut backend))).await,
         };
         match answered {
             Ok(attempt) => {
                 exchange.tell_failures("answered by", attempt.label());
-                self.respond(exchange, &mut backend, attempt, body).await
+                self.respond(exchange, &mut backend, attempt, &mut body).await
             }
             Err(error) => {
                 if error.side == Side::Us {
@@ -141,6 +128,14 @@ impl Proxy {
                 exchange.answer_failure(&error, response).await
             }
         }
+    }
+}
+
+impl Proxy {
+    /// The body of a request, of which nothing was read.
+    fn request_body(&self, exchange: &Exchange<'_>) -> RequestBody {
+        let idempotent = exchange.work.request.method.is_idempotent();
+        RequestBody::new(exchange.framing, idempotent, self.retry_buffer).with_trailers(self.request_trailers)
     }
 
     /// Checks a directive that is a `proxy` under another name.

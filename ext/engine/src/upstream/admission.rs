@@ -23,8 +23,6 @@ const MOST_CHOICES: usize = 8;
 /// One request that needs a backend, and the backends that it has tried so far.
 pub(crate) struct Admission<'a> {
     upstream: &'a Arc<Upstream>,
-    /// The upstream of a later configuration, to which the request went while it was held.
-    moved: Option<Arc<Upstream>>,
     affinity: Affinity,
     tried: Tried,
     /// Whether the request has been sent to a backend before.
@@ -41,6 +39,8 @@ pub(crate) struct Admission<'a> {
 #[derive(Debug)]
 struct HeldRequest {
     place: Option<Place>,
+    /// The upstream of a later configuration, to which the request went meanwhile.
+    moved: Option<Arc<Upstream>>,
     until: Instant,
     /// Time of the waits that are over and not told of yet.
     waited: Duration,
@@ -62,16 +62,7 @@ enum LookResult {
 impl<'a> Admission<'a> {
     /// A request that has not been sent to a backend yet. `retry_budget` is in per cent of the requests in flight.
     pub(crate) fn new(upstream: &'a Arc<Upstream>, affinity: Affinity, retry_budget: f64) -> Self {
-        Self {
-            upstream,
-            moved: None,
-            affinity,
-            tried: Tried::default(),
-            is_retry: false,
-            retry_budget,
-            upgrade: false,
-            hold: None,
-        }
+        Self { upstream, affinity, tried: Tried::default(), is_retry: false, retry_budget, upgrade: false, hold: None }
     }
 
     /// Says whether the request may become a tunnel.
@@ -117,8 +108,8 @@ impl<'a> Admission<'a> {
     }
 
     /// Time that the request was held since the last call.
-    pub(crate) fn take_held(&mut self) -> Duration {
-        self.hold.as_mut().map_or(Duration::ZERO, |hold| std::mem::take(&mut hold.waited))
+    pub(crate) fn take_held(&mut self) -> Option<Duration> {
+        self.hold.as_mut().map(|hold| std::mem::take(&mut hold.waited))
     }
 
     fn holds(&self) -> bool {
@@ -138,7 +129,7 @@ impl<'a> Admission<'a> {
 
     /// The upstream that the request is for.
     fn upstream(&self) -> &Arc<Upstream> {
-        self.moved.as_ref().unwrap_or(self.upstream)
+        self.hold.as_ref().and_then(|hold| hold.moved.as_ref()).unwrap_or(self.upstream)
     }
 
     async fn wait(
@@ -158,9 +149,9 @@ impl<'a> Admission<'a> {
                 Some(admitted) => return admitted,
                 // Its backends are others, and so is its queue.
                 None => {
-                    self.moved = upstream.successor();
                     self.tried = Tried::default();
                     if let Some(hold) = &mut self.hold {
+                        hold.moved = upstream.successor();
                         hold.place = None;
                     }
                 }
@@ -182,8 +173,9 @@ impl<'a> Admission<'a> {
         let Some(waiter) = group.queue().enter(place) else { return Some(Err(failure(Kind::Crowded))) };
         let mut until = Instant::now() + group.rules().queue_timeout;
         if holds {
-            let hold =
-                self.hold.get_or_insert_with(|| Box::new(HeldRequest { place: None, until, waited: Duration::ZERO }));
+            let hold = self.hold.get_or_insert_with(|| {
+                Box::new(HeldRequest { place: None, moved: None, until, waited: Duration::ZERO })
+            });
             hold.place = Some(waiter.place());
             until = hold.until;
         } else {
@@ -336,7 +328,7 @@ impl<'a> Admission<'a> {
     }
 
     fn choose(&mut self) -> Choice {
-        let upstream = self.moved.as_ref().unwrap_or(self.upstream);
+        let upstream = self.hold.as_ref().and_then(|hold| hold.moved.as_ref()).unwrap_or(self.upstream);
         match upstream.choose(&self.affinity, &mut self.tried) {
             Choice::Busy if !upstream.group().queue().has_room() => {
                 match upstream.choose_last(&self.affinity, &mut self.tried) {

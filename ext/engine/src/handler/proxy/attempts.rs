@@ -137,7 +137,9 @@ impl Attempts<'_, '_> {
     async fn admit(&mut self) -> Result<Attempt, Error> {
         let admitted = self.admission.admit(self.exchange.client, self.proxy.limits.half_close, self.deadline).await;
         // `timeout` is for backends: it does not pass while the request is held.
-        self.deadline += self.admission.take_held();
+        if let Some(held) = self.admission.take_held() {
+            self.deadline += held;
+        }
         admitted
     }
 
