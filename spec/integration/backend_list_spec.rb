@@ -132,6 +132,16 @@ RSpec.describe "the list of backends" do
       expect(proxy.get.body).to eq("first")
     end
 
+    it "is not for a backend that a request names" do
+      to = "http://127.0.0.1:{p}/"
+      proxy = start_proxy { location("/to/:p") { proxy to: to } }
+      expect(proxy.get("/to/#{first.port}").body).to eq("first")
+      name = proxy.stats[:backends].first[:upstream]
+
+      expect { proxy.server.set_backends(name, [second.address]) }.to raise_error(ArgumentError, /#{name}.* is not/)
+      expect(proxy.get("/to/#{first.port}").body).to eq("first")
+    end
+
     it "may be written in any encoding" do
       proxy = start_proxy(to: first)
       name = proxy.stats[:backends].first[:upstream]

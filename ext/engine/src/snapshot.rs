@@ -24,7 +24,7 @@ use crate::relay::Rate;
 use crate::request::{ClientLimits, Globals};
 use crate::routing::CaptureNames;
 use crate::stats::BackendStats;
-use crate::upstream::{Admin, Dns, Upstream, UpstreamCarryOver, Upstreams};
+use crate::upstream::{Admin, Backends, Dns, Upstream, UpstreamCarryOver, Upstreams};
 
 /// A compiled configuration.
 #[derive(Debug)]
@@ -200,14 +200,19 @@ impl Snapshot {
         Err(names)
     }
 
-    /// Replaces the backends of the upstream with this name.
+    /// Replaces the backends of the upstream with this name. Those whose backend a request names are left out.
     pub(crate) fn list_backends(&self, name: &str, backends: &[BackendConfig]) -> Result<(), WrongList> {
         let (mut result, mut names) = (None, Vec::new());
-        self.each_upstream(&mut |upstream| {
+        let mut list = |upstream: &Arc<Upstream>| {
             names.push(upstream.name().to_owned());
             if upstream.name() == name && result.is_none() {
                 result = Some(upstream.list(backends));
             }
+        };
+        self.upstreams.iter().for_each(&mut list);
+        self.each_proxy(&mut |proxy| match proxy.backends() {
+            Backends::Fixed(upstream) if !upstream.is_shared() => list(upstream),
+            Backends::Fixed(_) | Backends::ByHost(_) => {}
         });
         match result {
             Some(result) => result.map_err(WrongList::Mistakes),
