@@ -200,7 +200,7 @@ impl Snapshot {
         Err(names)
     }
 
-    /// Replaces the backends of the upstream with this name. Those whose backend the host of a request names are left out.
+    /// Replaces the backends of the upstream with this name. Those whose backend a request names are left out.
     pub(crate) fn list_backends(&self, name: &str, backends: &[BackendConfig]) -> Result<(), WrongList> {
         let (mut result, mut names) = (None, Vec::new());
         let mut list = |upstream: &Arc<Upstream>| {
