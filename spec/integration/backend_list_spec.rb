@@ -10,7 +10,7 @@ RSpec.describe "the list of backends" do
 
   def addresses(proxy) = proxy.stats[:backends].map { |backend| backend[:address] }
 
-  describe "set by the server", :binding do
+  describe "set by the server" do
     it "takes effect at once, and a backend that stays keeps its figures" do
       one, two = first.address, second.address
       proxy = start_proxy do

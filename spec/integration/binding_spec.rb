@@ -37,6 +37,17 @@ RSpec.describe "the binding", :binding, time_limit: 120 do
     expect(stress { server.stopped? }).to be(true)
   end
 
+  it "takes another list of backends, and says what is wrong with one" do
+    proxy = start_proxy(to: backend_answering("first"))
+    other, name = backend_answering("other").address, proxy.stats[:backends].first[:upstream]
+    stress { proxy.server.set_backends(name, ["127.0.0.1:1", { address: other, weight: 2 }]) }
+    expect { stress { proxy.server.set_backends("nobody", [other]) } }.to raise_error(ArgumentError, /nobody/)
+    expect { stress { proxy.server.set_backends(name, [{ address: other, weight: 0 }]) } }
+      .to raise_error(ArgumentError, /weight/)
+
+    expect(proxy.stats[:backends].map { |backend| backend[:weight] }).to eq([1, 2])
+  end
+
   it "reports mistakes with their lines" do
     config = Proxy::Config.load { proxy backends: ["127.0.0.1:http", "[::1"] }
     place = [File.basename(__FILE__), __LINE__ - 1]

@@ -1,6 +1,5 @@
 # frozen_string_literal: true
 
-require "rbs"
 require_relative "proxyfiles"
 
 RSpec.describe Proxy::Server, :binding do
@@ -78,6 +77,8 @@ RSpec.describe Proxy::Server, :binding do
     stats = names(@server.stats)
     # Before the first check there is nothing to tell of it.
     figures = (stats + %i[healthy since error]).uniq
+    # Loaded here, since it is large and only this example needs it.
+    require "rbs"
     signature = File.read("#{Proxyfiles::ROOT}/sig/proxy/server.rbs")
     declared = signature.lines.take_while { |line| !line.include?("LONGEST") }.join.scan(/(\w+): /).flatten
                         .map(&:to_sym)
