@@ -42,6 +42,16 @@ class ChildProcess
     @status ||= Process.wait2(pid)[1]
   end
 
+  # Asks the process to end, and waits for that.
+  def end_itself
+    return if @status
+
+    signal(:TERM)
+    wait
+  rescue Errno::ESRCH, Wire::Late
+    nil
+  end
+
   # Kills the process.
   def stop
     return if @status

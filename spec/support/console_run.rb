@@ -60,6 +60,8 @@ class ConsoleRun
   def late = @expectations.filter_map { |server, expected| await(server, expected) }.first
 
   def stop
+    # `proxy run` ends its application only if it is asked to end itself.
+    @servers.last&.end_itself
     @servers.each(&:stop)
     @acceptors.each(&:kill)
     @backends.each_value(&:close)
