@@ -42,16 +42,9 @@ module Proxy
         end
 
         def pass(name, worker)
-          Process.kill(name, worker) unless OF_TERMINALS.include?(name) && terminal?
+          Process.kill(name, worker) unless OF_TERMINALS.include?(name) && Signals.terminal?
         rescue Errno::ESRCH
           nil
-        end
-
-        def terminal?
-          File.open("/dev/tty", File::RDONLY | File::NONBLOCK | File::NOCTTY, &:close)
-          true
-        rescue SystemCallError
-          false
         end
 
         # Waits for every child until the worker ends. Returns the worker's exit status.

@@ -13,6 +13,14 @@ module Proxy
         # Seconds between two checks whether the terminal is still there.
         LOOK = 1
 
+        # Whether the process has a terminal that signals may come from.
+        def self.terminal?
+          File.open("/dev/tty", File::RDONLY | File::NONBLOCK | File::NOCTTY, &:close)
+          true
+        rescue SystemCallError
+          false
+        end
+
         # `orders` has the action of each signal, by its name.
         def initialize(orders = ORDERS)
           @orders = orders
@@ -103,13 +111,7 @@ module Proxy
           push(order, number)
         end
 
-        # Whether the process has a terminal that signals may come from.
-        def terminal?
-          File.open("/dev/tty", File::RDONLY | File::NONBLOCK | File::NOCTTY, &:close)
-          true
-        rescue SystemCallError
-          false
-        end
+        def terminal? = Signals.terminal?
 
         # Notices a terminal that went away without a signal: a later SIGHUP is then a request to reload.
         def watch_terminal
