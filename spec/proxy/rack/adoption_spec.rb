@@ -15,7 +15,7 @@ RSpec.describe "requests that are given to an engine", :integration, time_limit:
 
   let(:client) { ["192.0.2.7", false, nil] }
 
-  it "survive the garbage collector" do
+  it "survive the garbage collector", :unwrapped do
     server = start_server(start_backend)
     ours, theirs = UNIXSocket.pair
     file = Tempfile.new.tap { |one| one.write("ok"); one.flush }

@@ -47,7 +47,7 @@ RSpec.describe Proxy::Rack::Configuration do
     expect(found).to match([/\Aconfig\.ru:2: Proxy::Rack::Middleware: retries: -1/])
   end
 
-  it "reports all mistakes of a block at their lines" do
+  it "reports all mistakes of a block at their lines", :unwrapped do
     found = problems(<<~RUBY)
       use Proxy::Rack::Middleware do
         bind "http://127.0.0.1:0"
@@ -79,7 +79,7 @@ RSpec.describe Proxy::Rack::Configuration do
       .to match([/\Aconfig\.ru:1: Proxy::Rack::\w+: timeout: with a block, write these options in it/])
   end
 
-  it "warns of filters that never run, and not of locations that are the application's" do
+  it "warns of filters that never run, and not of locations that are the application's", :unwrapped do
     expect do
       Proxy::Rack::Middleware.new(nil) do
         location("/a") { allow_list "10.0.0.0/8" }
