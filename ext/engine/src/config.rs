@@ -5,6 +5,7 @@
 //! `lib/proxy` builds. Every default of the language is in them and nowhere else. Seconds are plain `f64` here, so that
 //! a wrong number can be reported together with every other mistake, with its line.
 
+mod acme;
 mod block_index;
 mod certificate;
 mod error_response;
@@ -14,6 +15,9 @@ mod location;
 mod problem;
 mod upstream;
 
+pub use acme::{
+    AcmeConfig, DnsProviderConfig, EabConfig, OnDemandConfig, OnDemandLimits, Rfc2136Config, StorageConfig,
+};
 pub use block_index::BlockIndex;
 pub use certificate::Certificate;
 pub use error_response::{Content, CustomError, ErrorResponseConfig};

@@ -66,6 +66,8 @@ pub struct Config {
     pub routes: Vec<Directive>,
     /// Blocks that hear of events.
     pub events: Vec<EventsConfig>,
+    /// Certificates that the proxy gets by itself. Default: none.
+    pub acme: Option<AcmeConfig>,
     /// The Ruby blocks that the others refer to by their place.
     #[serde(skip)]
     pub blocks: BlockSet,
@@ -94,6 +96,7 @@ impl Default for Config {
             upstreams: Vec::new(),
             routes: Vec::new(),
             events: Vec::new(),
+            acme: None,
             blocks: BlockSet::default(),
         }
     }
@@ -157,7 +160,7 @@ macro_rules! directives {
         impl Serialize for Defaults {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 let handlers = [$($Handler::WORD),+].len();
-                let mut out = serializer.serialize_struct("Defaults", 9 + handlers + FilterConfig::COUNT)?;
+                let mut out = serializer.serialize_struct("Defaults", 10 + handlers + FilterConfig::COUNT)?;
                 out.serialize_field("server", &Config::default())?;
                 out.serialize_field("bind", &BindConfig::default())?;
                 out.serialize_field("certificate", &Certificate::default())?;
@@ -167,6 +170,7 @@ macro_rules! directives {
                 out.serialize_field("health_check", &HealthCheck::default())?;
                 out.serialize_field("error_response", &CustomError::default())?;
                 out.serialize_field("on", &EventsConfig::default())?;
+                out.serialize_field("acme", &AcmeConfig::default())?;
                 $(out.serialize_field($Handler::WORD, &<$Config>::default())?;)+
                 FilterConfig::serialize_defaults(&mut out)?;
                 out.end()

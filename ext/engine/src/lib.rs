@@ -27,12 +27,14 @@ mod networks;
 mod log;
 pub mod stats;
 pub mod blocks;
+mod storage;
 mod events;
 mod metrics;
 mod error;
 mod grpc;
 
 // Who asks, and what can be said of a request.
+mod certificates;
 mod listen;
 mod client;
 mod rewrite;
@@ -44,6 +46,10 @@ mod channel;
 mod long_lived;
 mod relay;
 mod upstream;
+
+// What the proxy asks others for itself.
+mod control;
+mod acme;
 
 // One request.
 mod routing;

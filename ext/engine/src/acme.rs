@@ -1,0 +1,9 @@
+//! Certificates by themselves: accounts, orders, challenges and renewals at authorities that speak ACME (RFC 8555).
+//!
+//! All of it runs on the background runtime. Handshakes know [`crate::certificates`] alone.
+
+#![allow(dead_code, reason = "not used yet")]
+
+pub(crate) mod dns;
+pub(crate) mod keeper;
+pub(crate) mod order;
