@@ -4,6 +4,8 @@
 
 #![allow(dead_code, reason = "not used yet")]
 
+pub(crate) mod authority;
 pub(crate) mod dns;
+pub(crate) mod failure;
 pub(crate) mod keeper;
 pub(crate) mod order;
