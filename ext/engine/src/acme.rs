@@ -5,5 +5,7 @@
 #![allow(dead_code, reason = "not used yet")]
 
 pub(crate) mod dns;
-pub(crate) mod keeper;
+pub(crate) mod names;
 pub(crate) mod order;
+pub(crate) mod directive;
+pub(crate) mod keeper;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::tls::{development, TlsDetails, TlsServer};
 use super::{is_https, BindAddress, BindKey, Protocols, Rights};
+use crate::certificates::managed::ManagedCertificates;
 use crate::compile::{Purpose, Report};
 use crate::config::{self, At, Problem, TrustedProxiesConfig};
 use crate::events::KnownCertificate;
@@ -38,10 +39,11 @@ pub(crate) struct Bind {
 }
 
 impl Binds {
-    /// Checks and compiles every `bind`.
+    /// Checks and compiles every `bind`. `_managed` are the certificates that the proxy gets by itself, if it does.
     pub(crate) fn compile(
         specs: &[config::BindConfig],
         trusted: &TrustedProxiesConfig,
+        _managed: Option<&Arc<ManagedCertificates>>,
         purpose: Purpose,
         problems: &mut Vec<Problem>,
     ) -> Self {
@@ -118,6 +120,12 @@ impl Binds {
             })
         });
         certificates.collect()
+    }
+
+    /// Whether some address shows clients no certificate of a file, or for development, for this name: then the name
+    /// needs one that the proxy gets by itself.
+    pub(crate) fn lacks_certificate_for(&self, name: &str) -> bool {
+        self.iter().filter_map(|bind| bind.tls.as_ref()).any(|tls| !tls.has_own(name))
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<Bind>> {
@@ -207,7 +215,7 @@ impl Bind {
     /// A bind with default options.
     #[cfg(test)]
     pub(crate) fn plain() -> Arc<Self> {
-        let binds = Binds::compile(&[], &TrustedProxiesConfig::default(), Purpose::Check, &mut Vec::new());
+        let binds = Binds::compile(&[], &TrustedProxiesConfig::default(), None, Purpose::Check, &mut Vec::new());
         Arc::clone(&binds.0[0])
     }
 

@@ -47,6 +47,11 @@ impl TlsServer {
         name.and_then(|name| self.names.find(name)).unwrap_or(0)
     }
 
+    /// Whether a certificate of a file, or one for development, is for this name; a star stands for one label.
+    pub(crate) fn has_own(&self, name: &str) -> bool {
+        self.names.covers(name)
+    }
+
     /// TLS configuration for a client that is shown the certificate `site`.
     pub(crate) fn config(&self, site: usize) -> &Arc<ServerConfig> {
         &self.sites[site].config
