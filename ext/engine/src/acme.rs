@@ -5,7 +5,9 @@
 #![allow(dead_code, reason = "not used yet")]
 
 pub(crate) mod authority;
+pub(crate) mod directive;
 pub(crate) mod dns;
 pub(crate) mod failure;
 pub(crate) mod keeper;
+pub(crate) mod names;
 pub(crate) mod order;
