@@ -4,8 +4,16 @@
 
 #![allow(dead_code, reason = "not used yet")]
 
+mod account;
 pub(crate) mod authority;
+mod csr;
+mod directory;
 pub(crate) mod dns;
 pub(crate) mod failure;
+mod issued;
 pub(crate) mod keeper;
+mod known;
 pub(crate) mod order;
+mod pending;
+pub(crate) mod solver;
+mod transport;
