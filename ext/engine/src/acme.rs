@@ -5,5 +5,7 @@
 #![allow(dead_code, reason = "not used yet")]
 
 pub(crate) mod dns;
+pub(crate) mod early_renewal;
+pub(crate) mod inventory;
 pub(crate) mod keeper;
 pub(crate) mod order;

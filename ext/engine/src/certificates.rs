@@ -4,5 +4,6 @@
 #![allow(dead_code, reason = "not used yet")]
 
 pub(crate) mod challenges;
+pub(crate) mod info;
 pub(crate) mod managed;
 pub(crate) mod record;
