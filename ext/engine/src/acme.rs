@@ -4,8 +4,10 @@
 
 #![allow(dead_code, reason = "not used yet")]
 
+pub(crate) mod authority;
 pub(crate) mod dns;
 pub(crate) mod early_renewal;
+pub(crate) mod failure;
 pub(crate) mod inventory;
 pub(crate) mod keeper;
 pub(crate) mod order;

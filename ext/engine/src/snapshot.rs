@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use crate::access_log::AccessLog;
 use crate::blocks::BlockSet;
+use crate::certificates::managed::ManagedCertificates;
 use crate::client::trusted_proxies::TrustedProxies;
 use crate::compile::{LocationPath, Purpose, Report};
 use crate::compiler::{CapturesAround, CarriedFilters, CarriedOver, Compiler};
@@ -34,6 +35,9 @@ pub(crate) struct Snapshot {
     pub(crate) globals: Globals,
     /// Upstreams with a name.
     upstreams: Vec<Arc<Upstream>>,
+    /// The certificates that the proxy gets by itself, the same for all configurations of a server. `None` without
+    /// `acme`.
+    pub(crate) managed: Option<Arc<ManagedCertificates>>,
     dns: Arc<Dns>,
     /// The Ruby blocks of the configuration.
     pub(crate) blocks: BlockSet,
@@ -103,21 +107,22 @@ pub(crate) fn carry_over(before: Option<&Snapshot>, config: &Config, purpose: Pu
         max_connections: number("max_connections", &config.max_connections, 1..=10_000_000, &mut problems),
         log: Log::compile(&config.log_level, &mut problems),
     };
-    let binds = if config.adopts {
-        Binds::default()
-    } else {
-        Binds::compile(&config.binds, &config.trusted_proxies, purpose, &mut problems)
-    };
     let log_before = before.and_then(|before| before.globals.access_log.as_deref());
     let access_log = config
         .access_log
         .as_ref()
         .and_then(|log| AccessLog::carry_over(log_before, log, &config.blocks, purpose, &mut problems));
     let before = before.map(|before| Arc::clone(&before.carried_over));
+    let mut filters = CarriedFilters::carry_over(before.as_deref().map(|before| &before.filters));
+    let managed = config.acme.as_ref().map(|_| filters.single::<ManagedCertificates>());
+    let binds = if config.adopts {
+        Binds::default()
+    } else {
+        Binds::compile(&config.binds, &config.trusted_proxies, managed.as_ref(), purpose, &mut problems)
+    };
     let carried = before.as_ref().map(|before| Arc::clone(&before.upstreams));
     let carry_over = UpstreamCarryOver::new(carried, &config.resolver.value, &config.blocks);
     let upstreams = Upstreams::compile(carry_over, &config.upstreams, &mut problems);
-    let filters = CarriedFilters::carry_over(before.as_deref().map(|before| &before.filters));
     let mut compiler = Compiler {
         problems,
         limits,
@@ -150,6 +155,7 @@ pub(crate) fn carry_over(before: Option<&Snapshot>, config: &Config, purpose: Pu
         routes,
         globals,
         upstreams,
+        managed,
         dns,
         blocks: config.blocks.clone(),
         listeners,
