@@ -112,8 +112,8 @@ impl Authority {
     async fn open(&self, mut stored: StoredAccount, directory: &Arc<Directory>) -> Result<Session, OrderFailure> {
         let step = format!("{}: account", self.name());
         stored.credentials.insert("directory".into(), self.url().into());
-        let credentials: AccountCredentials = serde_json::from_value(stored.credentials.clone().into())
-            .map_err(|error| {
+        let credentials: AccountCredentials =
+            serde_json::from_value(stored.credentials.clone().into()).map_err(|error| {
                 let key = self.account_key();
                 let message = format!("{step}: {key} in the storage is damaged: {error}; delete it, to make another");
                 OrderFailure::new(FailureKind::Own, message)
@@ -161,7 +161,8 @@ impl Authority {
     }
 
     async fn store_account(&self, account: &StoredAccount) -> Result<(), OrderFailure> {
-        let json = serde_json::to_vec(account).map_err(|error| OrderFailure::new(FailureKind::Own, error.to_string()))?;
+        let json =
+            serde_json::to_vec(account).map_err(|error| OrderFailure::new(FailureKind::Own, error.to_string()))?;
         self.storage.store(&self.account_key(), &json).await.map_err(own)
     }
 
@@ -181,7 +182,8 @@ impl Authority {
         };
         let form: String = form_urlencoded::Serializer::new(String::new()).append_pair("email", email).finish();
         let request = Request::post(source).header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(form.into());
-        let request: Request<Bytes> = request.map_err(|error| failed(FailureKind::Misconfigured, &error.to_string()))?;
+        let request: Request<Bytes> =
+            request.map_err(|error| failed(FailureKind::Misconfigured, &error.to_string()))?;
         let answer = self.client.send(request).await;
         let answer = answer.map_err(|error| failed(FailureKind::Unavailable, &error.to_string()))?;
         let mut seen = Seen::default();

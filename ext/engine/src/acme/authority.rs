@@ -103,10 +103,8 @@ impl Authority {
         let info: RenewalInfo = serde_json::from_slice(answer.body())
             .map_err(|error| unavailable(format!("its answer is not understood: {error}")))?;
         let moment = |seconds: i64| SystemTime::UNIX_EPOCH + Duration::from_secs(u64::try_from(seconds).unwrap_or(0));
-        let (from, to) = (
-            moment(info.suggested_window.start.unix_timestamp()),
-            moment(info.suggested_window.end.unix_timestamp()),
-        );
+        let (from, to) =
+            (moment(info.suggested_window.start.unix_timestamp()), moment(info.suggested_window.end.unix_timestamp()));
         // A window that ends before it begins is none (RFC 9773, section 4.2).
         let kept = seen.retry_after.and_then(|until| until.duration_since(crate::clock::time_of_day()).ok());
         Ok((from < to).then_some(((from, to), kept.unwrap_or(WINDOW_KEPT))))

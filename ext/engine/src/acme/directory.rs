@@ -52,7 +52,10 @@ impl Directory {
     pub(super) async fn read(client: &HttpClient, url: &Uri, name: &str) -> Result<Self, OrderFailure> {
         let request = Request::get(url.clone()).body(Bytes::new());
         let request = request.map_err(|error| {
-            OrderFailure::new(FailureKind::Misconfigured, format!("{name}: the directory {url} cannot be asked: {error}"))
+            OrderFailure::new(
+                FailureKind::Misconfigured,
+                format!("{name}: the directory {url} cannot be asked: {error}"),
+            )
         })?;
         let answer = client
             .send(request)
@@ -89,6 +92,9 @@ impl Directory {
             true => "it has none: leave profile: out".into(),
             false => format!("it has {}", offered.join(", ")),
         };
-        Err(OrderFailure::new(FailureKind::Misconfigured, format!("{name}: there is no profile {profile:?}: {offered}")))
+        Err(OrderFailure::new(
+            FailureKind::Misconfigured,
+            format!("{name}: there is no profile {profile:?}: {offered}"),
+        ))
     }
 }

@@ -83,8 +83,15 @@ impl OrderFailure {
             ("rateLimited", _) | (_, 429) => FailureKind::RateLimited,
             ("serverInternal" | "badNonce" | "orderNotReady", _) | (_, 500..=599) => FailureKind::Unavailable,
             (
-                "accountDoesNotExist" | "externalAccountRequired" | "userActionRequired" | "unsupportedContact"
-                | "invalidContact" | "badSignatureAlgorithm" | "badPublicKey" | "invalidProfile" | "unauthorized",
+                "accountDoesNotExist"
+                | "externalAccountRequired"
+                | "userActionRequired"
+                | "unsupportedContact"
+                | "invalidContact"
+                | "badSignatureAlgorithm"
+                | "badPublicKey"
+                | "invalidProfile"
+                | "unauthorized",
                 _,
             ) => FailureKind::Misconfigured,
             _ => FailureKind::Refused,

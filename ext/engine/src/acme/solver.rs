@@ -213,7 +213,8 @@ impl Course<'_> {
             if with_good_nonce!(async { authorization.refresh().await.map(drop) }).is_err() {
                 continue;
             }
-            let errors = authorization.challenges.iter().filter_map(|challenge| Some((challenge, challenge.error.as_ref()?)));
+            let errors =
+                authorization.challenges.iter().filter_map(|challenge| Some((challenge, challenge.error.as_ref()?)));
             for (challenge, problem) in errors {
                 let proof = proofs.iter().find(|proof| proof.url == challenge.url);
                 let kind = proof.map_or("challenge", |proof| proof.kind.as_str());
