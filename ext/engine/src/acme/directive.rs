@@ -57,12 +57,15 @@ impl Acme {
         around: &AcmeSurroundings<'_>,
         problems: &mut Vec<Problem>,
     ) -> Option<Self> {
-        let storage = Storage::compile(config.storage.as_ref(), WORD, around.blocks, problems).map(Arc::new);
         let report = &mut Report::new(WORD, config.at.as_ref(), problems);
+        let storage = Storage::compile(config.storage.as_ref(), around.blocks, report).map(Arc::new);
         let renew = renewal_time(config.renew, report);
         let cache = report.within("cache").count(config.cache, 1..=10_000_000) as usize;
-        let lacking: Vec<_> =
-            around.names.iter().filter(|written| around.binds.lacks_certificate_for(&written.name)).cloned().collect();
+        let is_wanted = |written: &&WrittenName| !around.binds.have_own_certificate(&written.name);
+        let lacking: Vec<_> = match around.binds.iter().any(|bind| bind.tls.is_some()) {
+            true => around.names.iter().filter(is_wanted).cloned().collect(),
+            false => Vec::new(),
+        };
         let certificates = Arc::clone(around.certificates);
         let wanted = super::names::certificates(&lacking);
         Some(Self { storage: storage?, authorities: Vec::new(), wanted, renew: renew?, cache, certificates })

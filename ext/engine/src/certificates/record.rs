@@ -53,6 +53,12 @@ pub(crate) fn request_key(subject: &str) -> String {
     format!("requests/{}", file(subject))
 }
 
+/// What the keys of all pending challenges begin with.
+pub(crate) const CHALLENGES: [&str; 2] = ["challenges/http/", "challenges/alpn/"];
+
+/// What the keys of all certificates begin with.
+pub(crate) const CERTIFICATES: &str = "certificates/";
+
 /// Key of the answer to an http-01 challenge that is pending, so that any instance can give it.
 pub(crate) fn http_challenge_key(token: &str) -> String {
     format!("challenges/http/{token}")

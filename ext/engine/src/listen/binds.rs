@@ -39,11 +39,11 @@ pub(crate) struct Bind {
 }
 
 impl Binds {
-    /// Checks and compiles every `bind`. `_managed` are the certificates that the proxy gets by itself, if it does.
+    /// Checks and compiles every `bind`. Names that no certificate of a bind is for are looked up in `managed`.
     pub(crate) fn compile(
         specs: &[config::BindConfig],
         trusted: &TrustedProxiesConfig,
-        _managed: Option<&Arc<ManagedCertificates>>,
+        managed: Option<&Arc<ManagedCertificates>>,
         purpose: Purpose,
         problems: &mut Vec<Problem>,
     ) -> Self {
@@ -52,7 +52,7 @@ impl Binds {
         let mut binds = Self(Vec::with_capacity(specs.len()));
         let trusted = &trusted.value[..];
         for spec in specs {
-            if let Some(bind) = binds.bind(spec, trusted, purpose, problems) {
+            if let Some(bind) = binds.bind(spec, trusted, managed, purpose, problems) {
                 binds.0.push(Arc::new(bind));
             }
         }
@@ -63,12 +63,13 @@ impl Binds {
         &self,
         spec: &config::BindConfig,
         trusted: &[String],
+        managed: Option<&Arc<ManagedCertificates>>,
         purpose: Purpose,
         problems: &mut Vec<Problem>,
     ) -> Option<Bind> {
         let report = &mut Report::new("bind", spec.at.as_ref(), problems);
         let protocols = Protocols::compile(spec, report);
-        let tls = tls(spec, protocols, purpose, report);
+        let tls = tls(spec, protocols, managed, purpose, report);
         if let Some(backlog) = spec.backlog.filter(|backlog| *backlog < 1) {
             report.within("backlog").error(format!("{backlog} is too small: write 1 or more"));
         }
@@ -109,7 +110,14 @@ impl Binds {
         }
     }
 
-    /// Every certificate that clients are shown.
+    /// Whether every https bind has a certificate of its own for this name, which may be a wildcard, so that no managed
+    /// one would ever be shown.
+    pub(crate) fn have_own_certificate(&self, name: &str) -> bool {
+        let mut all = self.iter().filter_map(|bind| bind.tls.as_ref()).peekable();
+        all.peek().is_some() && all.all(|tls| tls.has_own(name))
+    }
+
+    /// Every certificate that clients are shown, but the managed ones.
     pub(crate) fn certificates(&self) -> Vec<KnownCertificate> {
         let tls = self.iter().filter_map(|bind| Some((bind, bind.tls.as_ref()?)));
         let certificates = tls.flat_map(|(bind, tls)| {
@@ -120,12 +128,6 @@ impl Binds {
             })
         });
         certificates.collect()
-    }
-
-    /// Whether some address shows clients no certificate of a file, or for development, for this name: then the name
-    /// needs one that the proxy gets by itself.
-    pub(crate) fn lacks_certificate_for(&self, name: &str) -> bool {
-        self.iter().filter_map(|bind| bind.tls.as_ref()).any(|tls| !tls.has_own(name))
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<Bind>> {
@@ -176,11 +178,12 @@ fn nobody_to_believe(address: &BindAddress, trusted: &[String]) -> Option<String
 fn tls(
     spec: &config::BindConfig,
     protocols: Protocols,
+    managed: Option<&Arc<ManagedCertificates>>,
     purpose: Purpose,
     report: &mut Report<'_>,
 ) -> Option<Arc<TlsServer>> {
     if is_https(&spec.url) {
-        return TlsServer::compile(spec, protocols, purpose, report).map(Arc::new);
+        return TlsServer::compile(spec, protocols, managed, purpose, report).map(Arc::new);
     }
     let options = [
         ("certificate", spec.certificate.is_some()),
