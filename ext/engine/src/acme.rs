@@ -13,7 +13,11 @@ pub(crate) mod failure;
 mod issued;
 pub(crate) mod keeper;
 mod known;
+mod nonce;
 pub(crate) mod order;
 mod pending;
 pub(crate) mod solver;
 mod transport;
+
+#[cfg(test)]
+mod tests;

@@ -7,14 +7,15 @@ use base64::prelude::{Engine, BASE64_URL_SAFE_NO_PAD};
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::Request;
-use instant_acme::{Account, AccountCredentials, Error, ExternalAccountKey, NewAccount};
+use instant_acme::{Account, AccountCredentials, ExternalAccountKey, NewAccount};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use tokio::time::{sleep, timeout};
 
 use super::authority::{own, Authority, Binding};
 use super::directory::Directory;
-use super::failure::{short, FailureKind, OrderFailure};
+use super::failure::{FailureKind, OrderFailure};
+use super::nonce::with_good_nonce;
 use super::transport::{Seen, Transport};
 use crate::storage::StorageLock;
 
@@ -22,21 +23,6 @@ use crate::storage::StorageLock;
 const LOCK_TIME: Duration = Duration::from_secs(60);
 /// Time between two looks at the lock. It cannot be waited for.
 const LOCK_PAUSE: Duration = Duration::from_millis(200);
-
-/// Repeats a call while the authority refuses its nonce: that says nothing of the call. instant-acme repeats it twice
-/// itself.
-macro_rules! with_good_nonce {
-    ($call:expr) => {{
-        let mut left = 10;
-        loop {
-            match $call.await {
-                Err(Error::Api(problem)) if short(&problem) == "badNonce" && left > 0 => left -= 1,
-                other => break other,
-            }
-        }
-    }};
-}
-pub(super) use with_good_nonce;
 
 /// An account as it is stored.
 #[derive(Serialize, Deserialize)]
@@ -112,8 +98,8 @@ impl Authority {
     async fn open(&self, mut stored: StoredAccount, directory: &Arc<Directory>) -> Result<Session, OrderFailure> {
         let step = format!("{}: account", self.name());
         stored.credentials.insert("directory".into(), self.url().into());
-        let credentials: AccountCredentials = serde_json::from_value(stored.credentials.clone().into())
-            .map_err(|error| {
+        let credentials: AccountCredentials =
+            serde_json::from_value(stored.credentials.clone().into()).map_err(|error| {
                 let key = self.account_key();
                 let message = format!("{step}: {key} in the storage is damaged: {error}; delete it, to make another");
                 OrderFailure::new(FailureKind::Own, message)
@@ -161,7 +147,8 @@ impl Authority {
     }
 
     async fn store_account(&self, account: &StoredAccount) -> Result<(), OrderFailure> {
-        let json = serde_json::to_vec(account).map_err(|error| OrderFailure::new(FailureKind::Own, error.to_string()))?;
+        let json =
+            serde_json::to_vec(account).map_err(|error| OrderFailure::new(FailureKind::Own, error.to_string()))?;
         self.storage.store(&self.account_key(), &json).await.map_err(own)
     }
 
@@ -181,13 +168,12 @@ impl Authority {
         };
         let form: String = form_urlencoded::Serializer::new(String::new()).append_pair("email", email).finish();
         let request = Request::post(source).header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(form.into());
-        let request: Request<Bytes> = request.map_err(|error| failed(FailureKind::Misconfigured, &error.to_string()))?;
+        let request: Request<Bytes> =
+            request.map_err(|error| failed(FailureKind::Misconfigured, &error.to_string()))?;
         let answer = self.client.send(request).await;
         let answer = answer.map_err(|error| failed(FailureKind::Unavailable, &error.to_string()))?;
-        let mut seen = Seen::default();
-        seen.note(&answer);
         if !answer.status().is_success() {
-            return Err(OrderFailure::of_status(&step, &seen));
+            return Err(OrderFailure::of_answer(&step, &answer));
         }
         let given: Option<GivenBinding> = serde_json::from_slice(answer.body()).ok();
         let key = given.as_ref().and_then(|given| BASE64_URL_SAFE_NO_PAD.decode(&given.eab_hmac_key).ok());

@@ -19,7 +19,8 @@ use super::dns::DnsProvider;
 use super::failure::{FailureKind, OrderFailure};
 use super::pending::PendingOrder;
 use super::solver::ChallengeKind;
-use super::transport::Seen;
+use super::transport::retry_after;
+use crate::clock::time_of_day;
 use crate::control::client::HttpClient;
 use crate::storage::{Storage, StorageError};
 use crate::upstream::Dns;
@@ -95,20 +96,17 @@ impl Authority {
         let request = Request::get(format!("{base}/{id}")).body(Bytes::new());
         let answer = self.client.send(request.map_err(|error| unavailable(error.to_string()))?).await;
         let answer = answer.map_err(|error| unavailable(error.to_string()))?;
-        let mut seen = Seen::default();
-        seen.note(&answer);
         if !answer.status().is_success() {
-            return Err(OrderFailure::of_status(&step, &seen));
+            return Err(OrderFailure::of_answer(&step, &answer));
         }
         let info: RenewalInfo = serde_json::from_slice(answer.body())
             .map_err(|error| unavailable(format!("its answer is not understood: {error}")))?;
         let moment = |seconds: i64| SystemTime::UNIX_EPOCH + Duration::from_secs(u64::try_from(seconds).unwrap_or(0));
-        let (from, to) = (
-            moment(info.suggested_window.start.unix_timestamp()),
-            moment(info.suggested_window.end.unix_timestamp()),
-        );
+        let (from, to) =
+            (moment(info.suggested_window.start.unix_timestamp()), moment(info.suggested_window.end.unix_timestamp()));
         // A window that ends before it begins is none (RFC 9773, section 4.2).
-        let kept = seen.retry_after.and_then(|until| until.duration_since(crate::clock::time_of_day()).ok());
+        let now = time_of_day();
+        let kept = retry_after(answer.headers(), now).and_then(|until| until.duration_since(now).ok());
         Ok((from < to).then_some(((from, to), kept.unwrap_or(WINDOW_KEPT))))
     }
 

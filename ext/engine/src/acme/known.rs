@@ -17,14 +17,8 @@ pub(crate) struct KnownAuthority {
     pub(crate) rehearsal: Option<&'static str>,
 }
 
-const PLAIN: KnownAuthority = KnownAuthority {
-    name: "",
-    url: "",
-    binding: None,
-    needs_binding: false,
-    common_name: false,
-    rehearsal: None,
-};
+const PLAIN: KnownAuthority =
+    KnownAuthority { name: "", url: "", binding: None, needs_binding: false, common_name: false, rehearsal: None };
 
 /// All of them.
 pub(crate) const KNOWN: [KnownAuthority; 4] = [
@@ -47,12 +41,7 @@ pub(crate) const KNOWN: [KnownAuthority; 4] = [
         common_name: true,
         ..PLAIN
     },
-    KnownAuthority {
-        name: "google",
-        url: "https://dv.acme-v02.api.pki.goog/directory",
-        needs_binding: true,
-        ..PLAIN
-    },
+    KnownAuthority { name: "google", url: "https://dv.acme-v02.api.pki.goog/directory", needs_binding: true, ..PLAIN },
 ];
 
 impl KnownAuthority {

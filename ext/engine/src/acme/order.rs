@@ -8,14 +8,14 @@ use parking_lot::Mutex;
 use rcgen::KeyPair;
 use tokio::time::{sleep, Instant};
 
-use super::account::with_good_nonce;
-pub(crate) use super::authority::Authority;
 use super::authority::identifier;
+pub(crate) use super::authority::Authority;
 use super::csr::request;
 use super::directory::Directory;
-pub(crate) use super::failure::{FailureKind, OrderFailure};
 use super::failure::short;
+pub(crate) use super::failure::{FailureKind, OrderFailure};
 use super::issued::{check, is_same};
+use super::nonce::with_good_nonce;
 use super::pending::PendingOrder;
 use super::transport::Seen;
 use crate::certificates::challenges::Challenges;
@@ -103,8 +103,11 @@ impl Authority {
         if let Some(url) = pending.url.clone() {
             if pending.account == account.id() && pending.names == wanted.names {
                 match with_good_nonce!(account.order(url.clone())) {
-                    Ok(mut order) if order.state().status != OrderStatus::Invalid => return Ok((order, account, seen)),
-                    Ok(_) => {}
+                    Ok(mut order) => {
+                        if order.state().status != OrderStatus::Invalid {
+                            return Ok((order, account, seen));
+                        }
+                    }
                     Err(error) => {
                         let failure = OrderFailure::of_step(&step("order"), error, &seen.lock());
                         if matches!(failure.kind, FailureKind::Unavailable | FailureKind::RateLimited) {
@@ -163,7 +166,8 @@ impl Authority {
             seen.lock().location = None;
             match with_good_nonce!(account.new_order(&replacing)) {
                 // Another order has replaced it, or the authority has forgotten it: the new one stands for itself.
-                Err(Error::Api(problem)) if matches!(short(&problem), "alreadyReplaced" | "malformed" | "conflict") => {}
+                Err(Error::Api(problem)) if matches!(short(&problem), "alreadyReplaced" | "malformed" | "conflict") => {
+                }
                 // The order is made, and instant-acme does not like that the answer leaves the field out.
                 Err(Error::Other(error)) => {
                     let made = seen.lock().location.clone();
@@ -220,8 +224,9 @@ impl Course<'_> {
         if self.order.state().status == OrderStatus::Pending {
             self.prove().await?;
         }
-        let key = KeyPair::from_pem(&self.pending.key)
-            .map_err(|error| OrderFailure::new(FailureKind::Own, format!("the key of the order is damaged: {error}")))?;
+        let key = KeyPair::from_pem(&self.pending.key).map_err(|error| {
+            OrderFailure::new(FailureKind::Own, format!("the key of the order is damaged: {error}"))
+        })?;
         if self.order.state().status == OrderStatus::Ready {
             let csr = request(&self.wanted.names, &key, self.authority.common_name)
                 .map_err(|why| OrderFailure::new(FailureKind::Own, why))?;
@@ -234,7 +239,10 @@ impl Course<'_> {
         }
         let chain = with_good_nonce!(self.order.certificate()).map_err(|error| self.failed("certificate", error))?;
         let wrong = |why: String| {
-            OrderFailure::new(FailureKind::Refused, format!("{}: the certificate is not used: {why}", self.authority.name()))
+            OrderFailure::new(
+                FailureKind::Refused,
+                format!("{}: the certificate is not used: {why}", self.authority.name()),
+            )
         };
         let chain = chain.ok_or_else(|| wrong("there is none".into()))?;
         check(&chain, &self.wanted.names, &key, self.seen.lock().their_time()).map_err(wrong)?;

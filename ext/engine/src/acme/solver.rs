@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use instant_acme::{AuthorizationStatus, Challenge, ChallengeStatus, ChallengeType, Error, Identifier};
 use serde::{Deserialize, Serialize};
 
-use super::account::with_good_nonce;
 use super::authority::own;
 use super::csr::alpn_answer;
 use super::dns::persist::PersistentRecord;
 use super::failure::{told, FailureKind, OrderFailure};
+use super::nonce::with_good_nonce;
 use super::order::Course;
 use crate::clock::time_of_day;
 
@@ -213,7 +213,8 @@ impl Course<'_> {
             if with_good_nonce!(async { authorization.refresh().await.map(drop) }).is_err() {
                 continue;
             }
-            let errors = authorization.challenges.iter().filter_map(|challenge| Some((challenge, challenge.error.as_ref()?)));
+            let errors =
+                authorization.challenges.iter().filter_map(|challenge| Some((challenge, challenge.error.as_ref()?)));
             for (challenge, problem) in errors {
                 let proof = proofs.iter().find(|proof| proof.url == challenge.url);
                 let kind = proof.map_or("challenge", |proof| proof.kind.as_str());

@@ -42,8 +42,7 @@ impl Authority {
             report.within("key").error(format!("{:?} is no kind of key {hint}", config.key));
         }
         let challenges = challenges(config, report);
-        let bindings: Vec<_> =
-            config.eab.iter().filter_map(|eab| Some((eab, binding(eab, report)?))).collect();
+        let bindings: Vec<_> = config.eab.iter().filter_map(|eab| Some((eab, binding(eab, report)?))).collect();
         if config.authority.is_empty() {
             report.within("authority").error("there is none: write letsencrypt, or leave it out");
         }
@@ -97,10 +96,7 @@ fn is_same(one: &str, other: &str) -> bool {
 }
 
 /// Where the authority is, and what is known of it.
-fn place<'a>(
-    written: &'a str,
-    report: &mut Report<'_>,
-) -> Option<(&'a str, Uri, Option<&'static KnownAuthority>)> {
+fn place<'a>(written: &'a str, report: &mut Report<'_>) -> Option<(&'a str, Uri, Option<&'static KnownAuthority>)> {
     let mut report = report.within("authority");
     if let Some(known) = KnownAuthority::find(written) {
         return Some((written, Uri::from_static(known.url), Some(known)));

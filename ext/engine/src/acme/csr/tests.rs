@@ -39,8 +39,7 @@ fn the_answer_to_tls_alpn_01_has_the_digest_in_a_critical_extension() {
     let pem = alpn_answer("example.com", &[7; 32]).expect("a certificate");
     let der = CertificateDer::from_pem_slice(pem.as_bytes()).expect("a certificate");
     let (_, parsed) = x509_parser::parse_x509_certificate(&der).expect("a certificate");
-    let extension =
-        parsed.extensions().iter().find(|extension| extension.oid.to_id_string() == "1.3.6.1.5.5.7.1.31");
+    let extension = parsed.extensions().iter().find(|extension| extension.oid.to_id_string() == "1.3.6.1.5.5.7.1.31");
     let extension = extension.expect("the extension");
     assert!(extension.critical);
     assert_eq!(extension.value, [&[4, 32][..], &[7; 32]].concat());
@@ -48,11 +47,9 @@ fn the_answer_to_tls_alpn_01_has_the_digest_in_a_critical_extension() {
 
 #[test]
 fn kinds_of_keys_are_known_by_name() {
-    assert_eq!(KeyKind::NAMES.map(KeyKind::of), [
-        Some(KeyKind::P256),
-        Some(KeyKind::P384),
-        Some(KeyKind::Rsa2048),
-        Some(KeyKind::Rsa4096)
-    ]);
+    assert_eq!(
+        KeyKind::NAMES.map(KeyKind::of),
+        [Some(KeyKind::P256), Some(KeyKind::P384), Some(KeyKind::Rsa2048), Some(KeyKind::Rsa4096)]
+    );
     assert_eq!(KeyKind::of("p521"), None);
 }

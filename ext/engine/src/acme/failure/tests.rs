@@ -53,10 +53,10 @@ fn a_page_of_html_keeps_its_status_and_its_retry_after() {
 fn no_answer_at_all_is_told_in_the_words_of_the_client() {
     let error = Error::Other(Box::new(ClientError("GET https://a/: it has reset the connection".into())));
     let failure = OrderFailure::of_step("order", error, &Seen::default());
-    assert_eq!(failure, OrderFailure::new(
-        FailureKind::Unavailable,
-        "order: GET https://a/: it has reset the connection"
-    ));
+    assert_eq!(
+        failure,
+        OrderFailure::new(FailureKind::Unavailable, "order: GET https://a/: it has reset the connection")
+    );
 }
 
 #[test]

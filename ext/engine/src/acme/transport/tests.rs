@@ -26,7 +26,8 @@ fn details_of_challenges_and_the_clock_of_the_authority_are_kept() {
         {"type":"dns-persist-01","url":"https://a/1","issuer-domain-names":["ca.test"]},
         {"type":"http-01","url":"https://a/2","token":"t"}]}"#;
     let mut seen = Seen::default();
-    let response = Response::builder().header("date", httpdate::fmt_http_date(time_of_day() - Duration::from_secs(86_400)));
+    let response =
+        Response::builder().header("date", httpdate::fmt_http_date(time_of_day() - Duration::from_secs(86_400)));
     seen.note(&response.body(Bytes::from_static(body.as_bytes())).expect("a response"));
     assert_eq!(seen.issuers, HashMap::from([("https://a/1".to_owned(), vec!["ca.test".to_owned()])]));
     assert!((-86_402..=-86_399).contains(&seen.skew), "{}", seen.skew);
