@@ -7,15 +7,19 @@
 mod account;
 pub(crate) mod authority;
 mod csr;
+pub(crate) mod directive;
 mod directory;
 pub(crate) mod dns;
+pub(crate) mod early_renewal;
 pub(crate) mod failure;
+mod history;
+pub(crate) mod inventory;
 mod issued;
 pub(crate) mod keeper;
 mod known;
+pub(crate) mod names;
 mod nonce;
 pub(crate) mod order;
-mod pending;
 pub(crate) mod solver;
 mod transport;
 

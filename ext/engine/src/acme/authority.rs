@@ -17,9 +17,9 @@ use super::csr::KeyKind;
 use super::directory::Directory;
 use super::dns::DnsProvider;
 use super::failure::{FailureKind, OrderFailure};
-use super::pending::PendingOrder;
 use super::solver::ChallengeKind;
 use super::transport::retry_after;
+use crate::certificates::record::PendingOrder;
 use crate::clock::time_of_day;
 use crate::control::client::HttpClient;
 use crate::storage::{Storage, StorageError};
@@ -118,12 +118,12 @@ impl Authority {
 
     /// Forgets the order of a certificate: called once the certificate is in storage. Until then an order goes on
     /// where it was, even in another process.
-    ///
-    /// Remembers which challenges have failed, so that the next order begins with one that works.
     pub(crate) async fn settle(&self, subject: &str) {
-        let Ok(pending) = PendingOrder::load(self, subject).await else { return };
-        // What cannot be written now is found to be over later.
-        let _ = pending.ended().store(self, subject).await;
+        let pending = PendingOrder::load(&self.storage, subject).await;
+        if matches!(pending, Ok(Some(order)) if order.authority == self.url()) {
+            // What cannot be removed now is found to be over when the certificate is renewed.
+            let _ = PendingOrder::delete(&self.storage, subject).await;
+        }
     }
 
     /// The directory, read if need be.
