@@ -52,7 +52,7 @@ fn challenges_and_keys_are_known_by_name() {
         challenge: Some(names.iter().map(ToString::to_string).collect()),
         ..AcmeConfig::default()
     };
-    assert!(refused(&challenge(&["http"])).contains("\"http\" is no challenge (did you mean http-01?"));
+    assert!(refused(&challenge(&["http-1"])).contains("\"http-1\" is no challenge (did you mean http-01?"));
     assert!(refused(&challenge(&["dns-01"])).contains("write dns:"));
     assert!(refused(&challenge(&["http-01", "http-01"])).contains("twice"));
     assert!(refused(&challenge(&[])).contains("there is none"));
