@@ -6,6 +6,7 @@
 
 mod account;
 pub(crate) mod authority;
+mod course;
 mod csr;
 pub(crate) mod directive;
 mod directory;

@@ -57,5 +57,5 @@ async fn a_storage_that_cannot_be_written_stops_before_anything_is_ordered() {
     std::fs::write(authority.folder.path().join("storage"), "in the way").expect("written");
     let failure = authority.order(&client, &["app.test"]).await.expect_err("no storage");
     assert_eq!(failure.kind, FailureKind::Own);
-    assert_eq!((authority.orders(), authority.accounts()), (0, 0));
+    assert_eq!(authority.counts(), (0, 0));
 }
