@@ -5,6 +5,7 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use http::Uri;
 use hyper::rt::{Read, ReadBufCursor, Write};
@@ -19,6 +20,9 @@ use tokio_rustls::TlsConnector;
 use tower_service::Service;
 
 use crate::upstream::tls::verifier;
+
+/// Time for all addresses of a name together.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Makes connections.
 #[derive(Debug, Clone)]
@@ -42,6 +46,8 @@ impl Connector {
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
+        // One address that swallows packets leaves time for the others.
+        tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
         Ok(Self { tcp, tls: Arc::new(tls) })
     }
 }
