@@ -22,6 +22,7 @@ pub(crate) mod names;
 mod nonce;
 pub(crate) mod order;
 pub(crate) mod solver;
+pub(crate) mod stapling;
 mod transport;
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use std::time::Duration;
 use crate::access_log::AccessLog;
 use crate::acme::directive::{Acme, AcmeSurroundings};
 use crate::acme::keeper::Keeper;
+use crate::acme::stapling::Stapler;
 use crate::blocks::BlockSet;
 use crate::certificates::managed::ManagedCertificates;
 use crate::client::trusted_proxies::TrustedProxies;
@@ -115,6 +116,7 @@ pub(crate) fn carry_over(before: Option<&Snapshot>, config: &Config, purpose: Pu
     };
     let carried = before.map(|before| &before.carried_over);
     let keeper = carried.map_or_else(Keeper::default, |carried| carried.keeper.clone());
+    let stapler = carried.map_or_else(Stapler::default, |carried| carried.stapler.clone());
     let certificates = carried.map_or_else(Arc::default, |carried| Arc::clone(&carried.certificates));
     let managed = config.acme.is_some().then(|| Arc::clone(&certificates));
     let binds = if config.adopts {
@@ -142,7 +144,7 @@ pub(crate) fn carry_over(before: Option<&Snapshot>, config: &Config, purpose: Pu
         blocks: config.blocks.clone(),
         place: LocationPath::default(),
         before,
-        carried_over: CarriedOver { filters, certificates, keeper, ..CarriedOver::default() },
+        carried_over: CarriedOver { filters, certificates, keeper, stapler, ..CarriedOver::default() },
     };
     let routes = compiler.scope(&config.routes, &Routes::default());
     let Compiler { mut problems, keeps_lines, names, mut upstreams, mut carried_over, .. } = compiler;
@@ -200,6 +202,9 @@ impl Snapshot {
         self.routes.each_filter(&mut |filter| filter.start(&self.dns, runtime, log));
         self.events.listen(&self.listeners, self.binds.certificates(), runtime);
         self.carried_over.keeper.keep(self.acme.as_ref(), runtime, log);
+        if let Some(certificates) = &self.managed {
+            self.carried_over.stapler.start(certificates, runtime, log);
+        }
     }
 
     /// Ends the background tasks that the next configuration replaces by its own.
