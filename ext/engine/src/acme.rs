@@ -10,4 +10,6 @@ pub(crate) mod dns;
 pub(crate) mod failure;
 pub(crate) mod keeper;
 pub(crate) mod names;
+pub(crate) mod on_demand;
 pub(crate) mod order;
+pub(crate) mod schedule;
