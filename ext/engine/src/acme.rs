@@ -4,12 +4,22 @@
 
 #![allow(dead_code, reason = "not used yet")]
 
+mod account;
 pub(crate) mod authority;
+mod csr;
 pub(crate) mod directive;
+mod directory;
 pub(crate) mod dns;
+pub(crate) mod early_renewal;
 pub(crate) mod failure;
+pub(crate) mod inventory;
+mod issued;
 pub(crate) mod keeper;
+mod known;
 pub(crate) mod names;
 pub(crate) mod on_demand;
 pub(crate) mod order;
+mod pending;
 pub(crate) mod schedule;
+pub(crate) mod solver;
+mod transport;

@@ -53,7 +53,7 @@ impl Acme {
         let storage = Storage::compile(config.storage.as_ref(), around.blocks, report).map(Arc::new);
         let renew = renewal_time(config.renew, report);
         let cache = report.within("cache").count(config.cache, 1..=10_000_000) as usize;
-        let is_wanted = |written: &&WrittenName| !around.binds.have_own_certificate(&written.name);
+        let is_wanted = |written: &&WrittenName| around.binds.lacks_certificate_for(&written.name);
         let lacking: Vec<_> = match around.binds.iter().any(|bind| bind.tls.is_some()) {
             true => around.names.iter().filter(is_wanted).cloned().collect(),
             false => Vec::new(),
