@@ -111,14 +111,6 @@ impl Binds {
         }
     }
 
-    /// Whether every https bind has a certificate of its own for this name, which may be a wildcard, so that no managed
-    /// one would ever be shown.
-    #[allow(dead_code, reason = "not used yet")]
-    pub(crate) fn have_own_certificate(&self, name: &str) -> bool {
-        let mut all = self.iter().filter_map(|bind| bind.tls.as_ref()).peekable();
-        all.peek().is_some() && all.all(|tls| tls.has_own(name))
-    }
-
     /// Every certificate that clients are shown, but the managed ones.
     pub(crate) fn certificates(&self) -> Vec<KnownCertificate> {
         let tls = self.iter().filter_map(|bind| Some((bind, bind.tls.as_ref()?)));
@@ -130,6 +122,12 @@ impl Binds {
             })
         });
         certificates.collect()
+    }
+
+    /// Whether some address shows clients no certificate of a file, or for development, for this name: then the name
+    /// needs one that the proxy gets by itself.
+    pub(crate) fn lacks_certificate_for(&self, name: &str) -> bool {
+        self.iter().filter_map(|bind| bind.tls.as_ref()).any(|tls| !tls.has_own(name))
     }
 
     /// What a person sees of them.
