@@ -8,17 +8,18 @@ use parking_lot::Mutex;
 use rcgen::KeyPair;
 use tokio::time::{sleep, Instant};
 
-use super::account::with_good_nonce;
-use super::authority::identifier;
 pub(crate) use super::authority::Authority;
+use super::authority::{identifier, own};
 use super::csr::request;
 use super::directory::Directory;
 use super::failure::short;
 pub(crate) use super::failure::{FailureKind, OrderFailure};
+use super::history::ChallengeHistory;
 use super::issued::{check, is_same};
-use super::pending::PendingOrder;
+use super::nonce::with_good_nonce;
 use super::transport::Seen;
 use crate::certificates::challenges::Challenges;
+use crate::certificates::record::PendingOrder;
 use crate::clock::time_of_day;
 use crate::log::Log;
 
@@ -62,31 +63,30 @@ impl Authority {
             directory.check_profile(profile, self.name())?;
         }
         let subject = wanted.names.first().map_or("", String::as_str);
-        let mut pending = PendingOrder::load(self, subject).await?;
+        let mut pending = PendingOrder::load(&self.storage, subject).await.map_err(own)?;
+        let mut history = ChallengeHistory::load(&self.storage, subject).await?;
         loop {
-            let mut begun = self.begin(wanted, &directory, &mut pending).await;
+            let mut begun = self.begin(wanted, &directory, pending.take()).await;
             // The authority has lost the account, or the storage was used with another authority at this address.
             if let Err(Beginning::AccountGone(account)) = &begun {
                 log.warn(format_args!("acme: {} does not know account {account} any more: makes another", self.name()));
                 self.forget_account(account).await?;
-                begun = self.begin(wanted, &directory, &mut pending).await;
+                begun = self.begin(wanted, &directory, pending.take()).await;
             }
-            let (order, account, seen) = begun.map_err(|failed| match failed {
+            let (order, under_way, account, seen) = begun.map_err(|failed| match failed {
                 Beginning::Failed(failure) => failure,
                 Beginning::AccountGone(account) => OrderFailure::new(
                     FailureKind::Misconfigured,
                     format!("{}: it does not know account {account}, which it has just made", self.name()),
                 ),
             })?;
-            let mut course = Course { authority: self, wanted, challenges, log, account, seen, order, pending };
+            let key = under_way.key;
+            let mut course = Course { authority: self, wanted, challenges, log, account, seen, order, key, history };
             match course.run().await {
                 Ok(Some(issued)) => return Ok(issued),
                 // Nobody has settled the order of the certificate that is to be replaced.
-                Ok(None) => pending = course.pending.ended(),
-                Err(failure) => {
-                    course.leave().await;
-                    return Err(failure);
-                }
+                Ok(None) => history = course.history,
+                Err(failure) => return Err(failure),
             }
         }
     }
@@ -96,24 +96,24 @@ impl Authority {
         &self,
         wanted: &WantedCertificate,
         directory: &Arc<Directory>,
-        pending: &mut PendingOrder,
-    ) -> Result<(Order, Account, Arc<Mutex<Seen>>), Beginning> {
+        pending: Option<PendingOrder>,
+    ) -> Result<(Order, PendingOrder, Account, Arc<Mutex<Seen>>), Beginning> {
         let (account, seen) = self.account(directory).await.map_err(Beginning::Failed)?;
         let step = |step: &str| format!("{}: {step}", self.name());
-        if let Some(url) = pending.url.clone() {
-            if pending.account == account.id() && pending.names == wanted.names {
-                match with_good_nonce!(account.order(url.clone())) {
-                    Ok(mut order) if order.state().status != OrderStatus::Invalid => return Ok((order, account, seen)),
-                    Ok(_) => {}
-                    Err(error) => {
-                        let failure = OrderFailure::of_step(&step("order"), error, &seen.lock());
-                        if matches!(failure.kind, FailureKind::Unavailable | FailureKind::RateLimited) {
-                            return Err(Beginning::Failed(failure));
-                        }
+        if let Some(pending) = pending.filter(|order| order.authority == self.url() && order.names == wanted.names) {
+            match with_good_nonce!(account.order(pending.url.clone())) {
+                Ok(mut order) => {
+                    if order.state().status != OrderStatus::Invalid {
+                        return Ok((order, pending, account, seen));
+                    }
+                }
+                Err(error) => {
+                    let failure = OrderFailure::of_step(&step("order"), error, &seen.lock());
+                    if matches!(failure.kind, FailureKind::Unavailable | FailureKind::RateLimited) {
+                        return Err(Beginning::Failed(failure));
                     }
                 }
             }
-            *pending = std::mem::take(pending).ended();
         }
         let key = self.key.generate().await.map_err(|why| OrderFailure::new(FailureKind::Own, why));
         let key = key.map_err(Beginning::Failed)?;
@@ -132,13 +132,14 @@ impl Authority {
                 return Err(Beginning::Failed(failure));
             }
         };
-        pending.url = Some(order.url().to_owned());
-        pending.account = account.id().to_owned();
-        pending.names.clone_from(&wanted.names);
-        pending.key = key.serialize_pem();
-        let subject = wanted.names.first().map_or("", String::as_str);
-        pending.store(self, subject).await.map_err(Beginning::Failed)?;
-        Ok((order, account, seen))
+        let pending = PendingOrder {
+            authority: self.url().to_owned(),
+            url: order.url().to_owned(),
+            names: wanted.names.clone(),
+            key: key.serialize_pem(),
+        };
+        pending.store(&self.storage).await.map_err(|error| Beginning::Failed(own(error)))?;
+        Ok((order, pending, account, seen))
     }
 
     /// Places a new order.
@@ -196,7 +197,9 @@ pub(super) struct Course<'a> {
     pub(super) account: Account,
     pub(super) seen: Arc<Mutex<Seen>>,
     pub(super) order: Order,
-    pub(super) pending: PendingOrder,
+    /// Private key of the certificate, in PEM.
+    key: String,
+    pub(super) history: ChallengeHistory,
 }
 
 impl Course<'_> {
@@ -209,8 +212,8 @@ impl Course<'_> {
         format!("{}: {step}", self.authority.name())
     }
 
-    pub(super) async fn store_pending(&self) -> Result<(), OrderFailure> {
-        self.pending.store(self.authority, self.subject()).await
+    pub(super) async fn store_history(&self) -> Result<(), OrderFailure> {
+        self.history.store(&self.authority.storage, self.subject()).await
     }
 
     /// From the order to the certificate.
@@ -221,7 +224,7 @@ impl Course<'_> {
         if self.order.state().status == OrderStatus::Pending {
             self.prove().await?;
         }
-        let key = KeyPair::from_pem(&self.pending.key).map_err(|error| {
+        let key = KeyPair::from_pem(&self.key).map_err(|error| {
             OrderFailure::new(FailureKind::Own, format!("the key of the order is damaged: {error}"))
         })?;
         if self.order.state().status == OrderStatus::Ready {
@@ -246,15 +249,21 @@ impl Course<'_> {
         if self.wanted.replaces.as_deref().is_some_and(|old| is_same(old, chain.as_bytes())) {
             return Ok(None);
         }
-        Ok(Some(IssuedCertificate { pem: (self.pending.key.clone() + &chain).into_bytes() }))
+        Ok(Some(IssuedCertificate { pem: (self.key.clone() + &chain).into_bytes() }))
     }
 
     /// Proves the control of every name.
     async fn prove(&mut self) -> Result<(), OrderFailure> {
         let proofs = self.choose().await?;
+        let before = self.history.failed.clone();
         let proved = self.prove_with(&proofs).await;
         self.clean(&proofs).await;
-        proved
+        // The reason why the order has failed is worth more than that storage fails too.
+        let stored = match self.history.failed != before || self.writes_records(&proofs) {
+            true => self.store_history().await,
+            false => Ok(()),
+        };
+        proved.and(stored)
     }
 
     async fn prove_with(&mut self, proofs: &[super::solver::Proof]) -> Result<(), OrderFailure> {
@@ -270,7 +279,8 @@ impl Course<'_> {
     /// The failure of an order that the authority has refused.
     async fn refused(&mut self, proofs: &[super::solver::Proof]) -> OrderFailure {
         let reasons = self.refusals(proofs).await;
-        self.pending.url = None;
+        // It has ended. If it cannot be removed, it is seen to be invalid before the next order.
+        let _ = PendingOrder::delete(&self.authority.storage, self.subject()).await;
         OrderFailure::new(FailureKind::Refused, format!("{}: {reasons}", self.authority.name()))
     }
 
@@ -309,16 +319,6 @@ impl Course<'_> {
                 skew.abs() / SKEW,
                 self.authority.name(),
             ));
-        }
-    }
-
-    /// Keeps what the next attempt needs.
-    async fn leave(&mut self) {
-        if self.pending.url.is_none() {
-            self.pending = std::mem::take(&mut self.pending).ended();
-        }
-        if let Err(failure) = self.store_pending().await {
-            self.log.warn(format_args!("acme: {}: {failure}", self.subject()));
         }
     }
 }
