@@ -6,6 +6,7 @@
 
 mod account;
 pub(crate) mod authority;
+mod check;
 mod csr;
 pub(crate) mod directive;
 mod directory;

@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use serde::Serialize;
 use tokio::time::{sleep, timeout};
 
 use crate::certificates::record::{certificate_key, order_lock, request_key, CertificateState};
@@ -18,7 +19,8 @@ const TAKEN_WITHIN: Duration = Duration::from_secs(15);
 const ORDERED_WITHIN: Duration = Duration::from_secs(10 * 60);
 
 /// What became of a wish.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum EarlyRenewal {
     /// There is a new certificate.
     Done,
