@@ -70,7 +70,8 @@ impl Server {
         serde_magnus::serialize(ruby, &stats)
     }
 
-    /// `certificates`: an Array of Hashes with Symbol keys. A server that has ended and a forked child's copy have none.
+    /// `certificates`: an Array of Hashes with Symbol keys. A server that has ended and a forked child's copy have
+    /// none.
     fn certificates(ruby: &Ruby, server: &Self) -> Result<Value, Error> {
         let Some(engine) = server.owned().and_then(Life::running) else { return Ok(ruby.ary_new().as_value()) };
         // It may read storage, which may be a Ruby object.
@@ -80,8 +81,8 @@ impl Server {
         }
     }
 
-    /// `renew_certificate(name)`: raises an `ArgumentError` if there is no such certificate. A server that has ended and
-    /// a forked child's copy renew nothing.
+    /// `renew_certificate(name)`: raises an `ArgumentError` if there is no such certificate. A server that has ended
+    /// and a forked child's copy renew nothing.
     fn renew_certificate(ruby: &Ruby, server: &Self, name: String) -> Result<(), Error> {
         let Some(engine) = server.owned().and_then(Life::running) else { return Ok(()) };
         match without_gvl(|| engine.renew_certificate(&name), || ())? {

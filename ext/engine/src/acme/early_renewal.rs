@@ -42,7 +42,7 @@ pub(crate) async fn wish(storage: &Storage, subject: &str) -> Result<(), Storage
 
 /// Writes down a wish, and waits for what becomes of it.
 pub(crate) async fn wish_and_wait(storage: &Storage, subject: &str) -> Result<EarlyRenewal, StorageError> {
-    let before = Standing::of(storage, subject).await?;
+    let before = BeforeWish::of(storage, subject).await?;
     wish(storage, subject).await?;
     if let Ok(outcome) = timeout(TAKEN_WITHIN, before.outcome(storage, subject)).await {
         return outcome;
@@ -60,13 +60,13 @@ async fn is_left_alone(storage: &Storage, subject: &str) -> Result<bool, Storage
     Ok(is_there && storage.lock(&order_lock(subject)).await?.is_some())
 }
 
-/// What storage has at one moment.
-struct Standing {
+/// What storage has before a wish, to see what changes.
+struct BeforeWish {
     certificate: Option<Vec<u8>>,
     state: CertificateState,
 }
 
-impl Standing {
+impl BeforeWish {
     async fn of(storage: &Storage, subject: &str) -> Result<Self, StorageError> {
         let certificate = storage.load(&certificate_key(subject)).await?;
         Ok(Self { certificate, state: CertificateState::load(storage, subject).await? })
