@@ -4,8 +4,20 @@
 
 #![allow(dead_code, reason = "not used yet")]
 
+mod account;
 pub(crate) mod authority;
+pub(crate) mod directive;
+mod csr;
+mod directory;
 pub(crate) mod dns;
+pub(crate) mod early_renewal;
 pub(crate) mod failure;
+mod issued;
+pub(crate) mod inventory;
 pub(crate) mod keeper;
+pub(crate) mod names;
+mod known;
 pub(crate) mod order;
+mod pending;
+pub(crate) mod solver;
+mod transport;

@@ -4,6 +4,7 @@
 #![allow(dead_code, reason = "not used yet")]
 
 pub(crate) mod challenges;
+pub(crate) mod info;
 pub(crate) mod loaded;
 pub(crate) mod managed;
 mod memory;
