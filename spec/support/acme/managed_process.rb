@@ -27,7 +27,8 @@ class ManagedProcess
   # Starts it, after it has ended.
   def start
     @process = ChildProcess.new(@environment, *@command, "start", chdir: @directory)
-    @urls = process.await_output(%r{listens on\s+(http://\S+)\s+(https://\S+)}, limit: 30).captures
+    # Lines of the log may stand between them.
+    @urls = %w[http https].map { |scheme| process.await_output(%r{^  (#{scheme}://\S+)$}, limit: 30)[1] }
   end
 
   # Kills it as a machine does that loses its power.
