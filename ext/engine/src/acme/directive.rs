@@ -61,8 +61,11 @@ impl Acme {
         let storage = Storage::compile(config.storage.as_ref(), around.blocks, report).map(Arc::new);
         let renew = renewal_time(config.renew, report);
         let cache = report.within("cache").count(config.cache, 1..=10_000_000) as usize;
-        let lacking: Vec<_> =
-            around.names.iter().filter(|written| around.binds.lacks_certificate_for(&written.name)).cloned().collect();
+        let is_wanted = |written: &&WrittenName| around.binds.lacks_certificate_for(&written.name);
+        let lacking: Vec<_> = match around.binds.iter().any(|bind| bind.tls.is_some()) {
+            true => around.names.iter().filter(is_wanted).cloned().collect(),
+            false => Vec::new(),
+        };
         let certificates = Arc::clone(around.certificates);
         let wanted = super::names::certificates(&lacking);
         Some(Self { storage: storage?, authorities: Vec::new(), wanted, renew: renew?, cache, certificates })
