@@ -5,10 +5,10 @@
 
 pub(crate) mod challenges;
 pub(crate) mod info;
-pub(crate) mod loaded;
+mod loaded;
 pub(crate) mod managed;
 mod memory;
-pub(crate) mod names;
+mod names;
 pub(crate) mod record;
 mod single_flight;
 mod stored_names;

@@ -25,9 +25,12 @@ fn file(subject: &str) -> String {
     }
 }
 
+/// What the keys of all certificates begin with.
+pub(crate) const CERTIFICATES: &str = "certificates/";
+
 /// Key of a certificate: its private key and its chain in PEM, in one value, so that they always belong together.
 pub(crate) fn certificate_key(subject: &str) -> String {
-    format!("certificates/{}.pem", file(subject))
+    format!("{CERTIFICATES}{}.pem", file(subject))
 }
 
 /// Prefix of the keys of all states.
@@ -55,9 +58,6 @@ pub(crate) fn request_key(subject: &str) -> String {
 
 /// What the keys of all pending challenges begin with.
 pub(crate) const CHALLENGES: [&str; 2] = ["challenges/http/", "challenges/alpn/"];
-
-/// What the keys of all certificates begin with.
-pub(crate) const CERTIFICATES: &str = "certificates/";
 
 /// Key of the answer to an http-01 challenge that is pending, so that any instance can give it.
 pub(crate) fn http_challenge_key(token: &str) -> String {

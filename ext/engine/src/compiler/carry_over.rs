@@ -23,6 +23,8 @@ pub(crate) use filters::CarriedFilters;
 
 use std::sync::Arc;
 
+use crate::acme::keeper::Keeper;
+use crate::certificates::managed::ManagedCertificates;
 use crate::upstream::CarriedUpstreams;
 
 /// State of one configuration that the next one may carry over.
@@ -30,4 +32,6 @@ use crate::upstream::CarriedUpstreams;
 pub(crate) struct CarriedOver {
     pub(crate) upstreams: Arc<CarriedUpstreams>,
     pub(crate) filters: CarriedFilters,
+    pub(crate) certificates: Arc<ManagedCertificates>,
+    pub(crate) keeper: Keeper,
 }
