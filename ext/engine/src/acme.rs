@@ -6,18 +6,23 @@
 
 mod account;
 pub(crate) mod authority;
-pub(crate) mod directive;
+mod course;
 mod csr;
+pub(crate) mod directive;
 mod directory;
 pub(crate) mod dns;
 pub(crate) mod early_renewal;
 pub(crate) mod failure;
-mod issued;
+mod history;
 pub(crate) mod inventory;
+mod issued;
 pub(crate) mod keeper;
-pub(crate) mod names;
 mod known;
+pub(crate) mod names;
+mod nonce;
 pub(crate) mod order;
-mod pending;
 pub(crate) mod solver;
 mod transport;
+
+#[cfg(test)]
+mod tests;

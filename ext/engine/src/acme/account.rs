@@ -7,14 +7,15 @@ use base64::prelude::{Engine, BASE64_URL_SAFE_NO_PAD};
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::Request;
-use instant_acme::{Account, AccountCredentials, Error, ExternalAccountKey, NewAccount};
+use instant_acme::{Account, AccountCredentials, ExternalAccountKey, NewAccount};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use tokio::time::{sleep, timeout};
 
 use super::authority::{own, Authority, Binding};
 use super::directory::Directory;
-use super::failure::{short, FailureKind, OrderFailure};
+use super::failure::{FailureKind, OrderFailure};
+use super::nonce::with_good_nonce;
 use super::transport::{Seen, Transport};
 use crate::storage::StorageLock;
 
@@ -22,21 +23,6 @@ use crate::storage::StorageLock;
 const LOCK_TIME: Duration = Duration::from_secs(60);
 /// Time between two looks at the lock. It cannot be waited for.
 const LOCK_PAUSE: Duration = Duration::from_millis(200);
-
-/// Repeats a call while the authority refuses its nonce: that says nothing of the call. instant-acme repeats it twice
-/// itself.
-macro_rules! with_good_nonce {
-    ($call:expr) => {{
-        let mut left = 10;
-        loop {
-            match $call.await {
-                Err(Error::Api(problem)) if short(&problem) == "badNonce" && left > 0 => left -= 1,
-                other => break other,
-            }
-        }
-    }};
-}
-pub(super) use with_good_nonce;
 
 /// An account as it is stored.
 #[derive(Serialize, Deserialize)]
@@ -51,11 +37,11 @@ struct StoredAccount {
 }
 
 /// An account with what responses to its requests say.
-pub(super) type Session = (Account, Arc<Mutex<Seen>>);
+pub(super) type AccountSession = (Account, Arc<Mutex<Seen>>);
 
 impl Authority {
     /// The account, which is made if there is none.
-    pub(super) async fn account(&self, directory: &Arc<Directory>) -> Result<Session, OrderFailure> {
+    pub(super) async fn account(&self, directory: &Arc<Directory>) -> Result<AccountSession, OrderFailure> {
         if let Some(stored) = self.stored_account().await? {
             return self.open(stored, directory).await;
         }
@@ -109,7 +95,11 @@ impl Authority {
     }
 
     /// The account of credentials, with the email address that is written now.
-    async fn open(&self, mut stored: StoredAccount, directory: &Arc<Directory>) -> Result<Session, OrderFailure> {
+    async fn open(
+        &self,
+        mut stored: StoredAccount,
+        directory: &Arc<Directory>,
+    ) -> Result<AccountSession, OrderFailure> {
         let step = format!("{}: account", self.name());
         stored.credentials.insert("directory".into(), self.url().into());
         let credentials: AccountCredentials =
@@ -133,7 +123,7 @@ impl Authority {
         Ok((account, seen))
     }
 
-    async fn make_account(&self, directory: &Arc<Directory>) -> Result<Session, OrderFailure> {
+    async fn make_account(&self, directory: &Arc<Directory>) -> Result<AccountSession, OrderFailure> {
         let step = format!("{}: new account", self.name());
         let binding = match &self.binding {
             Some(binding) => Some(binding.clone()),
@@ -186,10 +176,8 @@ impl Authority {
             request.map_err(|error| failed(FailureKind::Misconfigured, &error.to_string()))?;
         let answer = self.client.send(request).await;
         let answer = answer.map_err(|error| failed(FailureKind::Unavailable, &error.to_string()))?;
-        let mut seen = Seen::default();
-        seen.note(&answer);
         if !answer.status().is_success() {
-            return Err(OrderFailure::of_status(&step, &seen));
+            return Err(OrderFailure::of_answer(&step, &answer));
         }
         let given: Option<GivenBinding> = serde_json::from_slice(answer.body()).ok();
         let key = given.as_ref().and_then(|given| BASE64_URL_SAFE_NO_PAD.decode(&given.eab_hmac_key).ok());

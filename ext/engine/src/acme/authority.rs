@@ -17,9 +17,10 @@ use super::csr::KeyKind;
 use super::directory::Directory;
 use super::dns::DnsProvider;
 use super::failure::{FailureKind, OrderFailure};
-use super::pending::PendingOrder;
 use super::solver::ChallengeKind;
-use super::transport::Seen;
+use super::transport::retry_after;
+use crate::certificates::record::PendingOrder;
+use crate::clock::time_of_day;
 use crate::control::client::HttpClient;
 use crate::storage::{Storage, StorageError};
 use crate::upstream::Dns;
@@ -95,10 +96,8 @@ impl Authority {
         let request = Request::get(format!("{base}/{id}")).body(Bytes::new());
         let answer = self.client.send(request.map_err(|error| unavailable(error.to_string()))?).await;
         let answer = answer.map_err(|error| unavailable(error.to_string()))?;
-        let mut seen = Seen::default();
-        seen.note(&answer);
         if !answer.status().is_success() {
-            return Err(OrderFailure::of_status(&step, &seen));
+            return Err(OrderFailure::of_answer(&step, &answer));
         }
         let info: RenewalInfo = serde_json::from_slice(answer.body())
             .map_err(|error| unavailable(format!("its answer is not understood: {error}")))?;
@@ -106,7 +105,8 @@ impl Authority {
         let (from, to) =
             (moment(info.suggested_window.start.unix_timestamp()), moment(info.suggested_window.end.unix_timestamp()));
         // A window that ends before it begins is none (RFC 9773, section 4.2).
-        let kept = seen.retry_after.and_then(|until| until.duration_since(crate::clock::time_of_day()).ok());
+        let now = time_of_day();
+        let kept = retry_after(answer.headers(), now).and_then(|until| until.duration_since(now).ok());
         Ok((from < to).then_some(((from, to), kept.unwrap_or(WINDOW_KEPT))))
     }
 
@@ -118,12 +118,12 @@ impl Authority {
 
     /// Forgets the order of a certificate: called once the certificate is in storage. Until then an order goes on
     /// where it was, even in another process.
-    ///
-    /// Remembers which challenges have failed, so that the next order begins with one that works.
     pub(crate) async fn settle(&self, subject: &str) {
-        let Ok(pending) = PendingOrder::load(self, subject).await else { return };
-        // What cannot be written now is found to be over later.
-        let _ = pending.ended().store(self, subject).await;
+        let pending = PendingOrder::load(&self.storage, subject).await;
+        if matches!(pending, Ok(Some(order)) if order.authority == self.url()) {
+            // What cannot be removed now is found to be over when the certificate is renewed.
+            let _ = PendingOrder::delete(&self.storage, subject).await;
+        }
     }
 
     /// The directory, read if need be.

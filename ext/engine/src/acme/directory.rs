@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
+use http::header::CONTENT_TYPE;
 use http::{Request, Uri};
 use serde::Deserialize;
 
 use super::failure::{FailureKind, OrderFailure};
-use super::transport::Seen;
 use crate::control::client::HttpClient;
 
 /// A directory, read and understood.
@@ -61,16 +61,14 @@ impl Directory {
             .send(request)
             .await
             .map_err(|error| OrderFailure::new(FailureKind::Unavailable, format!("{name}: directory: {error}")))?;
-        let mut seen = Seen::default();
-        seen.note(&answer);
         if !answer.status().is_success() {
-            return Err(OrderFailure::of_status(&format!("{name}: directory {url}"), &seen));
+            return Err(OrderFailure::of_answer(&format!("{name}: directory"), &answer));
         }
         let read: Read = serde_json::from_slice(answer.body()).map_err(|_| {
-            let kind = seen.content_type.as_deref().unwrap_or("of no type");
+            let kind = answer.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or("of no type");
             OrderFailure::new(
                 FailureKind::Misconfigured,
-                format!("{name}: {url} is no directory of an authority: its answer ({kind}) is none; check the URL"),
+                format!("{name}: {url} is no directory of an authority: its answer is {kind}; check the URL"),
             )
         })?;
         Ok(Self {

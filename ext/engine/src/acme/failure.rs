@@ -2,6 +2,8 @@
 
 use std::time::SystemTime;
 
+use bytes::Bytes;
+use http::Response;
 use instant_acme::{Error, Problem};
 
 use super::transport::Seen;
@@ -63,8 +65,18 @@ impl OrderFailure {
         }
     }
 
+    /// The failure that a response tells, which instant-acme has not seen.
+    pub(super) fn of_answer(step: &str, answer: &Response<Bytes>) -> Self {
+        let mut seen = Seen::default();
+        seen.note(answer);
+        match serde_json::from_slice::<Problem>(answer.body()) {
+            Ok(problem) if problem.r#type.is_some() => Self::of_problem(step, &problem, &seen),
+            _ => Self::of_status(step, &seen),
+        }
+    }
+
     /// The failure that a status shows, whose body says nothing.
-    pub(super) fn of_status(step: &str, seen: &Seen) -> Self {
+    fn of_status(step: &str, seen: &Seen) -> Self {
         let status = seen.status.unwrap_or_default();
         let kind = match status.as_u16() {
             429 => FailureKind::RateLimited,

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use instant_acme::{AuthorizationStatus, Challenge, ChallengeStatus, ChallengeType, Error, Identifier};
 use serde::{Deserialize, Serialize};
 
-use super::account::with_good_nonce;
 use super::authority::own;
+use super::course::Course;
 use super::csr::alpn_answer;
 use super::dns::persist::PersistentRecord;
 use super::failure::{told, FailureKind, OrderFailure};
-use super::order::Course;
+use super::nonce::with_good_nonce;
 use crate::clock::time_of_day;
 
 /// Kinds of challenges that can be answered.
@@ -100,7 +100,7 @@ impl Course<'_> {
             let Identifier::Dns(name) = identifier.identifier else { continue };
             let name = name.to_ascii_lowercase();
             let preferred = &self.authority.challenges;
-            let Some(kind) = choice(preferred, &authorization.challenges, wildcard, &self.pending.failed) else {
+            let Some(kind) = choice(preferred, &authorization.challenges, wildcard, &self.history.failed) else {
                 let message = none_fits(&name, wildcard, &authorization.challenges, preferred);
                 return Err(OrderFailure::new(
                     FailureKind::Misconfigured,
@@ -139,15 +139,20 @@ impl Course<'_> {
                     self.challenges.add_alpn(storage, &proof.name, &pem).await.map_err(own)?;
                 }
                 ChallengeKind::DnsPersist01 => self.check_persistent(proof).await?,
-                ChallengeKind::Dns01 => self.pending.records.push((record(&proof.name), proof.dns_value.clone())),
+                ChallengeKind::Dns01 => self.history.records.push((record(&proof.name), proof.dns_value.clone())),
             }
         }
         // A process that crashes leaves them to the next one.
-        if proofs.iter().any(|proof| proof.kind == ChallengeKind::Dns01) {
-            self.store_pending().await?;
+        if self.writes_records(proofs) {
+            self.store_history().await?;
             self.add_records(proofs).await?;
         }
         Ok(())
+    }
+
+    /// Whether TXT records are added and removed.
+    pub(super) fn writes_records(&self, proofs: &[Proof]) -> bool {
+        proofs.iter().any(|proof| proof.kind == ChallengeKind::Dns01)
     }
 
     async fn add_records(&self, proofs: &[Proof]) -> Result<(), OrderFailure> {
@@ -167,7 +172,7 @@ impl Course<'_> {
         Ok(())
     }
 
-    /// Looks whether the record is there that a person has to write: a look of the authority's would count as a failure.
+    /// Looks whether the record is there that a person has to write: a look of the authority would count as a failure.
     async fn check_persistent(&self, proof: &Proof) -> Result<(), OrderFailure> {
         let issuers = self.seen.lock().issuers.get(&proof.url).cloned().unwrap_or_default();
         let name = if proof.wildcard { format!("*.{}", proof.name) } else { proof.name.clone() };
@@ -180,6 +185,8 @@ impl Course<'_> {
     /// Tells the authority that the answers are there.
     pub(super) async fn announce(&mut self, proofs: &[Proof]) -> Result<(), OrderFailure> {
         for proof in proofs.iter().filter(|proof| proof.is_pending) {
+            let kind = proof.kind.as_str();
+            self.log.debug(format_args!("acme: {}: {kind} of {} is ready", self.subject(), proof.name));
             let told = with_good_nonce!(async {
                 let mut authorizations = self.order.authorizations();
                 while let Some(authorization) = authorizations.next().await {
@@ -222,7 +229,7 @@ impl Course<'_> {
                 reasons.push(format!("{kind} of {}: {}", authorization.identifier(), told(problem)));
             }
         }
-        failed.into_iter().for_each(|kind| self.pending.has_failed(kind));
+        failed.into_iter().for_each(|kind| self.history.has_failed(kind));
         if let (true, Some(problem)) = (reasons.is_empty(), &self.order.state().error) {
             reasons.push(told(problem));
         }
@@ -243,13 +250,21 @@ impl Course<'_> {
             }
         }
         let Some(provider) = &self.authority.provider else { return };
-        for (name, value) in std::mem::take(&mut self.pending.records) {
+        let mut left = Vec::new();
+        for (name, value) in std::mem::take(&mut self.history.records) {
             if let Err(why) = provider.remove(&name, &value).await {
                 self.log.warn(format_args!("acme: {}: TXT record {name} stays: {why}", self.subject()));
+                left.push((name, value));
             }
         }
+        // A record that stays does no harm, and one that cannot be removed must not be tried for ever.
+        left.truncate(LEFT);
+        self.history.records = left;
     }
 }
+
+/// TXT records of one certificate that could not be removed, at most.
+const LEFT: usize = 20;
 
 /// Name of the TXT record for dns-01.
 fn record(name: &str) -> String {

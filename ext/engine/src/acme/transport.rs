@@ -57,7 +57,7 @@ impl instant_acme::HttpClient for Transport {
     ) -> Pin<Box<dyn Future<Output = Result<BytesResponse, instant_acme::Error>> + Send>> {
         let (client, seen) = (self.client.clone(), Arc::clone(&self.seen));
         // It was read before, and looked at: instant-acme does not look at its status.
-        let known = (*request.uri() == *self.directory.url).then(|| self.directory.body.clone());
+        let known = (*request.uri() == self.directory.url).then(|| self.directory.body.clone());
         Box::pin(async move {
             if let Some(body) = known {
                 let (parts, ()) = Response::new(()).into_parts();

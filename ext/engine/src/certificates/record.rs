@@ -46,6 +46,11 @@ pub(crate) fn order_key(subject: &str) -> String {
     format!("orders/{}.json", file(subject))
 }
 
+/// Key of what is remembered of the challenges of a certificate, in JSON.
+pub(crate) fn challenge_history_key(subject: &str) -> String {
+    format!("challenges/history/{}.json", file(subject))
+}
+
 /// Key of the lock that is held while a certificate is ordered.
 pub(crate) fn order_lock(subject: &str) -> String {
     format!("locks/{}", file(subject))
