@@ -1,10 +1,13 @@
 //! The `acme` directive, compiled.
 
 use std::sync::Arc;
-use std::time::Duration;
 
+use super::check::{self, AcmeFacts};
+use super::dns::DnsProvider;
 use super::names::{WrittenCertificate, WrittenName};
+use super::on_demand::OnDemand;
 use super::order::Authority;
+use super::schedule::RenewalTime;
 use crate::blocks::BlockSet;
 use crate::certificates::managed::ManagedCertificates;
 use crate::compile::Report;
@@ -21,24 +24,14 @@ const WORD: &str = "acme";
 pub(crate) struct Acme {
     pub(super) storage: Arc<Storage>,
     /// In the order in which they are asked.
-    pub(super) authorities: Vec<Authority>,
+    pub(super) authorities: Vec<Arc<Authority>>,
     /// Certificates of the written names.
     pub(super) wanted: Vec<WrittenCertificate>,
     pub(super) renew: RenewalTime,
+    pub(super) on_demand: Option<OnDemand>,
     pub(super) cache: usize,
     /// What handshakes look into.
     pub(super) certificates: Arc<ManagedCertificates>,
-}
-
-/// When a certificate is renewed.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum RenewalTime {
-    /// As the authority says, else with a third of the life left, or a half of a life under ten days.
-    Suggested,
-    /// With this fraction of the life left.
-    Fraction(f64),
-    /// So long before the end.
-    Before(Duration),
 }
 
 /// The rest of a configuration, as far as its certificates depend on it.
@@ -61,14 +54,23 @@ impl Acme {
         let storage = Storage::compile(config.storage.as_ref(), around.blocks, report).map(Arc::new);
         let renew = renewal_time(config.renew, report);
         let cache = report.within("cache").count(config.cache, 1..=10_000_000) as usize;
-        let is_wanted = |written: &&WrittenName| around.binds.lacks_certificate_for(&written.name);
+        let is_wanted = |written: &&WrittenName| {
+            !check::is_of_this_machine(&written.name) && around.binds.lacks_certificate_for(&written.name)
+        };
         let lacking: Vec<_> = match around.binds.iter().any(|bind| bind.tls.is_some()) {
             true => around.names.iter().filter(is_wanted).cloned().collect(),
             false => Vec::new(),
         };
+        let (written, wanted, storage_at) = (around.names, &lacking[..], storage.as_deref());
+        AcmeFacts { config, written, wanted, binds: around.binds, storage: storage_at }.check(report);
         let certificates = Arc::clone(around.certificates);
         let wanted = super::names::certificates(&lacking);
-        Some(Self { storage: storage?, authorities: Vec::new(), wanted, renew: renew?, cache, certificates })
+        let on_demand = OnDemand::compile(config, around.blocks, report);
+        let dns = config.dns.as_ref().and_then(|_| DnsProvider::compile(config, around.blocks, around.dns, report));
+        let storage = storage?;
+        let authorities = Authority::compile(config, &storage, dns.map(Arc::new).as_ref(), report);
+        let sound = report.is_sound();
+        sound.then_some(Self { storage, authorities, wanted, renew: renew?, on_demand, cache, certificates })
     }
 }
 

@@ -37,7 +37,7 @@ pub(super) struct TestAuthority {
     pub(super) storage: Arc<Storage>,
     pub(super) challenges: Arc<Challenges>,
     pub(super) log: Arc<Log>,
-    pub(super) pebble: Pebble,
+    pub(super) pebble: Arc<Pebble>,
 }
 
 impl TestAuthority {
@@ -56,7 +56,7 @@ impl TestAuthority {
         let folder = tempfile::tempdir().expect("a folder");
         let storage = Arc::new(Storage::in_folder(folder.path().join("storage")));
         let log = Log::to(Level::Debug, Box::new(std::io::sink()));
-        Self { folder, storage, challenges, log, pebble }
+        Self { folder, storage, challenges, log, pebble: Arc::new(pebble) }
     }
 
     /// Orders that it took, and accounts that it made.
