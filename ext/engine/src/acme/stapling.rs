@@ -36,8 +36,8 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 const MAX_BODY: usize = 64 * 1024;
 
 /// Who fetches OCSP responses, as long as the server runs.
-#[derive(Debug, Default, Clone)]
-pub(crate) struct Stapler(Arc<Mutex<Option<AbortHandle>>>);
+#[derive(Debug, Default)]
+pub(crate) struct Stapler(Mutex<Option<AbortHandle>>);
 
 impl Stapler {
     /// Fetches responses for these certificates from now on. Once is enough.

@@ -34,6 +34,6 @@ pub(crate) struct CarriedOver {
     pub(crate) upstreams: Arc<CarriedUpstreams>,
     pub(crate) filters: CarriedFilters,
     pub(crate) certificates: Arc<ManagedCertificates>,
-    pub(crate) keeper: Keeper,
-    pub(crate) stapler: Stapler,
+    pub(crate) keeper: Arc<Keeper>,
+    pub(crate) stapler: Arc<Stapler>,
 }
