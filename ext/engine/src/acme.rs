@@ -20,7 +20,9 @@ pub(crate) mod keeper;
 mod known;
 pub(crate) mod names;
 mod nonce;
+pub(crate) mod on_demand;
 pub(crate) mod order;
+pub(crate) mod schedule;
 pub(crate) mod solver;
 mod transport;
 
