@@ -4,10 +4,11 @@
 #![allow(dead_code, reason = "not used yet")]
 
 pub(crate) mod challenges;
-pub(crate) mod loaded;
+pub(crate) mod info;
+mod loaded;
 pub(crate) mod managed;
 mod memory;
-pub(crate) mod names;
+mod names;
 pub(crate) mod record;
 mod single_flight;
 mod stored_names;

@@ -70,7 +70,9 @@ mod server;
 mod explain;
 mod lookup;
 
+pub use acme::early_renewal::EarlyRenewal;
 pub use application::{Inbox, TakenRequest};
+pub use certificates::info::{CertificateInfo, CertificateKind};
 pub use configuration::Config;
 pub use downstream::adoption::{AdoptedClient, Adoption};
 pub use explain::{explain, Explanation, OwnAnswer, Question, Sent};

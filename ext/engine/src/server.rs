@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 
+use crate::certificates::info::CertificateInfo;
 use crate::compile::Purpose;
 use crate::config::{BackendConfig, Problem, Setting};
 use crate::configuration::Config;
@@ -169,6 +170,11 @@ impl Server {
         }
         stats.requests.queued = snapshot.waiting() as u64;
         stats
+    }
+
+    /// The certificates that clients are shown, in the order of the file.
+    pub fn certificates(&self) -> Vec<CertificateInfo> {
+        self.snapshot.load().binds.described()
     }
 
     /// Sets whether a backend (`UPSTREAM/BACKEND`) or every backend of an upstream (`UPSTREAM`) gets requests.

@@ -11,9 +11,8 @@ use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use super::loaded::certified_key;
 use super::names::host_name;
-use super::record::{alpn_challenge_key, http_challenge_key, CHALLENGES};
+use super::record::{alpn_challenge_key, http_challenge_key, CertificateRecord, CHALLENGES};
 use crate::clock::time_of_day;
 use crate::storage::{Storage, StorageError};
 
@@ -72,10 +71,10 @@ impl Challenges {
 
     /// Shows this certificate (key and chain in PEM) to handshakes for `name` that offer only `acme-tls/1` (RFC 8737).
     pub(crate) async fn add_alpn(&self, storage: &Storage, name: &str, pem: &str) -> Result<(), StorageError> {
-        let key = certified_key(pem.as_bytes()).map_err(|error| {
-            StorageError(format!("the certificate for the tls-alpn-01 challenge of {name}: {error}"))
+        let record = CertificateRecord::read(pem.as_bytes()).map_err(|error| {
+            StorageError(format!("the certificate for the tls-alpn-01 challenge of {name} {error}"))
         })?;
-        self.alpn.lock().insert(name.into(), Arc::new(key));
+        self.alpn.lock().insert(name.into(), record.key);
         let stored = storage.store(&alpn_challenge_key(name), &with_end(pem)).await;
         stored.inspect_err(|_| drop(self.alpn.lock().remove(name)))
     }
@@ -107,7 +106,7 @@ impl Challenges {
             return Some(Arc::clone(key));
         }
         let pem = self.of_others(alpn_challenge_key(&name)).await?;
-        certified_key(pem.as_bytes()).ok().map(Arc::new)
+        CertificateRecord::read(pem.as_bytes()).ok().map(|record| record.key)
     }
 
     /// The answer that another instance has put into storage.
@@ -149,3 +148,6 @@ async fn remove_old(storage: &Storage) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

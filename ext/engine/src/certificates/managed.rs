@@ -14,7 +14,7 @@ use super::challenges::Challenges;
 use super::loaded::LoadedCertificate;
 use super::memory::{Known, Memory};
 use super::names::{host_name, WrittenNames};
-use super::record::certificate_key;
+use super::record::CertificateRecord;
 use super::single_flight::{Flight, SingleFlight};
 use super::stored_names::StoredNames;
 use crate::clock::time_of_day;
@@ -135,6 +135,7 @@ impl ManagedCertificates {
         if !self.demand(&serving, demands, &name).await {
             return None;
         }
+        self.stored.add(&name);
         self.memory.lock().outdate_missing(&name);
         self.known(&serving, &name).await
     }
@@ -156,8 +157,8 @@ impl ManagedCertificates {
     /// Serves this certificate (key and chain in PEM) from now on, in place of an older one of the same subject. The
     /// error is for a person.
     pub(crate) fn install(&self, subject: &str, pem: &[u8]) -> Result<(), String> {
-        let loaded = LoadedCertificate::read(pem)?;
-        self.memory.lock().put(subject, Known::Loaded(Arc::new(loaded)));
+        let record = CertificateRecord::read(pem)?;
+        self.memory.lock().put(subject, Known::Loaded(Arc::new(LoadedCertificate::new(record))));
         self.stored.add(subject);
         Ok(())
     }
@@ -204,7 +205,7 @@ impl ManagedCertificates {
         background.spawn(async move {
             let begun = own.memory.lock().epoch();
             let loaded = serving.load(&subject).await.unwrap_or_else(|error| {
-                serving.log.warn(format_args!("the certificate of {subject} cannot be loaded: {error}"));
+                serving.log.warn(format_args!("the certificate of {subject} cannot be shown: {error}"));
                 None
             });
             let missing = Known::Missing(Instant::now() + MISSING);
@@ -235,11 +236,10 @@ impl ManagedCertificates {
 impl Serving {
     async fn load(&self, subject: &str) -> Result<Option<LoadedCertificate>, String> {
         let _place = self.loading.acquire().await.map_err(|error| error.to_string())?;
-        let Some(pem) = self.storage.load(&certificate_key(subject)).await.map_err(|error| error.to_string())? else {
-            return Ok(None);
-        };
-        // To check an RSA key takes long.
-        let read = self.background.spawn_blocking(move || LoadedCertificate::read(&pem)).await;
-        read.map_err(|error| error.to_string())?.map(Some)
+        let record = CertificateRecord::load(&self.storage, subject).await.map_err(|error| error.to_string())?;
+        record.transpose().map(|record| record.map(LoadedCertificate::new)).map_err(|error| format!("it {error}"))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -130,6 +130,11 @@ impl Memory {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.places.len()
+    }
+
     fn place(&mut self, subject: &str) -> Option<&mut CachePlace> {
         self.places.get_mut(*self.by_subject.get(subject)?)
     }
@@ -148,5 +153,63 @@ impl Memory {
         if let Some(moved) = self.places.get(index) {
             self.by_subject.insert(Arc::clone(&moved.subject), index);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn missing() -> Known {
+        Known::Missing(Instant::now())
+    }
+
+    fn loaded() -> Arc<LoadedCertificate> {
+        let made = rcgen::generate_simple_self_signed(["a.example".to_owned()]).expect("a certificate");
+        let pem = made.signing_key.serialize_pem() + &made.cert.pem();
+        let record = super::super::record::CertificateRecord::read(pem.as_bytes()).expect("sound");
+        Arc::new(LoadedCertificate::new(record))
+    }
+
+    #[test]
+    fn what_was_used_longest_ago_goes() {
+        let mut memory = Memory::default();
+        memory.set_limit(3);
+        for name in ["a", "b", "c"] {
+            memory.put(name, missing());
+        }
+        memory.get("a").expect("kept");
+        memory.put("d", missing());
+        assert!(memory.get("b").is_none(), "the oldest went");
+        memory.set_limit(1);
+        assert!(memory.get("d").is_some() && memory.len() == 1);
+        memory.set_limit(0);
+        memory.put("e", missing());
+        assert!(memory.get("e").is_some() && memory.len() == 1, "one is kept in any case");
+    }
+
+    #[test]
+    fn a_load_does_not_replace_what_came_in_the_meantime() {
+        let mut memory = Memory::default();
+        memory.set_limit(3);
+        let (old, new) = (loaded(), loaded());
+        let begun = memory.epoch();
+        memory.put("a", Known::Loaded(Arc::clone(&new)));
+        let known = memory.keep("a", Some(Arc::clone(&old)), missing(), begun);
+        assert!(matches!(known, Known::Loaded(kept) if Arc::ptr_eq(&kept, &new)));
+        memory.outdate("a");
+        let known = memory.keep("a", Some(Arc::clone(&old)), missing(), memory.epoch());
+        assert!(matches!(known, Known::Loaded(kept) if Arc::ptr_eq(&kept, &old)), "it was outdated");
+        assert!(matches!(memory.get("a"), Some((_, false))));
+    }
+
+    #[test]
+    fn what_is_outdated_during_a_load_is_loaded_again() {
+        let mut memory = Memory::default();
+        memory.set_limit(3);
+        let begun = memory.epoch();
+        memory.outdate("a");
+        memory.keep("a", Some(loaded()), missing(), begun);
+        assert!(matches!(memory.get("a"), Some((Known::Loaded(_), true))));
     }
 }

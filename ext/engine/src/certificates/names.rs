@@ -9,7 +9,7 @@ const LONGEST_LABEL: usize = 63;
 
 /// The host name that a client has sent, in lower case and without a trailing dot. `None` if it is none: it could be a
 /// part of a path otherwise.
-pub(crate) fn host_name(sent: &[u8]) -> Option<String> {
+pub(super) fn host_name(sent: &[u8]) -> Option<String> {
     let sent = sent.strip_suffix(b".").unwrap_or(sent);
     let is_label = |label: &[u8]| {
         (1..=LONGEST_LABEL).contains(&label.len())

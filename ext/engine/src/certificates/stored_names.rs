@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 use rustc_hash::FxBuildHasher;
 use tokio::sync::watch;
 
-use super::record::CERTIFICATES;
+use super::record::{certificate_key, CERTIFICATES};
 use crate::log::Log;
 use crate::storage::Storage;
 
@@ -24,11 +24,20 @@ pub(super) struct StoredNames {
 impl StoredNames {
     /// Whether storage may have a certificate for the name. As long as storage is being read, it may have any.
     pub(super) fn may_have(&self, name: &str) -> bool {
-        !*self.is_read.borrow() || self.hashes.lock().contains(&self.hasher.hash_one(name))
+        !*self.is_read.borrow() || self.hashes.lock().contains(&self.hash(&certificate_key(name)))
     }
 
     pub(super) fn add(&self, name: &str) {
-        self.hashes.lock().insert(self.hasher.hash_one(name));
+        self.add_key(&certificate_key(name));
+    }
+
+    fn add_key(&self, key: &str) {
+        let hash = self.hash(key);
+        self.hashes.lock().insert(hash);
+    }
+
+    fn hash(&self, key: &str) -> u64 {
+        self.hasher.hash_one(key)
     }
 
     /// Waits until storage was read once.
@@ -42,10 +51,7 @@ impl StoredNames {
     /// Adds the names of all certificates in storage. If that fails, names that are not known count as not stored.
     pub(super) async fn read(&self, storage: &Storage, log: &Log) {
         match storage.list(CERTIFICATES).await {
-            Ok(keys) => {
-                let subjects = keys.iter().filter_map(|key| key.strip_prefix(CERTIFICATES)?.strip_suffix(".pem"));
-                subjects.for_each(|subject| self.add(subject));
-            }
+            Ok(keys) => keys.iter().for_each(|key| self.add_key(key)),
             Err(error) => log.warn(format_args!("the certificates in storage cannot be listed: {error}")),
         }
         self.is_read.send_replace(true);

@@ -6,6 +6,7 @@ mod failure;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::header::{HeaderValue, USER_AGENT};
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_util::client::legacy::Client;
@@ -17,6 +18,9 @@ use failure::{reason, size};
 /// Time after which an idle connection is closed. It is short: a request on a connection that the server is just
 /// closing would fail.
 const IDLE: Duration = Duration::from_secs(15);
+
+/// Who asks. Authorities of certificates refuse requests that do not say it (RFC 8555, section 6.1).
+const NAME: &str = concat!("proxy/", env!("CARGO_PKG_VERSION"));
 
 /// How a client asks.
 #[derive(Debug, Clone)]
@@ -75,7 +79,8 @@ impl HttpClient {
         }
     }
 
-    async fn exchange(&self, request: Request<Bytes>) -> Result<Response<Bytes>, String> {
+    async fn exchange(&self, mut request: Request<Bytes>) -> Result<Response<Bytes>, String> {
+        request.headers_mut().insert(USER_AGENT, HeaderValue::from_static(NAME));
         let answer = self.client.request(request.map(Full::new)).await.map_err(|error| reason(&error))?;
         let (head, body) = answer.into_parts();
         let body =

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::tls::{development, TlsDetails, TlsServer};
 use super::{is_https, BindAddress, BindKey, Protocols, Rights};
+use crate::certificates::info::{self, CertificateInfo, CertificateKind};
 use crate::certificates::managed::ManagedCertificates;
 use crate::compile::{Purpose, Report};
 use crate::config::{self, At, Problem, TrustedProxiesConfig};
@@ -110,14 +111,6 @@ impl Binds {
         }
     }
 
-    /// Whether every https bind has a certificate of its own for this name, which may be a wildcard, so that no managed
-    /// one would ever be shown.
-    #[allow(dead_code, reason = "not used yet")]
-    pub(crate) fn have_own_certificate(&self, name: &str) -> bool {
-        let mut all = self.iter().filter_map(|bind| bind.tls.as_ref()).peekable();
-        all.peek().is_some() && all.all(|tls| tls.has_own(name))
-    }
-
     /// Every certificate that clients are shown, but the managed ones.
     pub(crate) fn certificates(&self) -> Vec<KnownCertificate> {
         let tls = self.iter().filter_map(|bind| Some((bind, bind.tls.as_ref()?)));
@@ -129,6 +122,26 @@ impl Binds {
             })
         });
         certificates.collect()
+    }
+
+    /// Whether some address shows clients no certificate of a file, or for development, for this name: then the name
+    /// needs one that the proxy gets by itself.
+    pub(crate) fn lacks_certificate_for(&self, name: &str) -> bool {
+        self.iter().filter_map(|bind| bind.tls.as_ref()).any(|tls| !tls.has_own(name))
+    }
+
+    /// What a person sees of them.
+    pub(crate) fn described(&self) -> Vec<CertificateInfo> {
+        let tls = self.iter().filter_map(|bind| Some((bind, bind.tls.as_ref()?)));
+        let described = tls.flat_map(|(bind, tls)| {
+            let kind = if bind.is_development { CertificateKind::Development } else { CertificateKind::File };
+            tls.validities().map(move |(names, until)| CertificateInfo {
+                bind: Some(bind.url.as_ref().into()),
+                expires: Some(info::seconds(*until)),
+                ..CertificateInfo::new(kind, names.to_vec())
+            })
+        });
+        described.collect()
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<Bind>> {

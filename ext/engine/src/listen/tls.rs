@@ -95,10 +95,9 @@ impl TlsServer {
         shown::challenge_config(managed.certificates.challenges.alpn(name.as_bytes()).await?)
     }
 
-    /// Whether a certificate of the bind's own is for this name.
-    #[allow(dead_code, reason = "not used yet")]
-    pub(in crate::listen) fn has_own(&self, name: &str) -> bool {
-        self.names.find(name.as_bytes()).is_some()
+    /// Whether a certificate of a file, or one for development, is for this name; a star stands for one label.
+    pub(crate) fn has_own(&self, name: &str) -> bool {
+        self.names.covers(name)
     }
 
     /// TLS configuration for a client that is shown the certificate `site`.
