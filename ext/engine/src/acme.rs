@@ -7,6 +7,7 @@
 mod account;
 pub(crate) mod authority;
 mod course;
+mod check;
 mod csr;
 pub(crate) mod directive;
 mod directory;

@@ -10,6 +10,9 @@ class Pebble
   # Profiles of its certificates with their life in seconds. `brief` is for renewals within a test.
   PROFILES = { "default" => 90 * 86_400, "shortlived" => 6 * 86_400, "brief" => 120 }.freeze
 
+  # A key for `bindings`, in base64url.
+  BINDING = "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W"
+
   # URL of its directory.
   attr_reader :url
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::check::{self, AcmeFacts};
 use super::dns::DnsProvider;
 use super::names::{WrittenCertificate, WrittenName};
 use super::on_demand::OnDemand;
@@ -53,11 +54,15 @@ impl Acme {
         let storage = Storage::compile(config.storage.as_ref(), around.blocks, report).map(Arc::new);
         let renew = renewal_time(config.renew, report);
         let cache = report.within("cache").count(config.cache, 1..=10_000_000) as usize;
-        let is_wanted = |written: &&WrittenName| around.binds.lacks_certificate_for(&written.name);
+        let is_wanted = |written: &&WrittenName| {
+            !check::is_of_this_machine(&written.name) && around.binds.lacks_certificate_for(&written.name)
+        };
         let lacking: Vec<_> = match around.binds.iter().any(|bind| bind.tls.is_some()) {
             true => around.names.iter().filter(is_wanted).cloned().collect(),
             false => Vec::new(),
         };
+        let (written, wanted, storage_at) = (around.names, &lacking[..], storage.as_deref());
+        AcmeFacts { config, written, wanted, binds: around.binds, storage: storage_at }.check(report);
         let certificates = Arc::clone(around.certificates);
         let wanted = super::names::certificates(&lacking);
         let on_demand = OnDemand::compile(config, around.blocks, report);
