@@ -68,7 +68,7 @@ impl Acme {
         let on_demand = OnDemand::compile(config, around.blocks, report);
         let dns = config.dns.as_ref().and_then(|_| DnsProvider::compile(config, around.blocks, around.dns, report));
         let storage = storage?;
-        let authorities = Authority::compile(config, &storage, dns.map(Arc::new).as_ref(), report);
+        let authorities = Authority::compile(config, &storage, dns.map(Arc::new).as_ref(), around.dns, report);
         let sound = report.is_sound();
         sound.then_some(Self { storage, authorities, wanted, renew: renew?, on_demand, cache, certificates })
     }
