@@ -6,6 +6,7 @@
 
 mod account;
 pub(crate) mod authority;
+mod check;
 mod course;
 mod csr;
 pub(crate) mod directive;

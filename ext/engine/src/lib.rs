@@ -69,6 +69,7 @@ mod server;
 // A configuration looked at without a server.
 mod explain;
 mod lookup;
+mod stored_certificates;
 
 pub use acme::early_renewal::EarlyRenewal;
 pub use application::{Inbox, TakenRequest};
@@ -82,6 +83,7 @@ pub use lookup::RouteLookup;
 pub use output::block_sigpipe;
 pub use server::{Server, SetBackendsError, StartError, UnknownBackend};
 pub use stats::Stats;
+pub use stored_certificates::StoredCertificates;
 pub use upstream::Admin;
 
 #[cfg(feature = "fuzzing")]

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use super::check::{self, AcmeFacts};
 use super::dns::DnsProvider;
 use super::names::{WrittenCertificate, WrittenName};
 use super::on_demand::OnDemand;
 use super::order::Authority;
-use super::schedule::RenewalTime;
+use super::schedule::{RenewalTime, Wish};
 use crate::blocks::BlockSet;
 use crate::certificates::managed::ManagedCertificates;
 use crate::compile::Report;
@@ -53,19 +54,29 @@ impl Acme {
         let storage = Storage::compile(config.storage.as_ref(), around.blocks, report).map(Arc::new);
         let renew = renewal_time(config.renew, report);
         let cache = report.within("cache").count(config.cache, 1..=10_000_000) as usize;
-        let is_wanted = |written: &&WrittenName| around.binds.lacks_certificate_for(&written.name);
+        let is_wanted = |written: &&WrittenName| {
+            !check::is_of_this_machine(&written.name) && around.binds.lacks_certificate_for(&written.name)
+        };
         let lacking: Vec<_> = match around.binds.iter().any(|bind| bind.tls.is_some()) {
             true => around.names.iter().filter(is_wanted).cloned().collect(),
             false => Vec::new(),
         };
+        let (written, wanted, storage_at) = (around.names, &lacking[..], storage.as_deref());
+        AcmeFacts { config, written, wanted, binds: around.binds, storage: storage_at }.check(report);
         let certificates = Arc::clone(around.certificates);
         let wanted = super::names::certificates(&lacking);
         let on_demand = OnDemand::compile(config, around.blocks, report);
         let dns = config.dns.as_ref().and_then(|_| DnsProvider::compile(config, around.blocks, around.dns, report));
         let storage = storage?;
-        let authorities = Authority::compile(config, &storage, dns.map(Arc::new).as_ref(), report);
+        let authorities = Authority::compile(config, &storage, dns.map(Arc::new).as_ref(), around.dns, report);
         let sound = report.is_sound();
         sound.then_some(Self { storage, authorities, wanted, renew: renew?, on_demand, cache, certificates })
+    }
+
+    /// Calls `with` with what is wanted of a certificate of these names.
+    pub(super) fn with_wish<T>(&self, names: &[String], with: impl FnOnce(&Wish<'_>) -> T) -> T {
+        let authorities: Vec<_> = self.authorities.iter().map(|authority| authority.url()).collect();
+        with(&Wish { names, authorities: &authorities, renew: self.renew })
     }
 }
 

@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use serde::Serialize;
 use tokio::time::{sleep, timeout};
 
 use crate::certificates::record::{certificate_key, order_lock, request_key, CertificateState};
@@ -18,7 +19,8 @@ const TAKEN_WITHIN: Duration = Duration::from_secs(15);
 const ORDERED_WITHIN: Duration = Duration::from_secs(10 * 60);
 
 /// What became of a wish.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum EarlyRenewal {
     /// There is a new certificate.
     Done,
@@ -40,7 +42,7 @@ pub(crate) async fn wish(storage: &Storage, subject: &str) -> Result<(), Storage
 
 /// Writes down a wish, and waits for what becomes of it.
 pub(crate) async fn wish_and_wait(storage: &Storage, subject: &str) -> Result<EarlyRenewal, StorageError> {
-    let before = Standing::of(storage, subject).await?;
+    let before = BeforeWish::of(storage, subject).await?;
     wish(storage, subject).await?;
     if let Ok(outcome) = timeout(TAKEN_WITHIN, before.outcome(storage, subject)).await {
         return outcome;
@@ -58,13 +60,13 @@ async fn is_left_alone(storage: &Storage, subject: &str) -> Result<bool, Storage
     Ok(is_there && storage.lock(&order_lock(subject)).await?.is_some())
 }
 
-/// What storage has at one moment.
-struct Standing {
+/// What storage has before a wish, to see what changes.
+struct BeforeWish {
     certificate: Option<Vec<u8>>,
     state: CertificateState,
 }
 
-impl Standing {
+impl BeforeWish {
     async fn of(storage: &Storage, subject: &str) -> Result<Self, StorageError> {
         let certificate = storage.load(&certificate_key(subject)).await?;
         Ok(Self { certificate, state: CertificateState::load(storage, subject).await? })

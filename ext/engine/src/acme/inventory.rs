@@ -4,9 +4,16 @@
 use std::collections::HashSet;
 use std::time::SystemTime;
 
+use super::directive::Acme;
+use super::early_renewal::{self, EarlyRenewal};
+use super::schedule;
 use crate::certificates::info::{seconds, CertificateInfo, CertificateKind};
 use crate::certificates::record::CertificateState;
+use crate::clock::time_of_day;
 use crate::storage::{Storage, StorageError};
+
+/// Names that a message lists at most.
+const SHOWN: usize = 20;
 
 /// The states of all certificates: of those in storage, in the order of their subjects, and before them of those that
 /// are wanted, in the order of the file. If storage cannot be read, those that are wanted say so.
@@ -33,6 +40,61 @@ async fn read(storage: &Storage, wanted: &[Vec<String>]) -> Result<Vec<Certifica
     let others = CertificateState::all(storage).await?;
     states.extend(others.into_iter().filter(|state| state.names.first().is_some_and(|name| !subjects.contains(name))));
     Ok(states)
+}
+
+impl Acme {
+    /// All managed certificates, as a person sees them.
+    pub(crate) async fn certificates(&self) -> Vec<CertificateInfo> {
+        let describe = |state: CertificateState| {
+            let (authority, next_attempt) = (self.authority_of(&state), self.next_attempt(&state));
+            described(state, authority, next_attempt)
+        };
+        states(&self.storage, &self.wanted_names()).await.into_iter().map(describe).collect()
+    }
+
+    /// The subject of the certificate for a name. The error lists the names that there are.
+    pub(crate) async fn subject_for(&self, name: &str) -> Result<String, String> {
+        let states = states(&self.storage, &self.wanted_names()).await;
+        if let Some(subject) = find(&states, name).and_then(|state| state.names.first()) {
+            return Ok(subject.clone());
+        }
+        let there: Vec<_> = states.iter().filter_map(|state| state.names.first()).take(SHOWN).cloned().collect();
+        Err(match there.len() {
+            0 => format!("{name:?} is not in a managed certificate: there are none"),
+            SHOWN => format!("{name:?} is not in a managed certificate: there are {}, …", there.join(", ")),
+            _ => format!("{name:?} is not in a managed certificate: there are {}", there.join(", ")),
+        })
+    }
+
+    /// Writes down that a new certificate for this name is wanted.
+    pub(crate) async fn wish(&self, name: &str) -> Result<(), String> {
+        let subject = self.subject_for(name).await?;
+        early_renewal::wish(&self.storage, &subject).await.map_err(|error| error.0)
+    }
+
+    /// The same, and waits for what becomes of it.
+    pub(crate) async fn wish_and_wait(&self, name: &str) -> Result<EarlyRenewal, String> {
+        let subject = self.subject_for(name).await?;
+        early_renewal::wish_and_wait(&self.storage, &subject).await.map_err(|error| error.0)
+    }
+
+    fn wanted_names(&self) -> Vec<Vec<String>> {
+        self.wanted.iter().map(|wanted| wanted.names.iter().map(|name| String::from(&**name)).collect()).collect()
+    }
+
+    fn authority_of(&self, state: &CertificateState) -> Option<String> {
+        let url = state.authority.as_deref()?;
+        let known = self.authorities.iter().find(|authority| authority.url() == url);
+        Some(known.map_or(url, |authority| authority.name()).to_owned())
+    }
+
+    fn next_attempt(&self, state: &CertificateState) -> Option<SystemTime> {
+        let wanted =
+            self.wanted.iter().find(|wanted| state.names.first().is_some_and(|name| **name == *wanted.subject));
+        let names = wanted.map_or(&state.names[..], |wanted| &wanted.names[..]);
+        let renewal = self.with_wish(names, |wish| schedule::renewal(state, wish));
+        schedule::next_attempt(state, time_of_day()).max(renewal)
+    }
 }
 
 /// What a person sees of a certificate. `authority` is the name of the one that issued it; `next_attempt` is when it is

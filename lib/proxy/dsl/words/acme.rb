@@ -30,6 +30,16 @@ module Proxy
           acme email: "ops@example.com", on_demand: ->(name) { File.exist?("customers/#{name}") }
         RUBY
 
+        # An address for mail.
+        class Email < Types::Text
+          def read(value, place)
+            text = super
+            return text if text.equal?(INVALID) || text.match?(/\A[^@\s]+@[^@\s]+\z/)
+
+            place.error("#{Format.show(text)} is no address: write #{hint}")
+          end
+        end
+
         # Names of challenges: one, or an Array in the order of preference.
         class Challenges < Types::Name
           def signature = "String | Symbol | Array[String | Symbol]"
@@ -58,7 +68,7 @@ module Proxy
           end
         end
 
-        EMAIL = Types::Text.new("String", 'an address, such as "ops@example.com"')
+        EMAIL = Email.new("String", 'an address, such as "ops@example.com"')
         PROFILE = Types::Text.new("String", 'a name that the authority has, such as "shortlived"')
         CHALLENGES = Challenges.new(
           "name, Array", %w[tls-alpn-01 http-01 dns-01 dns-persist-01],
@@ -132,7 +142,17 @@ module Proxy
           return misplaced(call.arguments.first, place) unless call.arguments.empty?
 
           given, = read(call.options, place)
+          unused(given, call.options, place)
           call.draft.set(name, { **numbered(given, call.draft), "at" => place.at }, place)
+        end
+
+        # Reports options that have no meaning without another one.
+        def unused(given, options, place)
+          { "on_demand_limits" => :on_demand, "propagation" => :dns }.each do |name, needed|
+            next if !given.key?(name) || options[needed]
+
+            place.within(name).error("has no meaning without #{needed}: write #{needed}: …, or leave it out")
+          end
         end
 
         # The options with the number of each block in its place.

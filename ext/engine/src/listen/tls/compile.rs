@@ -34,7 +34,7 @@ impl TlsServer {
     ) -> Option<Self> {
         let settings = TlsSettings::compile(bind, protocols, report);
         let all_managed = managed.is_some() && is_bare(bind);
-        let specs = if all_managed { Vec::new() } else { certificates(bind, report) };
+        let specs = if all_managed { Vec::new() } else { certificates(bind, managed.is_some(), report) };
         let provider = Arc::new(aws_lc_rs::default_provider());
         let sites: Vec<_> = match development::is_wanted(bind) {
             true => vec![developers_site(bind, purpose, &provider, report)],
@@ -137,7 +137,7 @@ fn is_bare(bind: &BindConfig) -> bool {
 }
 
 /// The certificates of a `bind`, each with its own options.
-fn certificates(bind: &BindConfig, report: &mut Report<'_>) -> Vec<Certificate> {
+fn certificates(bind: &BindConfig, has_acme: bool, report: &mut Report<'_>) -> Vec<Certificate> {
     let alone = [
         ("certificate", bind.certificate.is_some()),
         ("key", bind.key.is_some()),
@@ -147,15 +147,7 @@ fn certificates(bind: &BindConfig, report: &mut Report<'_>) -> Vec<Certificate> 
     let Some(list) = &bind.certificates else {
         let made = development::is_wanted(bind).then(String::new);
         let Some(certificate) = bind.certificate.clone().or(made) else {
-            let remedy = "write certificate: \"tls/site.pem\", key: \"tls/site.key\"";
-            report.error(match development::foreign(bind) {
-                Some(name) => {
-                    format!(
-                        "domains: {name:?} is not a name of this machine alone, so it needs a certificate: {remedy}"
-                    )
-                }
-                None => format!("https needs a certificate: {remedy}; only \"https://localhost:PORT\" makes its own"),
-            });
+            report.error(missing(bind, has_acme));
             return Vec::new();
         };
         return vec![Certificate {
@@ -182,6 +174,26 @@ fn certificates(bind: &BindConfig, report: &mut Report<'_>) -> Vec<Certificate> 
         Certificate { client_ca: spec.client_ca.or_else(|| bind.client_ca.clone()), verify, ..spec }
     };
     list.iter().map(whole).collect()
+}
+
+/// The mistake of a `bind` that has no certificate, and for which none is made.
+fn missing(bind: &BindConfig, has_acme: bool) -> String {
+    const FILE: &str = "write certificate: \"tls/site.pem\", key: \"tls/site.key\"";
+    if has_acme {
+        let written = [("key", &bind.key), ("ocsp", &bind.ocsp)].into_iter().find(|(_, path)| path.is_some());
+        let name = written.map_or("domains", |(name, _)| name);
+        return format!(
+            "{name} belongs to a certificate in a file: leave it out, since acme gets one for every name in `host` and \
+             `hosts`, or {FILE}"
+        );
+    }
+    let remedy = format!("{FILE}, or a line acme email: \"ops@example.com\"");
+    match development::foreign(bind) {
+        Some(name) => {
+            format!("domains: {name:?} is not a name of this machine alone, so it needs a certificate: {remedy}")
+        }
+        None => format!("https needs a certificate: {remedy}; only \"https://localhost:PORT\" makes its own"),
+    }
 }
 
 /// The site of a bind without a certificate, for which one is made.
