@@ -7,7 +7,7 @@ use super::dns::DnsProvider;
 use super::names::{WrittenCertificate, WrittenName};
 use super::on_demand::OnDemand;
 use super::order::Authority;
-use super::schedule::RenewalTime;
+use super::schedule::{RenewalTime, Wish};
 use crate::blocks::BlockSet;
 use crate::certificates::managed::ManagedCertificates;
 use crate::compile::Report;
@@ -71,6 +71,12 @@ impl Acme {
         let authorities = Authority::compile(config, &storage, dns.map(Arc::new).as_ref(), around.dns, report);
         let sound = report.is_sound();
         sound.then_some(Self { storage, authorities, wanted, renew: renew?, on_demand, cache, certificates })
+    }
+
+    /// Calls `with` with what is wanted of a certificate of these names.
+    pub(super) fn with_wish<T>(&self, names: &[String], with: impl FnOnce(&Wish<'_>) -> T) -> T {
+        let authorities: Vec<_> = self.authorities.iter().map(|authority| authority.url()).collect();
+        with(&Wish { names, authorities: &authorities, renew: self.renew })
     }
 }
 
