@@ -6,8 +6,8 @@
 
 mod account;
 pub(crate) mod authority;
-mod course;
 mod check;
+mod course;
 mod csr;
 pub(crate) mod directive;
 mod directory;

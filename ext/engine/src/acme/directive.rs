@@ -7,7 +7,7 @@ use super::dns::DnsProvider;
 use super::names::{WrittenCertificate, WrittenName};
 use super::on_demand::OnDemand;
 use super::order::Authority;
-use super::schedule::RenewalTime;
+use super::schedule::{RenewalTime, Wish};
 use crate::blocks::BlockSet;
 use crate::certificates::managed::ManagedCertificates;
 use crate::compile::Report;
@@ -68,9 +68,15 @@ impl Acme {
         let on_demand = OnDemand::compile(config, around.blocks, report);
         let dns = config.dns.as_ref().and_then(|_| DnsProvider::compile(config, around.blocks, around.dns, report));
         let storage = storage?;
-        let authorities = Authority::compile(config, &storage, dns.map(Arc::new).as_ref(), report);
+        let authorities = Authority::compile(config, &storage, dns.map(Arc::new).as_ref(), around.dns, report);
         let sound = report.is_sound();
         sound.then_some(Self { storage, authorities, wanted, renew: renew?, on_demand, cache, certificates })
+    }
+
+    /// Calls `with` with what is wanted of a certificate of these names.
+    pub(super) fn with_wish<T>(&self, names: &[String], with: impl FnOnce(&Wish<'_>) -> T) -> T {
+        let authorities: Vec<_> = self.authorities.iter().map(|authority| authority.url()).collect();
+        with(&Wish { names, authorities: &authorities, renew: self.renew })
     }
 }
 

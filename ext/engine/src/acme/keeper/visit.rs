@@ -246,14 +246,6 @@ impl Visit {
     }
 }
 
-impl Acme {
-    /// Calls `with` with what is wanted of a certificate of these names.
-    pub(super) fn with_wish<T>(&self, names: &[String], with: impl FnOnce(&schedule::Wish<'_>) -> T) -> T {
-        let authorities: Vec<_> = self.authorities.iter().map(|authority| authority.url()).collect();
-        with(&schedule::Wish { names, authorities: &authorities, renew: self.renew })
-    }
-}
-
 /// A moment for a person.
 pub(super) fn shown(moment: SystemTime) -> impl Display {
     httpdate::fmt_http_date(moment)
