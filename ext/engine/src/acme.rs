@@ -7,6 +7,7 @@
 mod account;
 pub(crate) mod authority;
 mod check;
+mod course;
 mod csr;
 pub(crate) mod directive;
 mod directory;
@@ -20,7 +21,9 @@ pub(crate) mod keeper;
 mod known;
 pub(crate) mod names;
 mod nonce;
+pub(crate) mod on_demand;
 pub(crate) mod order;
+pub(crate) mod schedule;
 pub(crate) mod solver;
 mod transport;
 

@@ -12,7 +12,6 @@ use std::time::Duration;
 
 use crate::access_log::AccessLog;
 use crate::acme::directive::{Acme, AcmeSurroundings};
-use crate::acme::keeper::Keeper;
 use crate::blocks::BlockSet;
 use crate::certificates::managed::ManagedCertificates;
 use crate::client::trusted_proxies::TrustedProxies;
@@ -114,7 +113,7 @@ pub(crate) fn carry_over(before: Option<&Snapshot>, config: &Config, purpose: Pu
         log: Log::compile(&config.log_level, &mut problems),
     };
     let carried = before.map(|before| &before.carried_over);
-    let keeper = carried.map_or_else(Keeper::default, |carried| carried.keeper.clone());
+    let keeper = carried.map_or_else(Arc::default, |carried| Arc::clone(&carried.keeper));
     let certificates = carried.map_or_else(Arc::default, |carried| Arc::clone(&carried.certificates));
     let managed = config.acme.is_some().then(|| Arc::clone(&certificates));
     let binds = if config.adopts {

@@ -37,11 +37,11 @@ struct StoredAccount {
 }
 
 /// An account with what responses to its requests say.
-pub(super) type Session = (Account, Arc<Mutex<Seen>>);
+pub(super) type AccountSession = (Account, Arc<Mutex<Seen>>);
 
 impl Authority {
     /// The account, which is made if there is none.
-    pub(super) async fn account(&self, directory: &Arc<Directory>) -> Result<Session, OrderFailure> {
+    pub(super) async fn account(&self, directory: &Arc<Directory>) -> Result<AccountSession, OrderFailure> {
         if let Some(stored) = self.stored_account().await? {
             return self.open(stored, directory).await;
         }
@@ -95,7 +95,11 @@ impl Authority {
     }
 
     /// The account of credentials, with the email address that is written now.
-    async fn open(&self, mut stored: StoredAccount, directory: &Arc<Directory>) -> Result<Session, OrderFailure> {
+    async fn open(
+        &self,
+        mut stored: StoredAccount,
+        directory: &Arc<Directory>,
+    ) -> Result<AccountSession, OrderFailure> {
         let step = format!("{}: account", self.name());
         stored.credentials.insert("directory".into(), self.url().into());
         let credentials: AccountCredentials =
@@ -119,7 +123,7 @@ impl Authority {
         Ok((account, seen))
     }
 
-    async fn make_account(&self, directory: &Arc<Directory>) -> Result<Session, OrderFailure> {
+    async fn make_account(&self, directory: &Arc<Directory>) -> Result<AccountSession, OrderFailure> {
         let step = format!("{}: new account", self.name());
         let binding = match &self.binding {
             Some(binding) => Some(binding.clone()),

@@ -1,11 +1,13 @@
 //! The `acme` directive, compiled.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::check::{self, AcmeFacts};
+use super::dns::DnsProvider;
 use super::names::{WrittenCertificate, WrittenName};
+use super::on_demand::OnDemand;
 use super::order::Authority;
+use super::schedule::{RenewalTime, Wish};
 use crate::blocks::BlockSet;
 use crate::certificates::managed::ManagedCertificates;
 use crate::compile::Report;
@@ -22,24 +24,14 @@ const WORD: &str = "acme";
 pub(crate) struct Acme {
     pub(super) storage: Arc<Storage>,
     /// In the order in which they are asked.
-    pub(super) authorities: Vec<Authority>,
+    pub(super) authorities: Vec<Arc<Authority>>,
     /// Certificates of the written names.
     pub(super) wanted: Vec<WrittenCertificate>,
     pub(super) renew: RenewalTime,
+    pub(super) on_demand: Option<OnDemand>,
     pub(super) cache: usize,
     /// What handshakes look into.
     pub(super) certificates: Arc<ManagedCertificates>,
-}
-
-/// When a certificate is renewed.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum RenewalTime {
-    /// As the authority says, else with a third of the life left, or a half of a life under ten days.
-    Suggested,
-    /// With this fraction of the life left.
-    Fraction(f64),
-    /// So long before the end.
-    Before(Duration),
 }
 
 /// The rest of a configuration, as far as its certificates depend on it.
@@ -73,7 +65,18 @@ impl Acme {
         AcmeFacts { config, written, wanted, binds: around.binds, storage: storage_at }.check(report);
         let certificates = Arc::clone(around.certificates);
         let wanted = super::names::certificates(&lacking);
-        Some(Self { storage: storage?, authorities: Vec::new(), wanted, renew: renew?, cache, certificates })
+        let on_demand = OnDemand::compile(config, around.blocks, report);
+        let dns = config.dns.as_ref().and_then(|_| DnsProvider::compile(config, around.blocks, around.dns, report));
+        let storage = storage?;
+        let authorities = Authority::compile(config, &storage, dns.map(Arc::new).as_ref(), around.dns, report);
+        let sound = report.is_sound();
+        sound.then_some(Self { storage, authorities, wanted, renew: renew?, on_demand, cache, certificates })
+    }
+
+    /// Calls `with` with what is wanted of a certificate of these names.
+    pub(super) fn with_wish<T>(&self, names: &[String], with: impl FnOnce(&Wish<'_>) -> T) -> T {
+        let authorities: Vec<_> = self.authorities.iter().map(|authority| authority.url()).collect();
+        with(&Wish { names, authorities: &authorities, renew: self.renew })
     }
 }
 

@@ -6,8 +6,10 @@ use std::time::SystemTime;
 
 use super::directive::Acme;
 use super::early_renewal::{self, EarlyRenewal};
+use super::schedule;
 use crate::certificates::info::{seconds, CertificateInfo, CertificateKind};
 use crate::certificates::record::CertificateState;
+use crate::clock::time_of_day;
 use crate::storage::{Storage, StorageError};
 
 /// Names that a message lists at most.
@@ -87,7 +89,11 @@ impl Acme {
     }
 
     fn next_attempt(&self, state: &CertificateState) -> Option<SystemTime> {
-        state.next_attempt.or(state.chosen_at)
+        let wanted =
+            self.wanted.iter().find(|wanted| state.names.first().is_some_and(|name| **name == *wanted.subject));
+        let names = wanted.map_or(&state.names[..], |wanted| &wanted.names[..]);
+        let renewal = self.with_wish(names, |wish| schedule::renewal(state, wish));
+        schedule::next_attempt(state, time_of_day()).max(renewal)
     }
 }
 

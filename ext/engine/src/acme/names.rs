@@ -21,7 +21,7 @@ pub(crate) struct WrittenName {
 pub(crate) struct WrittenCertificate {
     /// Name under which it is kept: the first of its names.
     pub(crate) subject: Arc<str>,
-    pub(crate) names: Vec<Box<str>>,
+    pub(crate) names: Arc<[String]>,
     /// Line that names the subject.
     pub(crate) at: Option<At>,
 }
@@ -36,16 +36,16 @@ pub(crate) fn certificates(written: &[WrittenName]) -> Vec<WrittenCertificate> {
         let domain = name.strip_prefix("*.").unwrap_or(name);
         let is_star = domain.len() < name.len();
         let is_covered = || name.split_once('.').is_some_and(|(_, above)| has_star(above));
-        let names: Vec<Box<str>> = match (is_star, known.contains_key(domain)) {
-            (true, true) => vec![domain.into(), name.clone()],
-            (true, false) => vec![name.clone()],
-            (false, _) if has_star(domain) => vec![name.clone(), format!("*.{name}").into()],
+        let names: Vec<String> = match (is_star, known.contains_key(domain)) {
+            (true, true) => vec![domain.into(), name.to_string()],
+            (true, false) => vec![name.to_string()],
+            (false, _) if has_star(domain) => vec![name.to_string(), format!("*.{name}")],
             (false, _) if is_covered() => continue,
-            (false, _) => vec![name.clone()],
+            (false, _) => vec![name.to_string()],
         };
-        let subject: Arc<str> = (*names[0]).into();
+        let Some(subject) = names.first().map(|subject| Arc::<str>::from(subject.as_str())) else { continue };
         if taken.insert(Arc::clone(&subject), ()).is_none() {
-            certificates.push(WrittenCertificate { subject, names, at: at.clone() });
+            certificates.push(WrittenCertificate { subject, names: names.into(), at: at.clone() });
         }
     }
     certificates

@@ -6,11 +6,11 @@ use instant_acme::{AuthorizationStatus, Challenge, ChallengeStatus, ChallengeTyp
 use serde::{Deserialize, Serialize};
 
 use super::authority::own;
+use super::course::Course;
 use super::csr::alpn_answer;
 use super::dns::persist::PersistentRecord;
 use super::failure::{told, FailureKind, OrderFailure};
 use super::nonce::with_good_nonce;
-use super::order::Course;
 use crate::clock::time_of_day;
 
 /// Kinds of challenges that can be answered.
@@ -172,7 +172,7 @@ impl Course<'_> {
         Ok(())
     }
 
-    /// Looks whether the record is there that a person has to write: a look of the authority's would count as a failure.
+    /// Looks whether the record is there that a person has to write: a look of the authority would count as a failure.
     async fn check_persistent(&self, proof: &Proof) -> Result<(), OrderFailure> {
         let issuers = self.seen.lock().issuers.get(&proof.url).cloned().unwrap_or_default();
         let name = if proof.wildcard { format!("*.{}", proof.name) } else { proof.name.clone() };
@@ -185,6 +185,8 @@ impl Course<'_> {
     /// Tells the authority that the answers are there.
     pub(super) async fn announce(&mut self, proofs: &[Proof]) -> Result<(), OrderFailure> {
         for proof in proofs.iter().filter(|proof| proof.is_pending) {
+            let kind = proof.kind.as_str();
+            self.log.debug(format_args!("acme: {}: {kind} of {} is ready", self.subject(), proof.name));
             let told = with_good_nonce!(async {
                 let mut authorizations = self.order.authorizations();
                 while let Some(authorization) = authorizations.next().await {

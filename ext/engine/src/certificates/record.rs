@@ -56,9 +56,12 @@ pub(crate) fn order_lock(subject: &str) -> String {
     format!("locks/{}", file(subject))
 }
 
+/// What the keys of all wishes for early renewals begin with.
+pub(crate) const REQUESTS: &str = "requests/";
+
 /// Key of a wish for an early renewal. Whoever runs the proxy on this storage fulfils it.
 pub(crate) fn request_key(subject: &str) -> String {
-    format!("requests/{}", file(subject))
+    format!("{REQUESTS}{}", file(subject))
 }
 
 /// What the keys of all pending challenges begin with.

@@ -33,5 +33,5 @@ pub(crate) struct CarriedOver {
     pub(crate) upstreams: Arc<CarriedUpstreams>,
     pub(crate) filters: CarriedFilters,
     pub(crate) certificates: Arc<ManagedCertificates>,
-    pub(crate) keeper: Keeper,
+    pub(crate) keeper: Arc<Keeper>,
 }

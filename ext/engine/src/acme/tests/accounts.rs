@@ -1,4 +1,9 @@
+use std::sync::Arc;
+
 use instant_acme::Account;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 
 use super::peers::{Manners, TestAuthority, BINDING};
 use crate::acme::order::FailureKind;
@@ -15,20 +20,22 @@ async fn instances_that_share_a_storage_share_one_account() {
         authority.order(three, &["three.test"])
     );
     assert!(orders.0.is_ok() && orders.1.is_ok() && orders.2.is_ok());
-    assert_eq!((authority.accounts(), authority.orders()), (1, 3));
+    assert_eq!(authority.counts(), (3, 1));
     assert_eq!(one.account_url().await, two.account_url().await);
 }
 
 #[tokio::test]
-async fn another_account_is_made_when_the_authority_has_lost_it() {
-    let mut authority = TestAuthority::start(Manners::default()).await;
+async fn another_account_is_made_when_the_authority_does_not_know_it() {
+    let authority = TestAuthority::start(Manners::default()).await;
     let client = authority.client(&authority.config());
-    authority.order(&client, &["app.test"]).await.expect("a certificate");
     let before = client.account_url().await.expect("an account");
-    authority.restart().await;
+    let stored = authority.storage.load(&client.account_key()).await.expect("storage").expect("an account");
+    let lost = String::from_utf8(stored).expect("JSON").replace(&before, &format!("{before}0"));
+    authority.storage.store(&client.account_key(), lost.as_bytes()).await.expect("stored");
     authority.order(&client, &["app.test"]).await.expect("a certificate");
-    assert_ne!(client.account_url().await.expect("an account"), before);
-    assert_eq!((authority.accounts(), authority.orders()), (1, 1));
+    let after = client.account_url().await.expect("an account");
+    assert!(after != before && after != format!("{before}0"), "{after}");
+    assert_eq!(authority.counts(), (1, 2));
 }
 
 #[tokio::test]
@@ -71,7 +78,41 @@ async fn an_account_belongs_to_the_binding_that_is_written() {
     assert_eq!(wrong.kind, FailureKind::Misconfigured, "{wrong}");
     let client = authority.client(&authority.with_binding("kid-1", &format!("{BINDING}==")));
     authority.order(&client, &["app.test"]).await.expect("a certificate");
-    assert_eq!(authority.accounts(), 1);
+    assert_eq!(authority.pebble.accounts(), 1);
+}
+
+#[tokio::test]
+async fn a_binding_is_got_for_the_email_address_where_the_authority_gives_one() {
+    let authority = TestAuthority::start(Manners { needs_binding: true, ..Manners::default() }).await;
+    let given = format!(r#"{{"success":true,"eab_kid":"kid-1","eab_hmac_key":"{BINDING}"}}"#);
+    let (url, asked) = answering(given).await;
+    let with = |email: Option<&str>| {
+        let config = AcmeConfig { email: email.map(Into::into), ..authority.config() };
+        let mut client = authority.client(&config);
+        Arc::get_mut(&mut client).expect("the only one").binding_source = Some(url.clone());
+        client
+    };
+    let failure = with(None).account_url().await.expect_err("nobody to give it to");
+    assert!(failure.message.contains("write eab:"), "{failure}");
+    with(Some("ops@example.com")).account_url().await.expect("an account");
+    assert!(asked.await.expect("a request").ends_with("\r\n\r\nemail=ops%40example.com"));
+}
+
+/// A server with one answer to one request, and the request.
+async fn answering(body: String) -> (String, JoinHandle<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("http://{}/", listener.local_addr().expect("an address"));
+    let asked = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.expect("a connection");
+        let mut request = Vec::new();
+        while !request.ends_with(b"example.com") {
+            assert_ne!(stream.read_buf(&mut request).await.expect("a request"), 0);
+        }
+        let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+        stream.write_all(answer.as_bytes()).await.expect("written");
+        String::from_utf8(request).expect("text")
+    });
+    (url, asked)
 }
 
 #[tokio::test]

@@ -8,15 +8,11 @@ async fn six_names_are_proved_by_each_challenge_though_a_fifth_of_the_nonces_is_
     for kind in ["http-01", "tls-alpn-01"] {
         let config = AcmeConfig { challenge: Some(vec![kind.into()]), ..authority.config() };
         let client = authority.client(&config);
-        for number in 0..6 {
-            let name = format!("{number}.{kind}.test");
-            authority.order(&client, &[&name]).await.unwrap_or_else(|failure| panic!("{name}: {failure}"));
-            client.settle(&name).await;
-        }
+        authority.order_all(&client, (0..6).map(|number| format!("{number}.{kind}.test"))).await;
         let both = [&*format!("a.{kind}.test"), &*format!("b.{kind}.test")];
         authority.order(&client, &both).await.expect("a certificate for two names");
     }
-    assert_eq!((authority.orders(), authority.accounts()), (14, 1));
+    assert_eq!(authority.counts(), (14, 1));
     let left = authority.storage.list("challenges/").await.expect("a list");
     assert_eq!(left, Vec::<String>::new());
 }
@@ -36,7 +32,7 @@ async fn a_challenge_that_fails_is_told_and_another_has_its_turn_with_the_next_o
     assert!(failure.message.contains("tls-alpn-01 of app.test: "), "{failure}");
     authority.challenges = right;
     authority.order(&client, &["app.test"]).await.expect("a certificate");
-    assert_eq!(authority.orders(), 4);
+    assert_eq!(authority.pebble.orders(), 4);
 }
 
 #[tokio::test]
@@ -46,4 +42,5 @@ async fn a_wildcard_needs_a_challenge_in_dns() {
     let failure = authority.order(&client, &["*.app.test"]).await.expect_err("no challenge fits");
     assert_eq!(failure.kind, FailureKind::Misconfigured);
     assert!(failure.message.contains("*.app.test needs dns-01 or dns-persist-01"), "{failure}");
+    assert_eq!(authority.pebble.orders(), 0);
 }

@@ -32,12 +32,12 @@ async fn an_order_goes_on_after_its_process_was_killed() {
     let issued = authority.order(&other, &["app.test"]).await.expect("a certificate");
     let again = authority.order(&other, &["app.test"]).await.expect("the certificate of the order that is not settled");
     assert_eq!(issued.pem, again.pem);
-    assert_eq!((authority.orders(), authority.accounts()), (1, 1));
+    assert_eq!(authority.counts(), (1, 1));
     other.settle("app.test").await;
     assert_eq!(authority.storage.list("orders/").await.expect("a list"), Vec::<String>::new());
     let renewed = authority.order(&other, &["app.test"]).await.expect("another certificate");
     assert_ne!(serial(&issued.pem), serial(&renewed.pem));
-    assert_eq!(authority.orders(), 2);
+    assert_eq!(authority.pebble.orders(), 2);
 }
 
 #[tokio::test]
@@ -46,7 +46,7 @@ async fn an_order_for_other_names_is_another_order() {
     let client = authority.client(&authority.config());
     authority.order(&client, &["app.test"]).await.expect("a certificate");
     authority.order(&client, &["app.test", "www.app.test"]).await.expect("a certificate for both");
-    assert_eq!(authority.orders(), 2);
+    assert_eq!(authority.pebble.orders(), 2);
 }
 
 #[tokio::test]
@@ -61,7 +61,7 @@ async fn a_renewal_names_what_it_replaces_and_is_never_the_same_certificate() {
     // It was replaced before: Pebble refuses the field, and the order does without.
     let third = authority.replace(&client, &["app.test"], Some(&first)).await.expect("another certificate");
     assert_ne!(serial(&second.pem), serial(&third.pem));
-    assert_eq!(authority.orders(), 3);
+    assert_eq!(authority.pebble.orders(), 3);
 }
 
 #[tokio::test]
@@ -96,6 +96,6 @@ async fn a_profile_that_the_authority_does_not_have_is_told_with_those_that_it_h
     let client = authority.client(&AcmeConfig { profile: Some("tls".into()), ..authority.config() });
     let failure = authority.order(&client, &["app.test"]).await.expect_err("no such profile");
     assert_eq!(failure.kind, FailureKind::Misconfigured);
-    assert!(failure.message.ends_with("there is no profile \"tls\": it has brief, default"), "{failure}");
-    assert_eq!((authority.orders(), authority.accounts()), (0, 0));
+    assert!(failure.message.ends_with("there is no profile \"tls\": it has brief, default, shortlived"), "{failure}");
+    assert_eq!(authority.counts(), (0, 0));
 }

@@ -1,10 +1,6 @@
-//! Pebble, its DNS server, and a door where it finds answers to challenges.
+//! Pebble, and a door where it finds answers to challenges.
 
-use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
-use std::time::Duration;
 
 use rustls::server::ResolvesServerCert;
 use rustls::sign::CertifiedKey;
@@ -20,43 +16,11 @@ use crate::compile::Report;
 use crate::config::{AcmeConfig, EabConfig};
 use crate::log::{Level, Log};
 use crate::storage::Storage;
-use crate::upstream::tests::certs;
+use crate::tests::pebble::{Pebble, PebbleOptions};
 use crate::upstream::Dns;
 
 /// Key of the account binding `kid-1` at a Pebble that asks for one, in base64url.
 pub(super) const BINDING: &str = "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W";
-
-/// A process that ends with the test.
-struct Peer(Child);
-
-impl Drop for Peer {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// Starts a program that `bin/setup --test` has built, and waits until it listens.
-async fn start(name: &str, log: &Path, arguments: &[&str], environment: &[(&str, &str)], port: u16) -> Peer {
-    let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tmp/pebble").join(name);
-    let output = std::fs::File::create(log).expect("a log");
-    let child = Command::new(&program)
-        .args(arguments)
-        .envs(environment.iter().copied())
-        .stdin(Stdio::null())
-        .stdout(output.try_clone().expect("a log"))
-        .stderr(output)
-        .spawn()
-        .unwrap_or_else(|error| panic!("{}: {error}: run bin/setup --test", program.display()));
-    let mut peer = Peer(child);
-    while TcpStream::connect(("127.0.0.1", port)).await.is_err() {
-        let ended = peer.0.try_wait().expect("its state");
-        assert!(ended.is_none(), "{name} has ended: {}", std::fs::read_to_string(log).unwrap_or_default());
-        // Nothing tells when it listens.
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    peer
-}
 
 /// How Pebble behaves.
 #[derive(Clone, Copy, Default)]
@@ -73,110 +37,37 @@ pub(super) struct TestAuthority {
     pub(super) storage: Arc<Storage>,
     pub(super) challenges: Arc<Challenges>,
     pub(super) log: Arc<Log>,
-    pub(super) url: String,
-    ca_file: String,
-    dns: SocketAddr,
-    arguments: Vec<String>,
-    environment: Vec<(&'static str, String)>,
-    port: u16,
-    peers: Vec<Peer>,
+    pub(super) pebble: Arc<Pebble>,
 }
 
 impl TestAuthority {
     pub(super) async fn start(manners: Manners) -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = |name: &str| folder.path().join(name).to_str().expect("a path").to_owned();
         let challenges = Arc::<Challenges>::default();
         let (http, tls) = door(&challenges).await;
-        let [port, management, dns_port, dns_management] = free_ports();
-        let authority = certs::Authority::new();
-        let own = authority.certify(&["127.0.0.1", "localhost"]);
-        let ca_file = certs::write(folder.path(), "ca.pem", &authority.pem());
-        let config = serde_json::json!({ "pebble": {
-            "listenAddress": format!("127.0.0.1:{port}"),
-            "managementListenAddress": format!("127.0.0.1:{management}"),
-            "certificate": certs::write(folder.path(), "own.pem", &own.certificate),
-            "privateKey": certs::write(folder.path(), "own.key", &own.key),
-            "httpPort": http, "tlsPort": tls, "keyAlgorithm": "ecdsa",
-            "retryAfter": { "authz": 1, "order": 1 },
-            "externalAccountBindingRequired": manners.needs_binding,
-            "externalAccountMACKeys": { "kid-1": BINDING },
-            "domainBlocklist": ["blocked.test"],
-            "profiles": {
-                "default": { "description": "for most", "validityPeriod": 7_776_000 },
-                "brief": { "description": "for tests", "validityPeriod": 120 },
-            },
-        }});
-        let config = certs::write(folder.path(), "pebble.json", &config.to_string());
-        let dns = SocketAddr::from(([127, 0, 0, 1], dns_port));
-        let (of_dns, of_management) = (dns.to_string(), format!("127.0.0.1:{dns_management}"));
-        let arguments = [
-            "-dnsserver",
-            &of_dns,
-            "-management",
-            &of_management,
-            "-defaultIPv6",
-            "",
-            "-http01",
-            "",
-            "-https01",
-            "",
-            "-tlsalpn01",
-            "",
-            "-doh",
-            "",
-        ];
-        let log = PathBuf::from(path("dns.log"));
-        let challtestsrv = start("pebble-challtestsrv", &log, &arguments, &[], dns_management).await;
-        let arguments = ["-config", &config, "-strict", "-dnsserver", &of_dns].map(str::to_owned).to_vec();
-        let environment = vec![
-            ("PEBBLE_VA_NOSLEEP", "1".to_owned()),
-            ("PEBBLE_WFE_NONCEREJECT", manners.bad_nonces.to_string()),
-            ("PEBBLE_AUTHZREUSE", "0".to_owned()),
-        ];
+        let bindings: &[_] = if manners.needs_binding { &[("kid-1", BINDING)] } else { &[] };
+        let pebble = Pebble::start(&PebbleOptions {
+            bad_nonces: manners.bad_nonces,
+            bindings,
+            blocked: &["blocked.test"],
+            http,
+            tls,
+            ..PebbleOptions::default()
+        });
+        let folder = tempfile::tempdir().expect("a folder");
         let storage = Arc::new(Storage::in_folder(folder.path().join("storage")));
-        let url = format!("https://127.0.0.1:{port}/dir");
         let log = Log::to(Level::Debug, Box::new(std::io::sink()));
-        let peers = vec![challtestsrv];
-        let mut made =
-            Self { storage, challenges, log, url, ca_file, dns, arguments, environment, port, peers, folder };
-        made.start_pebble().await;
-        made
+        Self { folder, storage, challenges, log, pebble: Arc::new(pebble) }
     }
 
-    async fn start_pebble(&mut self) {
-        let arguments: Vec<_> = self.arguments.iter().map(String::as_str).collect();
-        let environment: Vec<_> = self.environment.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        self.peers.push(start("pebble", &self.log_file(), &arguments, &environment, self.port).await);
-    }
-
-    /// A new Pebble at the same place, which remembers nothing.
-    pub(super) async fn restart(&mut self) {
-        drop(self.peers.pop());
-        self.start_pebble().await;
-    }
-
-    fn log_file(&self) -> PathBuf {
-        self.folder.path().join("pebble.log")
-    }
-
-    fn count(&self, text: &str) -> usize {
-        std::fs::read_to_string(self.log_file()).expect("a log").matches(text).count()
-    }
-
-    /// Orders that it took.
-    pub(super) fn orders(&self) -> usize {
-        self.count("Added order \"")
-    }
-
-    /// Accounts that it made.
-    pub(super) fn accounts(&self) -> usize {
-        self.count("accounts in memory")
+    /// Orders that it took, and accounts that it made.
+    pub(super) fn counts(&self) -> (usize, usize) {
+        (self.pebble.orders(), self.pebble.accounts())
     }
 
     /// What `acme` says for it.
     pub(super) fn config(&self) -> AcmeConfig {
-        AcmeConfig { authority: vec![self.url.clone()], ca_file: Some(self.ca_file.clone()), ..AcmeConfig::default() }
+        let ca_file = Some(self.pebble.ca_file.display().to_string());
+        AcmeConfig { authority: vec![self.pebble.url.clone()], ca_file, ..AcmeConfig::default() }
     }
 
     pub(super) fn with_binding(&self, id: &str, key: &str) -> AcmeConfig {
@@ -185,7 +76,7 @@ impl TestAuthority {
 
     /// A client of it.
     pub(super) fn client(&self, config: &AcmeConfig) -> Arc<Authority> {
-        let dns = Arc::new(Dns::given(&[self.dns]).expect("a resolver"));
+        let dns = Arc::new(Dns::given(&[self.pebble.dns.address.parse().expect("an address")]).expect("a resolver"));
         let mut all = Report::sound(|report| Authority::compile(config, &self.storage, None, &dns, report));
         all.remove(0)
     }
@@ -193,6 +84,21 @@ impl TestAuthority {
     /// Orders a certificate for these names.
     pub(super) async fn order(&self, client: &Authority, names: &[&str]) -> Result<IssuedCertificate, OrderFailure> {
         self.replace(client, names, None).await
+    }
+
+    /// Orders certificates for these names at once, one for each.
+    pub(super) async fn order_all(&self, client: &Arc<Authority>, names: impl IntoIterator<Item = String>) {
+        let mut orders = tokio::task::JoinSet::new();
+        for name in names {
+            let (client, challenges, log) = (Arc::clone(client), Arc::clone(&self.challenges), Arc::clone(&self.log));
+            orders.spawn(async move {
+                let wanted = WantedCertificate { names: vec![name.clone()], replaces: None };
+                let issued = client.order(&wanted, &challenges, &log).await;
+                issued.unwrap_or_else(|failure| panic!("{name}: {failure}"));
+                client.settle(&name).await;
+            });
+        }
+        orders.join_all().await;
     }
 
     pub(super) async fn replace(
@@ -205,12 +111,6 @@ impl TestAuthority {
         let wanted = WantedCertificate { names, replaces: replaces.map(|old| old.pem.clone()) };
         client.order(&wanted, &self.challenges, &self.log).await
     }
-}
-
-/// Ports that are free now.
-fn free_ports<const N: usize>() -> [u16; N] {
-    let taken = [(); N].map(|()| std::net::TcpListener::bind("127.0.0.1:0").expect("a port"));
-    taken.map(|listener| listener.local_addr().expect("an address").port())
 }
 
 /// Where an authority finds answers to http-01 and tls-alpn-01: their ports.

@@ -5,6 +5,7 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use http::Uri;
 use hyper::rt::{Read, ReadBufCursor, Write};
@@ -19,6 +20,9 @@ use tokio_rustls::TlsConnector;
 use tower_service::Service;
 
 use crate::upstream::tls::verifier;
+
+/// Time for all addresses of a name together.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Makes connections.
 #[derive(Debug, Clone)]
@@ -42,14 +46,16 @@ impl Connector {
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
+        // One address that swallows packets leaves time for the others.
+        tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
         Ok(Self { tcp, tls: Arc::new(tls) })
     }
 }
 
 impl Service<Uri> for Connector {
-    type Response = Wire;
+    type Response = ClientStream;
     type Error = BoxError;
-    type Future = Pin<Box<dyn Future<Output = Result<Wire, BoxError>> + Send>>;
+    type Future = Pin<Box<dyn Future<Output = Result<ClientStream, BoxError>> + Send>>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
         self.tcp.poll_ready(context).map_err(Into::into)
@@ -60,29 +66,29 @@ impl Service<Uri> for Connector {
         let tls = self.tls.clone();
         Box::pin(async move {
             if uri.scheme_str() != Some("https") {
-                return Ok(Wire::Plain(connecting.await?));
+                return Ok(ClientStream::Plain(connecting.await?));
             }
             // IPv6 addresses stand in brackets in a URL.
             let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
             let name = ServerName::try_from(host.to_owned())?;
             let tcp = connecting.await?.into_inner();
             let stream = TlsConnector::from(tls).connect(name, tcp).await?;
-            Ok(Wire::Tls(Box::new(TokioIo::new(stream))))
+            Ok(ClientStream::Tls(Box::new(TokioIo::new(stream))))
         })
     }
 }
 
 /// A connection.
-pub(super) enum Wire {
+pub(super) enum ClientStream {
     Plain(TokioIo<TcpStream>),
     Tls(Box<TokioIo<TlsStream<TcpStream>>>),
 }
 
-impl Connection for Wire {
+impl Connection for ClientStream {
     fn connected(&self) -> Connected {
         match self {
-            Wire::Plain(stream) => stream.connected(),
-            Wire::Tls(stream) => {
+            ClientStream::Plain(stream) => stream.connected(),
+            ClientStream::Tls(stream) => {
                 let (tcp, session) = stream.inner().get_ref();
                 let connected = tcp.connected();
                 match session.alpn_protocol() {
@@ -98,19 +104,19 @@ impl Connection for Wire {
 macro_rules! either {
     ($self:ident, $method:ident, $($argument:expr),*) => {
         match $self.get_mut() {
-            Wire::Plain(stream) => Pin::new(stream).$method($($argument),*),
-            Wire::Tls(stream) => Pin::new(stream).$method($($argument),*),
+            ClientStream::Plain(stream) => Pin::new(stream).$method($($argument),*),
+            ClientStream::Tls(stream) => Pin::new(stream).$method($($argument),*),
         }
     };
 }
 
-impl Read for Wire {
+impl Read for ClientStream {
     fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
         either!(self, poll_read, context, buffer)
     }
 }
 
-impl Write for Wire {
+impl Write for ClientStream {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         either!(self, poll_write, context, bytes)
     }
