@@ -134,3 +134,6 @@ pub(crate) fn suggest(
         state.window = window;
     }
 }
+
+#[cfg(test)]
+mod tests;
