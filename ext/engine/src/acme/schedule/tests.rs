@@ -26,7 +26,7 @@ fn step_for(
     now: SystemTime,
 ) -> Step {
     let names: Vec<_> = names.iter().map(ToString::to_string).collect();
-    next_step(state, &Wish { names: &names, authorities, renew }, now)
+    next_step(state, &WantedState { names: &names, authorities, renew }, now)
 }
 
 fn step(state: &CertificateState, days: f64) -> Step {
