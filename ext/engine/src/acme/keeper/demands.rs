@@ -126,9 +126,7 @@ impl DemandCosts {
         if told.is_none_or(|told| told.elapsed() >= MINUTE) {
             *told = Some(Instant::now());
             let most = on_demand.per_minute;
-            log.warn(format_args!(
-                "acme: {name}: {most} were ordered on demand in this minute, and no more are"
-            ));
+            log.warn(format_args!("acme: {name}: {most} were ordered on demand in this minute, and no more are"));
         }
     }
 }

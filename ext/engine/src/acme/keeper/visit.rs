@@ -176,10 +176,7 @@ impl Visit {
             Permission::Failed(_) => UNANSWERED,
         };
         let until = state.not_after.map_or_else(String::new, |end| format!(", and is shown until {}", shown(end)));
-        self.log.info(format_args!(
-            "acme: {}: is not renewed, since on_demand says {answer}{until}",
-            self.subject
-        ));
+        self.log.info(format_args!("acme: {}: is not renewed, since on_demand says {answer}{until}", self.subject));
         Some(pause)
     }
 
