@@ -50,6 +50,17 @@ RSpec.describe Proxy::ConfigurationError, "about who writes TXT records" do
     end
   end
 
+  it "says what a command or a name server lacks that the engine looks for" do
+    problems = problems_of(<<~RUBY)
+      acme email: "ops@example.com", dns: { command: "bin/dns" }
+      proxy to: "http://127.0.0.1:1"
+    RUBY
+
+    expect(problems.grep(/dns:/)).to eq(
+      ['Proxyfile:1: acme: dns: command: there is no program "bin/dns": write the path of a file that can be run']
+    )
+  end
+
   it "takes objects, blocks, commands and name servers" do
     write("bin/dns", "")
     {

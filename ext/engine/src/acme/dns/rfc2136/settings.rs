@@ -16,7 +16,10 @@ use crate::upstream::dns::Dns;
 /// Seconds by which the clocks of both sides may differ (RFC 8945, section 10).
 const FUDGE: u16 = 300;
 
-const ALGORITHMS: [(&str, fn() -> TsigAlgorithm); 3] = [
+/// Makes an algorithm, which cannot be copied.
+type Maker = fn() -> TsigAlgorithm;
+
+const ALGORITHMS: [(&str, Maker); 3] = [
     ("hmac-sha256", || TsigAlgorithm::HmacSha256),
     ("hmac-sha384", || TsigAlgorithm::HmacSha384),
     ("hmac-sha512", || TsigAlgorithm::HmacSha512),

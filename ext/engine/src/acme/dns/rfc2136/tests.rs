@@ -80,7 +80,8 @@ async fn the_server_says_which_zone_a_name_is_in() {
 async fn each_refusal_says_what_to_do() {
     let zones = Zones::start();
     let address = zones.server.address;
-    let cases: [(fn(&mut Rfc2136Config), &str, &str); 5] = [
+    type Change = fn(&mut Rfc2136Config);
+    let cases: [(Change, &str, &str); 5] = [
         (|config| config.key_name = Some("unknown".into()), NAME, "it does not know the key"),
         (|config| config.key_secret = Some("YWJj".into()), NAME, "the key's secret is another one there"),
         (|config| config.key_name = Some("other".into()), NAME, "the key may not write there"),
