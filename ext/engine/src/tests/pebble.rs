@@ -1,5 +1,6 @@
 //! The authority Pebble and its DNS server in processes of their own, as `bin/setup --test` builds them.
 
+use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream, UdpSocket};
 use std::path::{Path, PathBuf};
@@ -53,6 +54,7 @@ impl Pebble {
             ("PEBBLE_WFE_NONCEREJECT", options.bad_nonces.to_string()),
             ("PEBBLE_AUTHZREUSE", options.reused.to_string()),
         ];
+        let keys: BTreeMap<_, _> = options.bindings.iter().copied().collect();
         let settings = |folder: &Path, port: u16, management: u16| {
             let profiles: serde_json::Map<_, _> = options
                 .profiles
@@ -69,7 +71,7 @@ impl Pebble {
                 "keyAlgorithm": "ecdsa",
                 "retryAfter": { "authz": 1, "order": 1 },
                 "externalAccountBindingRequired": !options.bindings.is_empty(),
-                "externalAccountMACKeys": options.bindings.iter().copied().collect::<std::collections::BTreeMap<_, _>>(),
+                "externalAccountMACKeys": keys,
                 "domainBlocklist": options.blocked,
                 "profiles": profiles,
             } })
