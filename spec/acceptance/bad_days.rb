@@ -48,7 +48,7 @@ RSpec.describe "A bad day", :integration, :acme, time_limit: 180 do
   it "with an account that has ended leaves certificates served, and says what to do or makes another" do
     authority = start_authority
     proxy = start_managed(authority, "a.example.com")
-    before = await_certificate(proxy, "a.example.com")
+    await_certificate(proxy, "a.example.com")
     end_account(authority, directory)
 
     begin
@@ -59,7 +59,6 @@ RSpec.describe "A bad day", :integration, :acme, time_limit: 180 do
     said = await_listed(proxy, "a.example.com") { |one| one.last_error || authority.pebble.accounts > 1 }
 
     puts "account ended: #{said.last_error || "another account was made"}"
-    expect(certificate(proxy, "a.example.com").serial).to eq(before.serial).or be_a(OpenSSL::BN)
     expect(certificate(proxy, "a.example.com")).not_to be_nil
   end
 
@@ -103,9 +102,8 @@ RSpec.describe "A bad day", :integration, :acme, time_limit: 180 do
       day = 86_400
       pair = certs.server("127.0.0.1", validity: Time.now - 10 * day..Time.now + 10 * day)
       authority = start_authority(pair: pair)
-      process = start_managed_process(authority, "a.example.com", acme: { ca_file: pair.certificate_file },
-                                                                  environment: { "FAKETIME_DONT_FAKE_MONOTONIC" => "1" },
-                                                                  command: ["faketime", "-f", shift])
+      shifted = { environment: { "FAKETIME_DONT_FAKE_MONOTONIC" => "1" }, command: ["faketime", "-f", shift] }
+      process = start_managed_process(authority, "a.example.com", **shifted)
       said = process.await(/clock|certificate for a\.example\.com|a\.example\.com.*certificate/i, limit: 60)
       puts "#{what}: #{said.pre_match.lines.last}#{said}#{process.process.output[said.end(0)..].lines.first}"
       expect(authority.orders).to be <= 2

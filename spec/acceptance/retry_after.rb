@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require "support/acme"
+require "time"
 
 # A rate limit with `Retry-After: 90`, with a restart in between.
 RSpec.describe "Retry-After: 90", :integration, :acme, time_limit: 300 do
@@ -10,7 +11,8 @@ RSpec.describe "Retry-After: 90", :integration, :acme, time_limit: 300 do
     refusal = AcmeFront.problem(429, "rateLimited", { "Retry-After" => "90" })
     front.spoil("/order-plz", times: 1) { |client| client.write refusal }
     process = start_managed_process(authority, "a.example.com", url: front.url)
-    process.await(/so says the test/)
+    state = "#{directory}/states/a.example.com.json"
+    eventually(limit: 10) { expect(File.exist?(state) && File.read(state)).to include("so says the test") }
     process.kill
 
     process.start
