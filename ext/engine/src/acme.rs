@@ -25,6 +25,7 @@ pub(crate) mod on_demand;
 pub(crate) mod order;
 pub(crate) mod schedule;
 pub(crate) mod solver;
+pub(crate) mod stapling;
 mod transport;
 
 #[cfg(test)]

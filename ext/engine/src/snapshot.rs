@@ -114,6 +114,7 @@ pub(crate) fn carry_over(before: Option<&Snapshot>, config: &Config, purpose: Pu
     };
     let carried = before.map(|before| &before.carried_over);
     let keeper = carried.map_or_else(Arc::default, |carried| Arc::clone(&carried.keeper));
+    let stapler = carried.map_or_else(Arc::default, |carried| Arc::clone(&carried.stapler));
     let certificates = carried.map_or_else(Arc::default, |carried| Arc::clone(&carried.certificates));
     let managed = config.acme.is_some().then(|| Arc::clone(&certificates));
     let binds = if config.adopts {
@@ -141,7 +142,7 @@ pub(crate) fn carry_over(before: Option<&Snapshot>, config: &Config, purpose: Pu
         blocks: config.blocks.clone(),
         place: LocationPath::default(),
         before,
-        carried_over: CarriedOver { filters, certificates, keeper, ..CarriedOver::default() },
+        carried_over: CarriedOver { filters, certificates, keeper, stapler, ..CarriedOver::default() },
     };
     let routes = compiler.scope(&config.routes, &Routes::default());
     let Compiler { mut problems, keeps_lines, names, mut upstreams, mut carried_over, .. } = compiler;
@@ -199,6 +200,9 @@ impl Snapshot {
         self.routes.each_filter(&mut |filter| filter.start(&self.dns, runtime, log));
         self.events.listen(&self.listeners, self.binds.certificates(), runtime);
         self.carried_over.keeper.keep(self.acme.as_ref(), runtime, log);
+        if let Some(certificates) = &self.managed {
+            self.carried_over.stapler.start(certificates, runtime, log);
+        }
     }
 
     /// Ends the background tasks that the next configuration replaces by its own.

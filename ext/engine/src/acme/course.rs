@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use rcgen::KeyPair;
 use tokio::time::{sleep, Instant};
 
-use super::authority::Authority;
+use super::authority::{own, Authority};
 use super::csr::request;
 use super::failure::{FailureKind, OrderFailure};
 use super::history::ChallengeHistory;
@@ -42,6 +42,8 @@ pub(super) struct Course<'a> {
     pub(super) order: Order,
     /// Private key of the certificate, in PEM.
     pub(super) key: String,
+    /// Whether another process has placed the order.
+    pub(super) is_left_over: bool,
     pub(super) history: ChallengeHistory,
 }
 
@@ -59,39 +61,49 @@ impl Course<'_> {
         self.history.store(&self.authority.storage, self.subject()).await
     }
 
-    /// From the order to the certificate.
-    /// `None`: it is the one that was to be replaced.
+    /// From the order to the certificate. `None`: another process has left the order, and its certificate is not what
+    /// is wanted now.
     pub(super) async fn run(&mut self) -> Result<Option<IssuedCertificate>, OrderFailure> {
         self.tell_skew();
         if self.order.state().status == OrderStatus::Pending {
             self.prove().await?;
         }
-        let key = KeyPair::from_pem(&self.key).map_err(|error| {
-            OrderFailure::new(FailureKind::Own, format!("the key of the order is damaged: {error}"))
-        })?;
+        let key = match KeyPair::from_pem(&self.key) {
+            Ok(key) => key,
+            Err(error) => return self.useless(&format!("its key is damaged: {error}")).await,
+        };
         if self.order.state().status == OrderStatus::Ready {
             let csr = request(&self.wanted.names, &key, self.authority.common_name)
                 .map_err(|why| OrderFailure::new(FailureKind::Own, why))?;
             with_good_nonce!(self.order.finalize_csr(&csr)).map_err(|error| self.failed("request", error))?;
         }
-        if self.look_until(|status| matches!(status, OrderStatus::Valid | OrderStatus::Invalid)).await?
-            == OrderStatus::Invalid
-        {
+        let status = self.look_until(|status| matches!(status, OrderStatus::Valid | OrderStatus::Invalid)).await?;
+        if status == OrderStatus::Invalid {
             return Err(self.refused(&[]).await);
         }
         let chain = with_good_nonce!(self.order.certificate()).map_err(|error| self.failed("certificate", error))?;
-        let wrong = |why: String| {
-            OrderFailure::new(
-                FailureKind::Refused,
-                format!("{}: the certificate is not used: {why}", self.authority.name()),
-            )
-        };
-        let chain = chain.ok_or_else(|| wrong("there is none".into()))?;
-        check(&chain, &self.wanted.names, &key, self.seen.lock().their_time()).map_err(wrong)?;
-        if self.wanted.replaces.as_deref().is_some_and(|old| is_same(old, chain.as_bytes())) {
+        let chain = chain.unwrap_or_default();
+        let now = self.seen.lock().their_time();
+        match check(&chain, &self.wanted.names, &key, now) {
+            Err(why) => self.useless(&why).await,
+            // An order that nobody has settled.
+            Ok(()) if self.wanted.replaces.as_deref().is_some_and(|old| is_same(old, chain.as_bytes())) => {
+                self.useless("it is the one to be replaced").await
+            }
+            Ok(()) => Ok(Some(IssuedCertificate { pem: (self.key.clone() + &chain).into_bytes() })),
+        }
+    }
+
+    /// What comes of an order whose certificate cannot be used: nothing if another process has left it, else a failure.
+    async fn useless(&self, why: &str) -> Result<Option<IssuedCertificate>, OrderFailure> {
+        PendingOrder::delete(&self.authority.storage, self.subject()).await.map_err(own)?;
+        if self.is_left_over {
+            self.log
+                .debug(format_args!("acme: {}: the certificate of an old order is not used: {why}", self.subject()));
             return Ok(None);
         }
-        Ok(Some(IssuedCertificate { pem: (self.key.clone() + &chain).into_bytes() }))
+        let message = self.step(&format!("the certificate is not used: {why}"));
+        Err(OrderFailure::new(FailureKind::Refused, message))
     }
 
     /// Proves the control of every name.

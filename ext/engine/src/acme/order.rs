@@ -64,20 +64,18 @@ impl Authority {
                 self.forget_account(account).await?;
                 begun = self.begin(wanted, &directory, pending.take(), log).await;
             }
-            let (order, under_way, account, seen) = begun.map_err(|failed| match failed {
+            let Begun { order, key, account, seen, is_left_over } = begun.map_err(|failed| match failed {
                 Beginning::Failed(failure) => failure,
                 Beginning::AccountGone(account) => OrderFailure::new(
                     FailureKind::Misconfigured,
                     format!("{}: it does not know account {account}, which it has just made", self.name()),
                 ),
             })?;
-            let key = under_way.key;
-            let mut course = Course { authority: self, wanted, challenges, log, account, seen, order, key, history };
-            match course.run().await {
-                Ok(Some(issued)) => return Ok(issued),
-                // Nobody has settled the order of the certificate that is to be replaced.
-                Ok(None) => history = course.history,
-                Err(failure) => return Err(failure),
+            let mut course =
+                Course { authority: self, wanted, challenges, log, account, seen, order, key, is_left_over, history };
+            match course.run().await? {
+                Some(issued) => return Ok(issued),
+                None => history = course.history,
             }
         }
     }
@@ -89,7 +87,7 @@ impl Authority {
         directory: &Arc<Directory>,
         pending: Option<PendingOrder>,
         log: &Log,
-    ) -> Result<(Order, PendingOrder, Account, Arc<Mutex<Seen>>), Beginning> {
+    ) -> Result<Begun, Beginning> {
         let (account, seen) = self.account(directory).await.map_err(Beginning::Failed)?;
         let step = |step: &str| format!("{}: {step}", self.name());
         let subject = wanted.names.first().map_or("", String::as_str);
@@ -98,7 +96,7 @@ impl Authority {
                 Ok(mut order) => {
                     if order.state().status != OrderStatus::Invalid {
                         log.info(format_args!("acme: {subject}: goes on with its order at {}", self.name()));
-                        return Ok((order, pending, account, seen));
+                        return Ok(Begun { order, key: pending.key, account, seen, is_left_over: true });
                     }
                 }
                 Err(error) => {
@@ -134,7 +132,7 @@ impl Authority {
         };
         pending.store(&self.storage).await.map_err(|error| Beginning::Failed(own(error)))?;
         log.info(format_args!("acme: {subject}: ordered at {}", self.name()));
-        Ok((order, pending, account, seen))
+        Ok(Begun { order, key: pending.key, account, seen, is_left_over: false })
     }
 
     /// Places a new order.
@@ -174,6 +172,16 @@ impl Authority {
         }
         with_good_nonce!(account.new_order(&order()))
     }
+}
+
+/// An order that can go on.
+struct Begun {
+    order: Order,
+    /// Private key of the certificate, in PEM.
+    key: String,
+    account: Account,
+    seen: Arc<Mutex<Seen>>,
+    is_left_over: bool,
 }
 
 /// Why there is no order.

@@ -23,6 +23,12 @@ impl LoadedCertificate {
         Self { key: record.key, not_after: record.not_after, warned: AtomicBool::new(false) }
     }
 
+    /// The same certificate with another OCSP response.
+    pub(super) fn with_staple(&self, response: Option<Vec<u8>>) -> Self {
+        let key = CertifiedKey { ocsp: response, ..(*self.key).clone() };
+        Self { key: Arc::new(key), not_after: self.not_after, warned: AtomicBool::new(self.warned.load(Relaxed)) }
+    }
+
     /// Whether it has expired and nobody has been told so far.
     pub(super) fn is_to_warn_of(&self, now: SystemTime) -> bool {
         now > self.not_after && !self.warned.swap(true, Relaxed)

@@ -170,6 +170,18 @@ impl ManagedCertificates {
         self.stored.add(subject);
     }
 
+    /// The certificates in memory, by subject.
+    pub(crate) fn in_memory(&self) -> Vec<(Arc<str>, Arc<CertifiedKey>)> {
+        self.memory.lock().loaded().map(|(subject, loaded)| (Arc::clone(subject), Arc::clone(&loaded.key))).collect()
+    }
+
+    /// Sends this OCSP response along with a certificate from now on, or none, if it is still the one in memory.
+    pub(crate) fn staple(&self, subject: &str, key: &Arc<CertifiedKey>, response: Option<Vec<u8>>) {
+        let mut memory = self.memory.lock();
+        let Some(loaded) = memory.loaded_mut(subject).filter(|loaded| Arc::ptr_eq(&loaded.key, key)) else { return };
+        *loaded = Arc::new(loaded.with_staple(response));
+    }
+
     /// The certificate of a subject, from memory or storage.
     async fn known(self: &Arc<Self>, serving: &Arc<Serving>, subject: &str) -> Option<Arc<CertifiedKey>> {
         let known = self.memory.lock().get(subject);

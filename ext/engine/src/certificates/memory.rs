@@ -130,6 +130,22 @@ impl Memory {
         }
     }
 
+    /// The certificates, by subject.
+    pub(super) fn loaded(&self) -> impl Iterator<Item = (&Arc<str>, &Arc<LoadedCertificate>)> {
+        self.places.iter().filter_map(|place| match &place.known {
+            Known::Loaded(loaded) => Some((&place.subject, loaded)),
+            Known::Missing(_) => None,
+        })
+    }
+
+    /// The certificate of a subject. That does not count as a use.
+    pub(super) fn loaded_mut(&mut self, subject: &str) -> Option<&mut Arc<LoadedCertificate>> {
+        match self.place(subject).map(|place| &mut place.known) {
+            Some(Known::Loaded(loaded)) => Some(loaded),
+            Some(Known::Missing(_)) | None => None,
+        }
+    }
+
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.places.len()

@@ -24,6 +24,7 @@ pub(crate) use filters::CarriedFilters;
 use std::sync::Arc;
 
 use crate::acme::keeper::Keeper;
+use crate::acme::stapling::Stapler;
 use crate::certificates::managed::ManagedCertificates;
 use crate::upstream::CarriedUpstreams;
 
@@ -34,4 +35,5 @@ pub(crate) struct CarriedOver {
     pub(crate) filters: CarriedFilters,
     pub(crate) certificates: Arc<ManagedCertificates>,
     pub(crate) keeper: Arc<Keeper>,
+    pub(crate) stapler: Arc<Stapler>,
 }

@@ -5,7 +5,7 @@ mod details;
 pub(crate) mod development;
 mod identity;
 mod names;
-mod ocsp;
+pub(crate) mod ocsp;
 mod policy;
 mod shown;
 mod subject;

@@ -6,7 +6,7 @@ use proxy_engine::config::{AcmeConfig, BindConfig, Certificate, LocationConfig, 
 use proxy_engine::configuration::{Config, Directive, FilterConfig, RedirectHttpToHttpsConfig};
 use tempfile::TempDir;
 
-use crate::support::{nobody, Origin, Proxy, TlsClient};
+use crate::support::{has_own_process, nobody, Origin, Proxy, TlsClient};
 
 /// Every address, since a bind of this machine alone makes a certificate for development.
 const EVERYWHERE: &str = "https://0.0.0.0:0";
@@ -209,6 +209,46 @@ fn a_backend_answers_challenges_of_its_own() {
     let plain = BindConfig { url: "http://127.0.0.1:0".into(), ..BindConfig::default() };
     let proxy = site.serve(&["example.com"], plain);
     assert_eq!(proxy.client().get("/.well-known/acme-challenge/of-the-backend").text(), "backend");
+}
+
+/// Names that have a certificate.
+const MANY: usize = 10_000;
+
+#[test]
+fn ten_thousand_certificates_take_little_memory() {
+    if !has_own_process() {
+        return;
+    }
+    let site = Site::new();
+    let hosts: Vec<_> = (0..MANY).map(|number| format!("{number}.example")).collect();
+    let (pem, own) = certificate("example");
+    // As long as a chain with an intermediate certificate.
+    let chain = format!("{pem}{0}{0}{0}", &pem[pem.find("-----BEGIN CERTIFICATE").expect("a certificate")..]);
+    for host in &hosts {
+        site.write(&format!("certificates/{host}.pem"), &chain);
+    }
+    let hosts: Vec<_> = hosts.iter().map(String::as_str).collect();
+    let config = site.config(&hosts, bare(), |_| ());
+    let before = resident();
+    let begun = std::time::Instant::now();
+    let proxy = Proxy::start(config);
+    let client = TlsClient::new();
+    assert_eq!(client.shown(&proxy.address(), Some("9999.example")), Ok(own.clone()));
+    let first = begun.elapsed();
+    // More than are kept in memory.
+    for host in hosts.iter().step_by(7) {
+        assert_eq!(client.shown(&proxy.address(), Some(host)), Ok(own.clone()), "{host}");
+    }
+    let taken = resident().saturating_sub(before);
+    eprintln!("the first handshake was done after {first:?}; {taken} bytes were taken");
+    assert!(taken < 30_000_000, "{taken} bytes");
+}
+
+/// Bytes of memory that this process takes.
+fn resident() -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").expect("Linux");
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("a line");
+    line.split_whitespace().nth(1).and_then(|kib| kib.parse::<usize>().ok()).expect("a number") * 1024
 }
 
 #[test]

@@ -5,6 +5,7 @@ use rustls::pki_types::CertificateDer;
 
 use super::peers::{Manners, TestAuthority};
 use crate::acme::order::FailureKind;
+use crate::certificates::record::PendingOrder;
 use crate::config::AcmeConfig;
 
 fn serial(pem: &[u8]) -> Vec<u8> {
@@ -38,6 +39,20 @@ async fn an_order_goes_on_after_its_process_was_killed() {
     let renewed = authority.order(&other, &["app.test"]).await.expect("another certificate");
     assert_ne!(serial(&issued.pem), serial(&renewed.pem));
     assert_eq!(authority.pebble.orders(), 2);
+}
+
+#[tokio::test]
+async fn an_order_that_was_left_with_another_key_is_replaced_at_once() {
+    let authority = TestAuthority::start(Manners::default()).await;
+    let client = authority.client(&authority.config());
+    let first = authority.order(&client, &["app.test"]).await.expect("a certificate");
+    let left = PendingOrder::load(&authority.storage, "app.test").await.expect("storage").expect("an order");
+    for key in [rcgen::KeyPair::generate().expect("a key").serialize_pem(), "damaged".into()] {
+        PendingOrder { key, ..left.clone() }.store(&authority.storage).await.expect("stored");
+        let second = authority.order(&client, &["app.test"]).await.expect("another certificate");
+        assert_ne!(serial(&first.pem), serial(&second.pem));
+    }
+    assert_eq!(authority.counts(), (3, 1));
 }
 
 #[tokio::test]
