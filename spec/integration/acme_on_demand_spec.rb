@@ -106,7 +106,7 @@ RSpec.describe "Certificates on demand", :acme, time_limit: 60 do
     expect(TlsClient.refusal(https(proxy), name: "other.example.org")).to include("unrecognized name")
   end
 
-  it "cost known names nothing under a flood of random ones, and the block is asked a bounded number of times at once" do
+  it "cost known names nothing in a flood of random ones, and the block is asked a bounded number of times at once" do
     running = Queue.new
     most = Queue.new
     proxy = start_on_demand(waiting: 4) do
