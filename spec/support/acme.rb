@@ -57,7 +57,7 @@ module AcmePeers
     all = [authority].flatten
     acme = { storage: directory, **all.first.options(url: url || all.map(&:url)), **options }.compact
     start_proxy(bind: "http://127.0.0.1:0") do
-      bind "https://127.0.0.1:0"
+      bind "https://0.0.0.0:0" # At an address of this machine alone it would have a certificate for development.
       acme(**acme)
       hosts.each { |name| host(name) { static_response body: "hello from #{name}" } }
       instance_exec(&configuration) if configuration
@@ -111,7 +111,7 @@ module AcmePeers
   def managed?(certificate) = certificate.issuer.to_s.include?("Pebble")
 
   # What the proxy itself says about the certificate of `name`.
-  def listed(proxy, name) = proxy.server.certificates.find { |one| one[:name] == name }
+  def listed(proxy, name) = proxy.server.certificates.find { |one| one.names.include?(name) }
 
   # Waits until what it says holds, and returns it.
   def await_listed(proxy, name, limit: 15)

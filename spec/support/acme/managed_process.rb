@@ -14,7 +14,7 @@ class ManagedProcess
     File.write("#{@directory}/Proxyfile", <<~RUBY)
       threads 1
       bind "http://127.0.0.1:0"
-      bind "https://127.0.0.1:0"
+      bind "https://0.0.0.0:0"
       acme(**#{acme.inspect}#{", on_demand: #{on_demand}" if on_demand})
       #{hosts.map { |name| "host(#{name.inspect}) { static_response body: #{name.inspect} }" }.join("\n")}
       #{more}

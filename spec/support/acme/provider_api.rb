@@ -28,10 +28,12 @@ class ProviderApi
   def serve(connection)
     while (request = connection.read_request)
       uri = URI("http://api#{request.target}")
+      path = uri.path.delete_prefix("/client/v4/").split("/")
       allowed = request["Authorization"] == "Bearer #{@token}"
-      result = allowed && answer(request.method_name, uri.path.delete_prefix("/client/v4/").split("/"), uri, request.body)
+      result = answer(request.method_name, path, uri, request.body) if allowed
       @refused += 1 unless result
-      connection.answer(JSON.generate(success: !!result, errors: result ? [] : [{ message: "refused" }], result: result))
+      errors = result ? [] : [{ message: "refused" }]
+      connection.answer(JSON.generate(success: errors.empty?, errors: errors, result: result))
     end
   end
 

@@ -37,6 +37,8 @@ impl AcmeFacts<'_> {
                 report.problems().push(Problem::error(written.at.as_ref(), "acme", message));
             }
         }
+        let authorities = self.config.authority.iter();
+        authorities.filter_map(|authority| self.unbound(authority)).for_each(|message| report.error(message));
         if let Some((storage, kind)) = self.storage.and_then(|storage| Some((storage, storage.in_memory()?))) {
             report.within("storage").warning(format!(
                 "{storage} is in memory ({kind}): certificates are ordered anew at every start: write the path of a \
@@ -45,6 +47,23 @@ impl AcmeFacts<'_> {
         }
         let order = if self.has_orders() { self.unanswered() } else { Some(self.nothing_to_order()) };
         report.warnings(order);
+    }
+
+    /// What is missing for an account at an authority that binds it to one of its own customers.
+    fn unbound(&self, authority: &str) -> Option<String> {
+        let known = KnownAuthority::find(authority).filter(|known| known.needs_binding)?;
+        let is_its = |of: &String| KnownAuthority::find(of).is_some_and(|other| other.name == known.name);
+        if self.config.eab.iter().any(|eab| eab.authority.as_ref().is_none_or(is_its)) {
+            return None;
+        }
+        match (known.binding, &self.config.email) {
+            (Some(_), Some(_)) => None,
+            (Some(_), None) => Some(format!("{} needs to know whose the account is: write email: or eab:", known.name)),
+            (None, _) => Some(format!(
+                "{} needs the key of an account there: write eab: {{ id: \"…\", key: \"…\" }}",
+                known.name
+            )),
+        }
     }
 
     /// Why there can be no certificate for a name.

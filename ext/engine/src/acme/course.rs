@@ -61,8 +61,8 @@ impl Course<'_> {
         self.history.store(&self.authority.storage, self.subject()).await
     }
 
-    /// From the order to the certificate. `None`: another process has left the order, and its certificate is not the one
-    /// that is wanted now.
+    /// From the order to the certificate. `None`: another process has left the order, and its certificate is not what
+    /// is wanted now.
     pub(super) async fn run(&mut self) -> Result<Option<IssuedCertificate>, OrderFailure> {
         self.tell_skew();
         if self.order.state().status == OrderStatus::Pending {

@@ -7,7 +7,7 @@ use super::dns::DnsProvider;
 use super::names::{WrittenCertificate, WrittenName};
 use super::on_demand::OnDemand;
 use super::order::Authority;
-use super::schedule::{RenewalTime, Wish};
+use super::schedule::{RenewalTime, WantedState};
 use crate::blocks::BlockSet;
 use crate::certificates::managed::ManagedCertificates;
 use crate::compile::Report;
@@ -74,9 +74,9 @@ impl Acme {
     }
 
     /// Calls `with` with what is wanted of a certificate of these names.
-    pub(super) fn with_wish<T>(&self, names: &[String], with: impl FnOnce(&Wish<'_>) -> T) -> T {
+    pub(super) fn with_wish<T>(&self, names: &[String], with: impl FnOnce(&WantedState<'_>) -> T) -> T {
         let authorities: Vec<_> = self.authorities.iter().map(|authority| authority.url()).collect();
-        with(&Wish { names, authorities: &authorities, renew: self.renew })
+        with(&WantedState { names, authorities: &authorities, renew: self.renew })
     }
 }
 

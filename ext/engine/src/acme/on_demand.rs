@@ -36,7 +36,7 @@ pub(crate) struct OnDemand {
 #[derive(Debug)]
 enum Decider {
     Block(Block),
-    Url(HttpClient, String),
+    Url(Box<HttpClient>, String),
 }
 
 /// An answer about a name.
@@ -89,7 +89,7 @@ impl OnDemand {
                     return None;
                 }
                 let settings = ClientSettings { ca_file: None, timeout, max_body: LARGEST };
-                Decider::Url(report.ok(HttpClient::new(settings))?, url.clone())
+                Decider::Url(Box::new(report.ok(HttpClient::new(settings))?), url.clone())
             }
         };
         is_sound.then_some(Self { decider, timeout, refused_for, per_minute, waiting })

@@ -49,7 +49,7 @@ pub(crate) enum Step {
 
 /// What is wanted of a certificate.
 #[derive(Debug)]
-pub(crate) struct Wish<'a> {
+pub(crate) struct WantedState<'a> {
     pub(crate) names: &'a [String],
     /// URLs of the authorities that may issue it.
     pub(crate) authorities: &'a [&'a str],
@@ -64,7 +64,7 @@ pub(crate) fn pause(failures: u32) -> Duration {
 }
 
 /// The next step for a certificate in this state.
-pub(crate) fn next_step(state: &CertificateState, wish: &Wish<'_>, now: SystemTime) -> Step {
+pub(crate) fn next_step(state: &CertificateState, wish: &WantedState<'_>, now: SystemTime) -> Step {
     let wanted_at = renewal(state, wish).unwrap_or(SystemTime::UNIX_EPOCH);
     let order_at = next_attempt(state, now).map_or(wanted_at, |next| next.max(wanted_at));
     if order_at <= now {
@@ -91,7 +91,7 @@ pub(crate) fn next_attempt(state: &CertificateState, now: SystemTime) -> Option<
 }
 
 /// When the certificate is to be renewed. `None`: there is none that will do, so at once.
-pub(crate) fn renewal(state: &CertificateState, wish: &Wish<'_>) -> Option<SystemTime> {
+pub(crate) fn renewal(state: &CertificateState, wish: &WantedState<'_>) -> Option<SystemTime> {
     let (begin, end) = (state.not_before?, state.not_after?);
     let has_all = wish.names.iter().all(|name| state.names.contains(name));
     if !has_all || !is_of(state, wish) && state.authority.is_some() {
@@ -112,7 +112,7 @@ pub(crate) fn renewal(state: &CertificateState, wish: &Wish<'_>) -> Option<Syste
 }
 
 /// Whether an authority of the configuration has issued the certificate.
-fn is_of(state: &CertificateState, wish: &Wish<'_>) -> bool {
+fn is_of(state: &CertificateState, wish: &WantedState<'_>) -> bool {
     state.authority.as_deref().is_some_and(|own| wish.authorities.contains(&own))
 }
 
@@ -134,3 +134,6 @@ pub(crate) fn suggest(
         state.window = window;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod challenges;
+mod dns;
 mod failures;
 mod orders;
 mod peers;

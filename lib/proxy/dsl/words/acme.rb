@@ -96,7 +96,7 @@ module Proxy
           The key of an account that the authority has given out: `{ id: "…", key: "…" }`, or one for each authority,
           as in `{ "zerossl" => { id: "…", key: "…" } }`.
         TEXT
-        option :challenge, CHALLENGES, <<~TEXT, default: "tls-alpn-01, http-01; dns-01 with `dns`", unset: true
+        option :challenge, CHALLENGES, <<~TEXT, default: "tls-alpn-01, http-01; dns-01 first with `dns`", unset: true
           How to prove that a name is ours, in the order of preference: `tls-alpn-01` (needs port 443), `http-01` (port
           80), `dns-01` or `dns-persist-01`.
         TEXT

@@ -1,6 +1,6 @@
 use super::*;
 use crate::compile::Purpose;
-use crate::config::{BindConfig, DnsProviderConfig, OnDemandConfig, Severity, TrustedProxiesConfig};
+use crate::config::{BindConfig, DnsProviderConfig, EabConfig, OnDemandConfig, Severity, TrustedProxiesConfig};
 
 /// Binds at these addresses. Those with https have managed certificates.
 fn binds(urls: &[&str]) -> Binds {
@@ -62,6 +62,24 @@ fn names_that_nobody_owns_need_an_authority_of_ones_own() {
         assert_eq!(told(&AcmeConfig { authority, ..with(&[]) }, &[name], &USUAL), [""; 0]);
     }
     assert_eq!(told(&with(&[]), &["internal.com", "mylocal", "a.xtest.org"], &USUAL), [format!("mylocal {tail}")]);
+}
+
+#[test]
+fn authorities_with_customers_need_to_know_them() {
+    let google = "google needs the key of an account there: write eab: { id: \"…\", key: \"…\" }";
+    let zerossl = "zerossl needs to know whose the account is: write email: or eab:";
+    let eab = |of: Option<&str>| EabConfig { authority: of.map(Into::into), id: "a".into(), key: "b".into() };
+    for (email, eab, wanted) in [
+        (None, vec![], vec![google, zerossl]),
+        (Some("me@example.org"), vec![], vec![google]),
+        (None, vec![eab(Some("zerossl"))], vec![google]),
+        (None, vec![eab(Some("https://dv.acme-v02.api.pki.goog/directory"))], vec![zerossl]),
+        (None, vec![eab(None)], vec![]),
+    ] {
+        let authority = ["letsencrypt", "google", "zerossl"].map(String::from).into();
+        let config = AcmeConfig { authority, eab, email: email.map(Into::into), ..with(&[]) };
+        assert_eq!(told(&config, &["a.com"], &USUAL), wanted);
+    }
 }
 
 #[test]

@@ -103,7 +103,6 @@ impl Visit {
     async fn order(&self, authority: &Authority, replaces: Option<Vec<u8>>) -> Result<IssuedCertificate, OrderFailure> {
         self.keeper.budget.take(authority.url()).await;
         let (subject, name) = (&self.subject, authority.name());
-        self.log.info(format_args!("certificate of {subject}: is ordered at {name}"));
         let wanted = WantedCertificate { names: self.names.to_vec(), replaces };
         let order = authority.order(&wanted, &self.acme.certificates.challenges, &self.log);
         let issued = timeout(ORDER_TIME, order).await.unwrap_or_else(|_| {
@@ -111,7 +110,7 @@ impl Visit {
             Err(OrderFailure::new(FailureKind::Unavailable, message))
         });
         issued.inspect_err(|failure| {
-            self.log.warn(format_args!("certificate of {subject}: {name} has issued none: {failure}"));
+            self.log.warn(format_args!("acme: {subject}: {name} has issued none: {failure}"));
         })
     }
 
@@ -145,7 +144,7 @@ impl Visit {
             ..CertificateState::default()
         };
         self.log.info(format_args!(
-            "certificate of {}: {} has issued one that is good until {}",
+            "acme: {}: {} has issued one that is good until {}",
             self.subject,
             authority.name(),
             shown(record.not_after)
@@ -168,7 +167,7 @@ impl Visit {
             match stored {
                 Err(StorageError(error)) if tries < STORES => {
                     let subject = &self.subject;
-                    self.log.error(format_args!("certificate of {subject}: is served, and cannot be stored: {error}"));
+                    self.log.error(format_args!("acme: {subject}: is served, and cannot be stored: {error}"));
                 }
                 stored => return stored,
             }
@@ -198,6 +197,6 @@ impl Visit {
         state.last_error = Some(messages.join("; "));
         let (subject, count) = (&self.subject, state.failures);
         let times = if count == 1 { "attempt".into() } else { format!("{count} attempts in a row") };
-        self.log.error(format_args!("certificate of {subject}: {times} failed; the next is at {}", shown(next)));
+        self.log.error(format_args!("acme: {subject}: {times} failed; the next is at {}", shown(next)));
     }
 }

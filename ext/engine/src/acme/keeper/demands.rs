@@ -66,12 +66,12 @@ impl KeeperState {
         match on_demand.ask(name).await {
             Permission::Yes => {}
             Permission::No => {
-                log.debug(format_args!("certificate of {name}: on_demand says no"));
+                log.debug(format_args!("acme: {name}: on_demand says no"));
                 costs.refusals.lock().add(name, on_demand.refused_for);
                 return false;
             }
             Permission::Failed(why) => {
-                log.warn(format_args!("certificate of {name}: on_demand says nothing, which counts as no: {why}"));
+                log.warn(format_args!("acme: {name}: on_demand says nothing, which counts as no: {why}"));
                 costs.refusals.lock().add(name, UNANSWERED.min(on_demand.refused_for));
                 return false;
             }
@@ -90,7 +90,7 @@ impl KeeperState {
                 false
             }
             Err(StorageError(error)) => {
-                self.say_trouble(log, format_args!("certificate of {name}: {error}"), &error);
+                self.say_trouble(log, format_args!("acme: {name}: {error}"), &error);
                 false
             }
         }
@@ -126,9 +126,7 @@ impl DemandCosts {
         if told.is_none_or(|told| told.elapsed() >= MINUTE) {
             *told = Some(Instant::now());
             let most = on_demand.per_minute;
-            log.warn(format_args!(
-                "certificate of {name}: {most} were ordered on demand in this minute, and no more are"
-            ));
+            log.warn(format_args!("acme: {name}: {most} were ordered on demand in this minute, and no more are"));
         }
     }
 }

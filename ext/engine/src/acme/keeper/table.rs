@@ -203,3 +203,6 @@ impl KeptCertificate {
         self.troubles = 0;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -162,7 +162,7 @@ impl Visit {
         let is_there = self.acme.storage.load(&key).await?.is_some();
         if is_there {
             self.acme.storage.delete(&key).await?;
-            self.log.info(format_args!("certificate of {}: a person asks for a renewal", self.subject));
+            self.log.info(format_args!("acme: {}: a person asks for a renewal", self.subject));
         }
         Ok(is_there)
     }
@@ -176,10 +176,7 @@ impl Visit {
             Permission::Failed(_) => UNANSWERED,
         };
         let until = state.not_after.map_or_else(String::new, |end| format!(", and is shown until {}", shown(end)));
-        self.log.info(format_args!(
-            "certificate of {}: is not renewed, since on_demand says {answer}{until}",
-            self.subject
-        ));
+        self.log.info(format_args!("acme: {}: is not renewed, since on_demand says {answer}{until}", self.subject));
         Some(pause)
     }
 
@@ -192,14 +189,14 @@ impl Visit {
             Ok(suggested) => schedule::suggest(state, suggested, time_of_day()),
             Err(failure) => {
                 let why = "does not say when it should be renewed";
-                self.log.debug(format_args!("certificate of {}: {} {why}: {failure}", self.subject, authority.name()));
+                self.log.debug(format_args!("acme: {}: {} {why}: {failure}", self.subject, authority.name()));
                 let again = time_of_day() + ASKED_AGAIN;
                 state.window_until = Some(failure.retry_after.map_or(again, |after| after.max(again)));
             }
         }
         if let Some(at) = state.chosen_at.filter(|_| state.window != before) {
             let (subject, by) = (&self.subject, authority.name());
-            self.log.info(format_args!("certificate of {subject}: is renewed at {}, as {by} suggests", shown(at)));
+            self.log.info(format_args!("acme: {subject}: is renewed at {}, as {by} suggests", shown(at)));
         }
         state.store(&self.acme.storage).await
     }
@@ -240,7 +237,7 @@ impl Visit {
     fn troubled(&self, trouble: String, before: &KeptCertificate) -> Visited {
         let now = time_of_day();
         let due = now + schedule::pause(before.troubles + 1).min(TROUBLE);
-        self.keeper.say_trouble(&self.log, format_args!("certificate of {}: {trouble}", self.subject), &trouble);
+        self.keeper.say_trouble(&self.log, format_args!("acme: {}: {trouble}", self.subject), &trouble);
         let is_served = before.validity.is_some_and(|(_, end)| now < end);
         Visited { state: None, next_attempt: Some(due), due, trouble: Some(trouble), is_served, is_over: false }
     }
