@@ -250,7 +250,9 @@ fn ten_thousand_certificates_take_little_memory() {
     let taken = resident().saturating_sub(before).saturating_sub(before - empty);
     let per_name = started.saturating_sub(before).saturating_sub(before - empty) / MANY;
     eprintln!("the first handshake took {first:?}; {taken} bytes, {per_name} for each name before it is in memory");
-    assert!(taken < 30_000_000, "{taken} bytes");
+    // 20 to 32 MB, by how many threads read at once and what the system's allocator keeps for each. All certificates in
+    // memory would take 60 MB more.
+    assert!(taken < 50_000_000, "{taken} bytes");
 }
 
 /// Bytes of memory that this process takes.
