@@ -224,8 +224,8 @@ fn ten_thousand_certificates_take_little_memory() {
     let site = Site::new();
     let hosts: Vec<_> = (0..MANY).map(|number| format!("{number}.example")).collect();
     let (pem, own) = certificate("example");
-    // As long as a chain with an intermediate certificate.
-    let chain = format!("{pem}{0}{0}{0}", &pem[pem.find("-----BEGIN CERTIFICATE").expect("a certificate")..]);
+    // Longer than real chains, so that it shows whether they are all in memory.
+    let chain = pem.clone() + &pem[pem.find("-----BEGIN CERTIFICATE").expect("a certificate")..].repeat(20);
     for host in &hosts {
         site.write(&format!("certificates/{host}.pem"), &chain);
     }
@@ -250,9 +250,8 @@ fn ten_thousand_certificates_take_little_memory() {
     let taken = resident().saturating_sub(before).saturating_sub(before - empty);
     let per_name = started.saturating_sub(before).saturating_sub(before - empty) / MANY;
     eprintln!("the first handshake took {first:?}; {taken} bytes, {per_name} for each name before it is in memory");
-    // 20 to 32 MB, by how many threads read at once and what the system's allocator keeps for each. All certificates in
-    // memory would take 60 MB more.
-    assert!(taken < 50_000_000, "{taken} bytes");
+    // The system's allocator keeps some for each thread that reads.
+    assert!(taken < 60_000_000, "{taken} bytes");
 }
 
 /// Bytes of memory that this process takes.
