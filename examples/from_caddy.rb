@@ -4,8 +4,9 @@
 #   curl -H "Host: example.com" http://127.0.0.1:8080/
 
 bind "http://127.0.0.1:8080"
-# Caddy listens on 443 and gets certificates by itself. Here they are files, which certbot renews, for instance; SIGHUP
-# reads them again. For development, "https://localhost:8443" needs no certificate. Both speak HTTP/2.
+# Caddy listens on 443 and gets certificates by itself. So does this, with `acme email: "…"` and
+# bind "https://0.0.0.0:443". Files of certbot work too; SIGHUP reads them again. For development,
+# "https://localhost:8443" needs no certificate. Both speak HTTP/2.
 folder = "/etc/letsencrypt/live/example.com"
 if File.readable?(folder)
   bind "https://127.0.0.1:8443", certificate: "#{folder}/fullchain.pem", key: "#{folder}/privkey.pem"

@@ -9,6 +9,7 @@ module ReferenceTables
   TYPES = Proxy::DSL::Types
   MARKS = /^<!-- (?:table|words): (\w+) -->\n(.*?)^<!-- end -->$/m
   OPTIONS = %w[option value default meaning].freeze
+  OWN_SECTION = %i[acme].freeze
 
   # The text with fresh content between all marks.
   def self.fill(text)
@@ -57,8 +58,11 @@ module ReferenceTables
     rows(OPTIONS, own.map { |option| [names(option), option.type.label, option.default, option.prose] })
   end
 
+  # Rows of a setting. One with many options has a section of its own.
   def self.setting_rows(word)
     own = ["`#{word.name}`", word.default, word.prose]
+    return [["[`#{word.name}`](##{word.name})", *own.drop(1)]] if OWN_SECTION.include?(word.name)
+
     [own] + word.options.map { |option| ["`#{word.name} …, #{option.name}:`", option.default, option.prose] }
   end
 

@@ -56,7 +56,7 @@ module WordSignatures
   end
 
   def self.type(name, type)
-    constants = type.constants(false).sort_by { |inner| type.const_source_location(inner).last }
+    constants = type.constants(false).sort_by { |inner| type.const_source_location(inner) }
     values, classes = constants.partition { |inner| !type.const_get(inner).is_a?(Module) }
     singleton = type.singleton_methods(false).map { |method| defined(type.method(method), "self.") }
     hidden = methods(type, type.private_instance_methods(false))

@@ -8,6 +8,7 @@ require_relative "cli/start"
 require_relative "cli/run"
 require_relative "cli/check"
 require_relative "cli/routes"
+require_relative "cli/certificates"
 require_relative "cli/init"
 require_relative "cli/version"
 require_relative "cli/help"
@@ -16,8 +17,8 @@ module Proxy
   # The `proxy` command.
   module CLI
     # Every command by its name, in the order of the help text.
-    COMMANDS = { "start" => Start, "run" => Run, "check" => Check, "routes" => Routes, "init" => Init,
-                 "version" => Version, "help" => Help }.freeze
+    COMMANDS = { "start" => Start, "run" => Run, "check" => Check, "routes" => Routes,
+                 "certificates" => Certificates, "init" => Init, "version" => Version, "help" => Help }.freeze
     # Options that stand for a command.
     SHORTHAND = { "-h" => "help", "--help" => "help", "-v" => "version", "--version" => "version" }.freeze
 

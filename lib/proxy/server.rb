@@ -3,6 +3,7 @@
 require "monitor"
 require_relative "application"
 require_relative "blocks"
+require_relative "certificate"
 require_relative "native"
 
 module Proxy
@@ -102,6 +103,29 @@ module Proxy
     #   server.stats[:requests][:total]  # => 1024
     def stats
       @native.stats
+    end
+
+    # The certificates that clients are shown, and those that the proxy tries to get.
+    #
+    # @return [Array<Certificate>] those of binds in the order of the file, then the managed ones. After the server has
+    #   ended there are none
+    # @example
+    #   server.certificates.select { |certificate| certificate.last_error }
+    def certificates
+      @native.certificates.map { |facts| Certificate.new(facts) }
+    end
+
+    # Asks for a new certificate before the old one ends. Returns at once: the log and {#certificates} say what becomes
+    # of it.
+    #
+    # @param name [String] a name in a managed certificate
+    # @return [self]
+    # @raise [ArgumentError] if there is no such certificate, or if storage cannot be written
+    # @example
+    #   server.renew_certificate("example.com")
+    def renew_certificate(name)
+      @native.renew_certificate(utf8(name))
+      self
     end
 
     # Makes backends ready: they get requests again, gradually if they have a `slow_start`.

@@ -50,13 +50,13 @@ RSpec.describe Proxy::ConfigurationError, :edge do
     'bind "http://127.0.0.1:0?owner=root"' => "bind: owner: #{only_unix}",
     'bind "http://127.0.0.1:0", group: 0' => "bind: group: #{only_unix}",
     'bind "https+unix:///tmp/never.sock"' =>
-      'bind: https needs a certificate: write certificate: "tls/site.pem", key: "tls/site.key"; only ' \
-      '"https://localhost:PORT" makes its own',
+      'bind: https needs a certificate: write certificate: "tls/site.pem", key: "tls/site.key", or a line ' \
+      'acme email: "ops@example.com"; only "https://localhost:PORT" makes its own',
     'bind "https+unix://never.sock", certificate: "a.pem"' =>
       'bind: "https+unix://never.sock" names no absolute path: write "https+unix:///run/proxy.sock"',
     'bind "https://localhost:0", domains: ["app.localhost", "example.com"]' =>
       'bind: domains: "example.com" is not a name of this machine alone, so it needs a certificate: write ' \
-      'certificate: "tls/site.pem", key: "tls/site.key"',
+      'certificate: "tls/site.pem", key: "tls/site.key", or a line acme email: "ops@example.com"',
     'proxy to: "http://a.example", proxy_protocol: "v3"' =>
       'proxy: proxy_protocol: "v3" is unknown: write "v1" or "v2"',
     'proxy to: "http://a.example", proxy_protocol: true' =>

@@ -40,8 +40,8 @@ RSpec.describe "what is wrong with TLS" do
   # What is written, and the one message it gets.
   {
     'bind "https://0.0.0.0:0"' =>
-      'bind: https needs a certificate: write certificate: "tls/site.pem", key: "tls/site.key"; only ' \
-      '"https://localhost:PORT" makes its own',
+      'bind: https needs a certificate: write certificate: "tls/site.pem", key: "tls/site.key", or a line ' \
+      'acme email: "ops@example.com"; only "https://localhost:PORT" makes its own',
     # A key that was written in place of its path goes into no log.
     "#{bind}certificate: File.read(__dir__ + '/site.pem'), key: File.read(__dir__ + '/site.key')" => [
       'bind: certificate: this is the text of a file, not its path: write the path of a PEM file, such as ' \

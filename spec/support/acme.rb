@@ -5,7 +5,9 @@ require_relative "tls_client"
 require_relative "acme/challenge_door"
 require_relative "acme/challenge_server"
 require_relative "acme/front"
+require_relative "acme/managed_process"
 require_relative "acme/pebble"
+require_relative "acme/provider_api"
 
 # An authority with all that it needs: Pebble, its DNS server, and the door through which it looks for answers to
 # challenges.
@@ -17,12 +19,12 @@ require_relative "acme/pebble"
 class TestAuthority
   attr_reader :pebble, :dns, :door, :certs
 
-  # The options are Pebble's.
-  def initialize(certs, **options)
+  # `pair` is the certificate of its directory; the further options are Pebble's.
+  def initialize(certs, pair: certs.server("127.0.0.1"), **options)
     @certs = certs
     @door = ChallengeDoor.new
     @dns = ChallengeServer.new
-    @pebble = Pebble.new(pair: certs.server("127.0.0.1"), dns: dns.address, http: door.http, tls: door.tls, **options)
+    @pebble = Pebble.new(pair: pair, dns: dns.address, http: door.http, tls: door.tls, **options)
   end
 
   # URL of its directory.
@@ -32,7 +34,7 @@ class TestAuthority
   def options(url: self.url) = { authority: url, ca_file: certs.ca_file }
 
   # Answers to challenges are at these proxies from now on.
-  def lead_to(*proxies) = door.lead_to(proxies.flat_map { |proxy| proxy.is_a?(String) ? proxy : proxy.server.urls })
+  def lead_to(*proxies) = door.lead_to(proxies.flat_map { |proxy| AcmePeers.urls(proxy) })
 
   # A server in front of it that can spoil its answers: see AcmeFront.
   def front(pair = certs.server("127.0.0.1")) = AcmeFront.new(url, pair, certs)
@@ -50,22 +52,36 @@ module AcmePeers
 
   # A proxy at a plain and a TLS address, to which the authority comes with its challenges. The block is its Proxyfile;
   # `options` are those of `acme`. Its storage is `directory` unless given.
-  def start_managed(authority, *hosts, url: authority.url, **options, &configuration)
-    acme = { storage: directory, **authority.options(url: url), **options }
+  # Several authorities are asked in turn.
+  def start_managed(authority, *hosts, url: nil, **options, &configuration)
+    all = [authority].flatten
+    acme = { storage: directory, **all.first.options(url: url || all.map(&:url)), **options }.compact
     start_proxy(bind: "http://127.0.0.1:0") do
-      bind "https://127.0.0.1:0"
+      bind "https://0.0.0.0:0" # At an address of this machine alone it would have a certificate for development.
       acme(**acme)
       hosts.each { |name| host(name) { static_response body: "hello from #{name}" } }
       instance_exec(&configuration) if configuration
-    end.tap { |proxy| authority.lead_to(proxy) }
+    end.tap { |proxy| all.each { |one| one.lead_to(proxy) } }
   end
 
+  # Cloudflare's API in front of the authority's DNS server.
+  def start_provider_api(authority, *zones) = started(ProviderApi.new(authority.dns, zones))
+
+  # A proxy of the same kind in a process of its own, with the same defaults.
+  def start_managed_process(authority, *hosts, url: authority.url, acme: {}, **options)
+    acme = { storage: directory, **authority.options(url: url), **acme }
+    started(ManagedProcess.new(*hosts, acme: acme, **options)).tap { |process| authority.lead_to(process) }
+  end
+
+  # Addresses where a proxy listens.
+  def self.urls(proxy) = proxy.respond_to?(:urls) ? proxy.urls : proxy.server.urls
+
   # URL where a proxy speaks TLS.
-  def https(proxy) = proxy.server.urls.find { |url| url.start_with?("https:") }
+  def https(proxy) = AcmePeers.urls(proxy).find { |url| url.start_with?("https:") }
 
   # The certificate that the proxy shows for `name`, `nil` if it refuses the handshake.
   def certificate(proxy, name)
-    client = TlsClient.connect(proxy.is_a?(String) ? proxy : https(proxy), name: name)
+    client = TlsClient.connect(https(proxy), name: name)
     client.io.peer_cert
   rescue OpenSSL::SSL::SSLError
     nil
@@ -76,13 +92,33 @@ module AcmePeers
   # Waits until the proxy shows a certificate for `name`, other than `unlike`, and returns it.
   def await_certificate(proxy, name, unlike: nil, limit: 15)
     deadline = Process.clock_gettime(Process::CLOCK_MONOTONIC) + limit
-    until (shown = certificate(proxy, name)) && shown.serial != unlike&.serial
+    until (shown = certificate(proxy, name)) && managed?(shown) && shown.serial != unlike&.serial
       late = Process.clock_gettime(Process::CLOCK_MONOTONIC) > deadline
       raise Wire::Late, "no certificate for #{name} within #{limit} s" if late
 
       sleep 0.02 # A handshake tells that there is one, and nothing else does at once.
     end
     shown
+  end
+
+  # Names of a certificate.
+  def names_of(certificate)
+    names = certificate.extensions.find { |extension| extension.oid == "subjectAltName" }
+    names.value.gsub("DNS:", "").split(", ")
+  end
+
+  # Whether an authority of these tests has signed the certificate: others are for development.
+  def managed?(certificate) = certificate.issuer.to_s.include?("Pebble")
+
+  # What the proxy itself says about the certificate of `name`.
+  def listed(proxy, name) = proxy.server.certificates.find { |one| one.names.include?(name) }
+
+  # Waits until what it says holds, and returns it.
+  def await_listed(proxy, name, limit: 15)
+    eventually(limit: limit) do
+      expect(yield(listed(proxy, name))).to be_truthy, -> { "it says: #{listed(proxy, name).inspect}" }
+    end
+    listed(proxy, name)
   end
 end
 

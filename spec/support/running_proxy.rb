@@ -10,11 +10,15 @@ require_relative "raw_client"
 class RunningProxy
   attr_reader :server
 
-  # The block is a Proxyfile. `bind` and `threads` are added to it (`bind: nil` adds none). Or `file` names a Proxyfile,
-  # and `bind` replaces its addresses. `to` is a backend or several: a `proxy` to them is added after the block, with
-  # the further options.
+  # The block is a Proxyfile. `bind` and `threads` are added to it (`bind: nil` adds none). Or `file` names a
+  # Proxyfile, and `bind` replaces its addresses (`bind: nil` leaves them). `to` is a backend or several: a `proxy` to
+  # them is added after the block, with the further options.
   def initialize(to: [], bind: "http://127.0.0.1:0", threads: 1, file: nil, **options, &configuration)
-    @server = file ? Proxy.start(file, binds: [bind]) : start([to].flatten, options, bind, threads, &configuration)
+    @server = if file
+                Proxy.start(file, binds: bind && [bind])
+              else
+                start([to].flatten, options, bind, threads, &configuration)
+              end
   end
 
   def url = server.urls.first

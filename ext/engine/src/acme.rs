@@ -4,6 +4,29 @@
 
 #![allow(dead_code, reason = "not used yet")]
 
+mod account;
+pub(crate) mod authority;
+mod check;
+mod course;
+mod csr;
+pub(crate) mod directive;
+mod directory;
 pub(crate) mod dns;
+pub(crate) mod early_renewal;
+pub(crate) mod failure;
+mod history;
+pub(crate) mod inventory;
+mod issued;
 pub(crate) mod keeper;
+mod known;
+pub(crate) mod names;
+mod nonce;
+pub(crate) mod on_demand;
 pub(crate) mod order;
+pub(crate) mod schedule;
+pub(crate) mod solver;
+pub(crate) mod stapling;
+mod transport;
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 //! One request: locate → filters → handler → record.
 
 mod catch_panic;
+mod challenge;
 mod hops;
 mod unread;
 
@@ -94,6 +95,13 @@ async fn forward(
 
 impl<'a> Exchange<'a> {
     async fn serve(&mut self, snapshot: &'a Snapshot) -> Verdict {
+        if let Some(managed) = &snapshot.managed {
+            if self.work.request.path().starts_with(challenge::PREFIX) {
+                if let Some(verdict) = Box::pin(self.answer_challenge(&managed.challenges)).await {
+                    return verdict;
+                }
+            }
+        }
         let host = self.work.request.host();
         let admitted = match (&self.client_info.secured, &self.client_info.plain) {
             (Some(secured), _) => snapshot.binds.admit(secured, host),

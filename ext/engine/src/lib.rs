@@ -69,8 +69,11 @@ mod server;
 // A configuration looked at without a server.
 mod explain;
 mod lookup;
+mod stored_certificates;
 
+pub use acme::early_renewal::EarlyRenewal;
 pub use application::{Inbox, TakenRequest};
+pub use certificates::info::{CertificateInfo, CertificateKind};
 pub use configuration::Config;
 pub use downstream::adoption::{AdoptedClient, Adoption};
 pub use explain::{explain, Explanation, OwnAnswer, Question, Sent};
@@ -80,6 +83,7 @@ pub use lookup::RouteLookup;
 pub use output::block_sigpipe;
 pub use server::{Server, SetBackendsError, StartError, UnknownBackend};
 pub use stats::Stats;
+pub use stored_certificates::StoredCertificates;
 pub use upstream::Admin;
 
 #[cfg(feature = "fuzzing")]

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 
+use crate::certificates::info::CertificateInfo;
 use crate::compile::Purpose;
 use crate::config::{BackendConfig, Problem, Setting};
 use crate::configuration::Config;
@@ -169,6 +170,29 @@ impl Server {
         }
         stats.requests.queued = snapshot.waiting() as u64;
         stats
+    }
+
+    /// The certificates that clients are shown, in the order of the file, then those that the proxy gets by itself. It
+    /// reads storage, so it may take a while.
+    pub fn certificates(&self) -> Vec<CertificateInfo> {
+        let snapshot = self.snapshot.load_full();
+        let mut all = snapshot.binds.described();
+        if let Some(acme) = snapshot.acme.clone() {
+            all.extend(self.control.ask(async move { acme.certificates().await }).unwrap_or_default());
+        }
+        all
+    }
+
+    /// Asks for a new certificate before the old one ends, and returns at once.
+    ///
+    /// # Errors
+    /// If no managed certificate has that name, or if storage cannot be written.
+    pub fn renew_certificate(&self, name: &str) -> Result<(), String> {
+        let Some(acme) = self.snapshot.load().acme.clone() else {
+            return Err("the configuration has no acme, so there is nothing to renew".into());
+        };
+        let name = name.to_owned();
+        self.control.ask(async move { acme.wish(&name).await }).unwrap_or_else(|| Err("storage did not answer".into()))
     }
 
     /// Sets whether a backend (`UPSTREAM/BACKEND`) or every backend of an upstream (`UPSTREAM`) gets requests.

@@ -2,6 +2,7 @@
 //! end.
 
 mod routes;
+mod written_names;
 
 pub(crate) use routes::Routes;
 
@@ -10,7 +11,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::access_log::AccessLog;
+use crate::acme::directive::{Acme, AcmeSurroundings};
 use crate::blocks::BlockSet;
+use crate::certificates::managed::ManagedCertificates;
 use crate::client::trusted_proxies::TrustedProxies;
 use crate::compile::{LocationPath, Purpose, Report};
 use crate::compiler::{CapturesAround, CarriedFilters, CarriedOver, Compiler};
@@ -25,6 +28,7 @@ use crate::request::{ClientLimits, Globals};
 use crate::routing::CaptureNames;
 use crate::stats::BackendStats;
 use crate::upstream::{Admin, Backends, Dns, Upstream, UpstreamCarryOver, Upstreams};
+use written_names::written_names;
 
 /// A compiled configuration.
 #[derive(Debug)]
@@ -34,12 +38,17 @@ pub(crate) struct Snapshot {
     pub(crate) globals: Globals,
     /// Upstreams with a name.
     upstreams: Vec<Arc<Upstream>>,
+    /// The certificates that the proxy gets by itself, the same for all configurations of a server. `None` without
+    /// `acme`.
+    pub(crate) managed: Option<Arc<ManagedCertificates>>,
     dns: Arc<Dns>,
     /// The Ruby blocks of the configuration.
     pub(crate) blocks: BlockSet,
     listeners: EventListeners,
     /// Where events come together, the same for all configurations of a server.
     pub(crate) events: Arc<EventHub>,
+    /// Certificates that the proxy gets by itself, if the configuration has `acme`.
+    pub(crate) acme: Option<Arc<Acme>>,
     /// State for the next configuration.
     carried_over: Arc<CarriedOver>,
 }
@@ -103,10 +112,15 @@ pub(crate) fn carry_over(before: Option<&Snapshot>, config: &Config, purpose: Pu
         max_connections: number("max_connections", &config.max_connections, 1..=10_000_000, &mut problems),
         log: Log::compile(&config.log_level, &mut problems),
     };
+    let carried = before.map(|before| &before.carried_over);
+    let keeper = carried.map_or_else(Arc::default, |carried| Arc::clone(&carried.keeper));
+    let stapler = carried.map_or_else(Arc::default, |carried| Arc::clone(&carried.stapler));
+    let certificates = carried.map_or_else(Arc::default, |carried| Arc::clone(&carried.certificates));
+    let managed = config.acme.is_some().then(|| Arc::clone(&certificates));
     let binds = if config.adopts {
         Binds::default()
     } else {
-        Binds::compile(&config.binds, &config.trusted_proxies, purpose, &mut problems)
+        Binds::compile(&config.binds, &config.trusted_proxies, managed.as_ref(), purpose, &mut problems)
     };
     let log_before = before.and_then(|before| before.globals.access_log.as_deref());
     let access_log = config
@@ -114,10 +128,10 @@ pub(crate) fn carry_over(before: Option<&Snapshot>, config: &Config, purpose: Pu
         .as_ref()
         .and_then(|log| AccessLog::carry_over(log_before, log, &config.blocks, purpose, &mut problems));
     let before = before.map(|before| Arc::clone(&before.carried_over));
+    let filters = CarriedFilters::carry_over(before.as_deref().map(|before| &before.filters));
     let carried = before.as_ref().map(|before| Arc::clone(&before.upstreams));
     let carry_over = UpstreamCarryOver::new(carried, &config.resolver.value, &config.blocks);
     let upstreams = Upstreams::compile(carry_over, &config.upstreams, &mut problems);
-    let filters = CarriedFilters::carry_over(before.as_deref().map(|before| &before.filters));
     let mut compiler = Compiler {
         problems,
         limits,
@@ -128,13 +142,19 @@ pub(crate) fn carry_over(before: Option<&Snapshot>, config: &Config, purpose: Pu
         blocks: config.blocks.clone(),
         place: LocationPath::default(),
         before,
-        carried_over: CarriedOver { filters, ..CarriedOver::default() },
+        carried_over: CarriedOver { filters, certificates, keeper, stapler, ..CarriedOver::default() },
     };
     let routes = compiler.scope(&config.routes, &Routes::default());
     let Compiler { mut problems, keeps_lines, names, mut upstreams, mut carried_over, .. } = compiler;
     carried_over.upstreams = Arc::new(upstreams.take_carried());
     let upstreams = upstreams.finish(&mut problems);
     let capture_names = names.into_list();
+    let acme = config.acme.as_ref().and_then(|acme| {
+        let names = written_names(&config.routes);
+        let (certificates, blocks) = (&carried_over.certificates, &config.blocks);
+        let around = AcmeSurroundings { names: &names, binds: &binds, dns: &dns, blocks, certificates };
+        Acme::compile(acme, &around, &mut problems).map(Arc::new)
+    });
     let lets_pass = |route: &Directive| matches!(route, Directive::Filter(filter) if !filter.answers());
     if config.routes.iter().all(lets_pass) {
         let message = "nothing is proxied: write proxy to: \"http://…\", or a location with one";
@@ -150,10 +170,12 @@ pub(crate) fn carry_over(before: Option<&Snapshot>, config: &Config, purpose: Pu
         routes,
         globals,
         upstreams,
+        managed,
         dns,
         blocks: config.blocks.clone(),
         listeners,
         events,
+        acme,
         carried_over,
     };
     Compiled { snapshot, settings, problems }
@@ -177,6 +199,10 @@ impl Snapshot {
         self.each_proxy(&mut |proxy| proxy.backends().start(&self.dns, runtime, log));
         self.routes.each_filter(&mut |filter| filter.start(&self.dns, runtime, log));
         self.events.listen(&self.listeners, self.binds.certificates(), runtime);
+        self.carried_over.keeper.keep(self.acme.as_ref(), runtime, log);
+        if let Some(certificates) = &self.managed {
+            self.carried_over.stapler.start(certificates, runtime, log);
+        }
     }
 
     /// Ends the background tasks that the next configuration replaces by its own.

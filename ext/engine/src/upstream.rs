@@ -380,4 +380,4 @@ fn expand(configured: &[ConfiguredBackend]) -> Vec<Arc<Backend>> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -9,6 +9,7 @@
 #![expect(missing_docs, reason = "the only public item is the entry point that magnus generates for Ruby")]
 
 mod blocks;
+mod certificates;
 mod config;
 mod descriptor;
 mod error;
@@ -31,6 +32,7 @@ fn init(ruby: &Ruby) -> Result<(), Error> {
     native.define_singleton_method("explain", function!(config::explain, 2))?;
     native.define_singleton_method("defaults", function!(config::defaults, 0))?;
     native.define_singleton_method("listening_url", function!(listeners::listening_url, 1))?;
+    certificates::init(native)?;
     fork::init(ruby, native)?;
     blocks::init(ruby, native)?;
     inbox::init(ruby, native)?;

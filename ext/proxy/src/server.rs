@@ -21,6 +21,8 @@ pub(crate) fn init(ruby: &Ruby, native: RModule) -> Result<(), Error> {
     class.define_singleton_method("start", function!(Server::start, -1))?;
     class.define_method("urls", method!(Server::urls, 0))?;
     class.define_method("stats", method!(Server::stats, 0))?;
+    class.define_method("certificates", method!(Server::certificates, 0))?;
+    class.define_method("renew_certificate", method!(Server::renew_certificate, 1))?;
     class.define_method("set_state", method!(Server::set_state, 2))?;
     class.define_method("set_backends", method!(Server::set_backends, 2))?;
     class.define_method("reload", method!(Server::reload, -1))?;
@@ -66,6 +68,27 @@ impl Server {
     fn stats(ruby: &Ruby, server: &Self) -> Result<Value, Error> {
         let stats = server.owned().map_or_else(Stats::default, Life::stats);
         serde_magnus::serialize(ruby, &stats)
+    }
+
+    /// `certificates`: an Array of Hashes with Symbol keys. A server that has ended and a forked child's copy have
+    /// none.
+    fn certificates(ruby: &Ruby, server: &Self) -> Result<Value, Error> {
+        let Some(engine) = server.owned().and_then(Life::running) else { return Ok(ruby.ary_new().as_value()) };
+        // It may read storage, which may be a Ruby object.
+        match without_gvl(|| engine.certificates(), || ())? {
+            Ok(certificates) => serde_magnus::serialize(ruby, &certificates),
+            Err(payload) => Err(error::panicked(ruby, payload.as_ref())),
+        }
+    }
+
+    /// `renew_certificate(name)`: raises an `ArgumentError` if there is no such certificate. A server that has ended
+    /// and a forked child's copy renew nothing.
+    fn renew_certificate(ruby: &Ruby, server: &Self, name: String) -> Result<(), Error> {
+        let Some(engine) = server.owned().and_then(Life::running) else { return Ok(()) };
+        match without_gvl(|| engine.renew_certificate(&name), || ())? {
+            Ok(result) => result.map_err(|message| Error::new(ruby.exception_arg_error(), message)),
+            Err(payload) => Err(error::panicked(ruby, payload.as_ref())),
+        }
     }
 
     /// `set_state(target, "ready", "draining" or "down")`: raises an `ArgumentError` if nothing has that name. A server

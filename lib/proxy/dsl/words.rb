@@ -10,7 +10,7 @@ module Proxy
     module Words
       # The words in the order of the documentation.
       LIST = %i[
-        bind threads trusted_proxies resolver shutdown_timeout tunnel_grace handshake_timeout client_header_timeout
+        bind acme threads trusted_proxies resolver shutdown_timeout tunnel_grace handshake_timeout client_header_timeout
         client_body_timeout half_close_timeout min_rate keepalive_timeout max_connections max_header_size log_level
         access_log on
         upstream proxy run puma static_response redirect

@@ -10,6 +10,7 @@ module Proxy
       # What the Rack server does in place of these words.
       ELSEWHERE = {
         bind: "the Rack server listens",
+        acme: "the Rack server does handshakes",
         max_connections: "the Rack server accepts the connections",
         handshake_timeout: "the Rack server does handshakes",
         client_header_timeout: "the Rack server reads the heads of requests",

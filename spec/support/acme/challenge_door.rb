@@ -11,12 +11,12 @@ class ChallengeDoor
 
   def initialize
     @targets = { "http" => [], "https" => [] }
+    @connections = Hash.new(0)
     @changes = Monitor.new
     @changed = @changes.new_cond
     @listeners = @targets.keys.to_h { |scheme| [scheme, TCPServer.new("127.0.0.1", 0)] }
     @http, @tls = @listeners.values.map { |listener| listener.local_address.ip_port }
     @thread = Thread.new { @listeners.map { |scheme, listener| Thread.new { serve(scheme, listener) } }.each(&:join) }
-    @connections = Queue.new
   end
 
   # Passes connections on to these URLs, each to those with its scheme, in place of the URLs before.
@@ -27,8 +27,8 @@ class ChallengeDoor
     end
   end
 
-  # Number of connections so far.
-  def connections = @connections.size
+  # Number of connections so far for each URL that they were passed on to.
+  def connections = @changes.synchronize { @connections.dup }
 
   def stop
     @listeners.each_value(&:close)
@@ -40,7 +40,6 @@ class ChallengeDoor
   def serve(scheme, listener)
     loop do
       client = listener.accept
-      @connections << scheme
       Thread.new { pass_on(client, scheme) }
     end
   rescue IOError
@@ -62,7 +61,7 @@ class ChallengeDoor
   def next_target(scheme)
     @changes.synchronize do
       @changed.wait while @targets[scheme].empty?
-      @targets[scheme].rotate!.last
+      @targets[scheme].rotate!.last.tap { |url| @connections[url] += 1 }
     end
   end
 

@@ -8,6 +8,8 @@ require_relative "go_program"
 class ChallengeServer
   # Its address for `resolver`, and for Pebble.
   attr_reader :address
+  # URL where records are set, for other programs.
+  attr_reader :management
 
   def initialize
     @program = GoProgram.new("pebble-challtestsrv", ports: 2) do |_, dns, management|

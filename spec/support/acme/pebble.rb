@@ -7,8 +7,11 @@ require_relative "go_program"
 
 # The authority Pebble: ACME with all challenges, profiles, renewal windows and account bindings. See TestAuthority.
 class Pebble
-  # Profiles of its certificates with their life in seconds. `brief` is for renewals within a test.
-  PROFILES = { "default" => 90 * 86_400, "shortlived" => 6 * 86_400, "brief" => 120 }.freeze
+  # Profiles of its certificates with their life in seconds. If an order names none, it takes any of them.
+  PROFILES = { "default" => 90 * 86_400 }.freeze
+
+  # A key for `bindings`, in base64url.
+  BINDING = "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W"
 
   # URL of its directory.
   attr_reader :url

@@ -23,9 +23,12 @@ fn file(subject: &str) -> String {
     }
 }
 
+/// What the keys of all certificates begin with.
+pub(crate) const CERTIFICATES: &str = "certificates/";
+
 /// Key of a certificate: its private key and its chain in PEM, in one value, so that they always belong together.
 pub(crate) fn certificate_key(subject: &str) -> String {
-    format!("certificates/{}.pem", file(subject))
+    format!("{CERTIFICATES}{}.pem", file(subject))
 }
 
 /// Prefix of the keys of all states.
@@ -41,15 +44,26 @@ pub(crate) fn order_key(subject: &str) -> String {
     format!("orders/{}.json", file(subject))
 }
 
+/// Key of what is remembered of the challenges of a certificate, in JSON.
+pub(crate) fn challenge_history_key(subject: &str) -> String {
+    format!("challenges/history/{}.json", file(subject))
+}
+
 /// Key of the lock that is held while a certificate is ordered.
 pub(crate) fn order_lock(subject: &str) -> String {
     format!("locks/{}", file(subject))
 }
 
+/// What the keys of all wishes for early renewals begin with.
+pub(crate) const REQUESTS: &str = "requests/";
+
 /// Key of a wish for an early renewal. Whoever runs the proxy on this storage fulfils it.
 pub(crate) fn request_key(subject: &str) -> String {
-    format!("requests/{}", file(subject))
+    format!("{REQUESTS}{}", file(subject))
 }
+
+/// What the keys of all pending challenges begin with.
+pub(crate) const CHALLENGES: [&str; 2] = ["challenges/http/", "challenges/alpn/"];
 
 /// Key of the answer to an http-01 challenge that is pending, so that any instance can give it.
 pub(crate) fn http_challenge_key(token: &str) -> String {

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use rustls::server::{Accepted, Acceptor};
-use rustls::{HandshakeKind, ServerConnection};
+use rustls::{HandshakeKind, ServerConfig, ServerConnection};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::Instant;
@@ -17,9 +17,12 @@ use super::grace::within;
 use super::linger;
 use crate::client::ClientInfo;
 use crate::listen::binds::Bind;
-use crate::listen::tls::{TlsDetails, TlsServer};
+use crate::listen::tls::{show, ShownSite, TlsDetails, TlsServer};
 use crate::stream::{Secured, Stream};
 use crate::worker::{Registration, Worker};
+
+/// The record of a fatal alert `unrecognized_name` (RFC 8446, section 6; RFC 6066, section 3).
+const UNRECOGNIZED_NAME: &[u8] = &[21, 3, 3, 0, 2, 2, 112];
 
 /// Why there is no TLS.
 pub(crate) enum Refused {
@@ -61,6 +64,8 @@ enum HandshakeFailure<S> {
     Plain(S, Vec<u8>),
     /// The client sent nothing, such as a port check.
     Silent,
+    /// It was an authority that checked a challenge, and has its answer.
+    Answered,
     /// The client has its alert, if there still is a socket.
     Broken(io::Error, Option<S>),
 }
@@ -109,6 +114,10 @@ async fn secure<S: PlainSocket>(
             Err(Refused::Plain(socket.plain(), said))
         }
         Err(HandshakeFailure::Silent) => Err(Refused::Failed),
+        Err(HandshakeFailure::Answered) => {
+            worker.log.debug(format_args!("answered a tls-alpn-01 challenge to {}", client_info.addr));
+            Err(Refused::Failed)
+        }
         Err(HandshakeFailure::Broken(error, socket)) => {
             note(worker, client_info, &error);
             if let Some(mut socket) = socket {
@@ -131,10 +140,23 @@ async fn handshake<S: PlainSocket>(
         Hello::Silent => return Err(HandshakeFailure::Silent),
         Hello::Refused(error) => return Err(HandshakeFailure::Broken(error, Some(socket))),
     };
-    let site = server.site(accepted.client_hello().server_name().map(str::as_bytes));
+    let hello = accepted.client_hello();
+    if let Some(config) = server.answer_to_challenge(&hello).await {
+        return Err(Box::pin(answer_challenge(*accepted, socket, config)).await);
+    }
+    let Some(ShownSite { site, managed }) = server.choose(hello.server_name().map(str::as_bytes)).await else {
+        let why =
+            format!("there is no certificate for {}", hello.server_name().unwrap_or("a client that names no host"));
+        socket.write_all(UNRECOGNIZED_NAME).await?;
+        return Err(HandshakeFailure::Broken(io::Error::new(io::ErrorKind::NotFound, why), Some(socket)));
+    };
     let config = Arc::clone(server.config(site));
-    let rest = StartHandshake::from_parts(*accepted, socket).into_stream(config).into_fallible();
-    match rest.await {
+    let begin = move || StartHandshake::from_parts(*accepted, socket).into_stream(config).into_fallible();
+    let finished = match managed {
+        Some(key) => show(key, async { begin().await }).await,
+        None => begin().await,
+    };
+    match finished {
         Ok(stream) if is_outdated(stream.get_ref().1) => {
             // The client cannot be told to forget its ticket, and would try it again even with a new certificate.
             server.forget_tickets(site);
@@ -146,6 +168,21 @@ async fn handshake<S: PlainSocket>(
         }
         Ok(stream) => Ok((stream, site)),
         Err((error, socket)) => Err(HandshakeFailure::Broken(error, Some(socket))),
+    }
+}
+
+/// Shows an authority the certificate that it looks for.
+async fn answer_challenge<S: PlainSocket>(
+    accepted: Accepted,
+    socket: S,
+    config: Arc<ServerConfig>,
+) -> HandshakeFailure<S> {
+    match StartHandshake::from_parts(accepted, socket).into_stream(config).into_fallible().await {
+        Ok(mut stream) => {
+            let _ = stream.shutdown().await;
+            HandshakeFailure::Answered
+        }
+        Err((error, socket)) => HandshakeFailure::Broken(error, Some(socket)),
     }
 }
 

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use super::tls::{development, TlsDetails, TlsServer};
 use super::{is_https, BindAddress, BindKey, Protocols, Rights};
+use crate::certificates::info::{self, CertificateInfo, CertificateKind};
+use crate::certificates::managed::ManagedCertificates;
 use crate::compile::{Purpose, Report};
 use crate::config::{self, At, Problem, TrustedProxiesConfig};
 use crate::events::KnownCertificate;
@@ -38,10 +40,11 @@ pub(crate) struct Bind {
 }
 
 impl Binds {
-    /// Checks and compiles every `bind`.
+    /// Checks and compiles every `bind`. Names that no certificate of a bind is for are looked up in `managed`.
     pub(crate) fn compile(
         specs: &[config::BindConfig],
         trusted: &TrustedProxiesConfig,
+        managed: Option<&Arc<ManagedCertificates>>,
         purpose: Purpose,
         problems: &mut Vec<Problem>,
     ) -> Self {
@@ -50,7 +53,7 @@ impl Binds {
         let mut binds = Self(Vec::with_capacity(specs.len()));
         let trusted = &trusted.value[..];
         for spec in specs {
-            if let Some(bind) = binds.bind(spec, trusted, purpose, problems) {
+            if let Some(bind) = binds.bind(spec, trusted, managed, purpose, problems) {
                 binds.0.push(Arc::new(bind));
             }
         }
@@ -61,12 +64,13 @@ impl Binds {
         &self,
         spec: &config::BindConfig,
         trusted: &[String],
+        managed: Option<&Arc<ManagedCertificates>>,
         purpose: Purpose,
         problems: &mut Vec<Problem>,
     ) -> Option<Bind> {
         let report = &mut Report::new("bind", spec.at.as_ref(), problems);
         let protocols = Protocols::compile(spec, report);
-        let tls = tls(spec, protocols, purpose, report);
+        let tls = tls(spec, protocols, managed, purpose, report);
         if let Some(backlog) = spec.backlog.filter(|backlog| *backlog < 1) {
             report.within("backlog").error(format!("{backlog} is too small: write 1 or more"));
         }
@@ -107,7 +111,7 @@ impl Binds {
         }
     }
 
-    /// Every certificate that clients are shown.
+    /// Every certificate that clients are shown, but the managed ones.
     pub(crate) fn certificates(&self) -> Vec<KnownCertificate> {
         let tls = self.iter().filter_map(|bind| Some((bind, bind.tls.as_ref()?)));
         let certificates = tls.flat_map(|(bind, tls)| {
@@ -118,6 +122,26 @@ impl Binds {
             })
         });
         certificates.collect()
+    }
+
+    /// Whether some address shows clients no certificate of a file, or for development, for this name: then the name
+    /// needs one that the proxy gets by itself.
+    pub(crate) fn lacks_certificate_for(&self, name: &str) -> bool {
+        self.iter().filter_map(|bind| bind.tls.as_ref()).any(|tls| !tls.has_own(name))
+    }
+
+    /// What a person sees of them.
+    pub(crate) fn described(&self) -> Vec<CertificateInfo> {
+        let tls = self.iter().filter_map(|bind| Some((bind, bind.tls.as_ref()?)));
+        let described = tls.flat_map(|(bind, tls)| {
+            let kind = if bind.is_development { CertificateKind::Development } else { CertificateKind::File };
+            tls.validities().map(move |(names, until)| CertificateInfo {
+                bind: Some(bind.url.as_ref().into()),
+                expires: Some(info::seconds(*until)),
+                ..CertificateInfo::new(kind, names.to_vec())
+            })
+        });
+        described.collect()
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<Bind>> {
@@ -168,11 +192,12 @@ fn nobody_to_believe(address: &BindAddress, trusted: &[String]) -> Option<String
 fn tls(
     spec: &config::BindConfig,
     protocols: Protocols,
+    managed: Option<&Arc<ManagedCertificates>>,
     purpose: Purpose,
     report: &mut Report<'_>,
 ) -> Option<Arc<TlsServer>> {
     if is_https(&spec.url) {
-        return TlsServer::compile(spec, protocols, purpose, report).map(Arc::new);
+        return TlsServer::compile(spec, protocols, managed, purpose, report).map(Arc::new);
     }
     let options = [
         ("certificate", spec.certificate.is_some()),
@@ -207,7 +232,7 @@ impl Bind {
     /// A bind with default options.
     #[cfg(test)]
     pub(crate) fn plain() -> Arc<Self> {
-        let binds = Binds::compile(&[], &TrustedProxiesConfig::default(), Purpose::Check, &mut Vec::new());
+        let binds = Binds::compile(&[], &TrustedProxiesConfig::default(), None, Purpose::Check, &mut Vec::new());
         Arc::clone(&binds.0[0])
     }
 

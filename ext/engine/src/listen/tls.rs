@@ -5,30 +5,55 @@ mod details;
 pub(crate) mod development;
 mod identity;
 mod names;
-mod ocsp;
+pub(crate) mod ocsp;
 mod policy;
+mod shown;
 mod subject;
 mod tickets;
 
 pub(crate) use details::{Protocol, TlsDetails, TlsValue};
+pub(crate) use shown::show;
 
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use rustls::server::ClientHello;
+use rustls::sign::CertifiedKey;
 use rustls::ServerConfig;
 
 use names::CertificateNames;
 use policy::Policy;
 use tickets::Tickets;
 
+use crate::certificates::managed::ManagedCertificates;
+
 /// TLS settings of one bind.
 #[derive(Debug)]
 pub(crate) struct TlsServer {
-    /// One site for each certificate. The first is for clients that ask for another name or for none.
+    /// One site for each certificate of the bind's own, and one for all managed certificates. The first is for clients
+    /// that ask for another name or for none.
     sites: Box<[Site]>,
     names: CertificateNames,
     /// Whether the sites have different policies for client certificates.
     differ: bool,
+    managed: Option<ManagedSite>,
+}
+
+/// Where names are looked up that no certificate of the bind is for.
+#[derive(Debug)]
+struct ManagedSite {
+    certificates: Arc<ManagedCertificates>,
+    /// Index of the site.
+    site: usize,
+}
+
+/// What a client is shown.
+#[derive(Debug)]
+pub(crate) struct ShownSite {
+    /// Index of the site.
+    pub(crate) site: usize,
+    /// The certificate, if it is a managed one.
+    pub(crate) managed: Option<Arc<CertifiedKey>>,
 }
 
 /// One certificate, with its TLS configuration and policy.
@@ -37,14 +62,42 @@ struct Site {
     config: Arc<ServerConfig>,
     policy: Policy,
     tickets: Arc<Tickets>,
-    /// Names in the certificate, and the end of its validity.
-    validity: (Arc<[String]>, SystemTime),
+    /// Names in the certificate, and the end of its validity. `None`: the certificates are managed.
+    validity: Option<(Arc<[String]>, SystemTime)>,
 }
 
 impl TlsServer {
-    /// Index of the certificate for the server name that a client asked for.
-    pub(crate) fn site(&self, name: Option<&[u8]>) -> usize {
-        name.and_then(|name| self.names.find(name)).unwrap_or(0)
+    /// The certificate for the server name that a client asks for: one of the bind, else a managed one, else the first
+    /// of the bind. `None`: there is none for this name, and no other may be shown.
+    pub(crate) async fn choose(&self, name: Option<&[u8]>) -> Option<ShownSite> {
+        let own = |site| ShownSite { site, managed: None };
+        if let Some(site) = name.and_then(|name| self.names.find(name)) {
+            return Some(own(site));
+        }
+        let Some(ManagedSite { certificates, site }) = &self.managed else { return Some(own(0)) };
+        let has_own = *site > 0;
+        let found = match name {
+            Some(name) => certificates.find(name).await,
+            None if has_own => None,
+            None => certificates.first().await,
+        };
+        match found {
+            Some(key) => Some(ShownSite { site: *site, managed: Some(key) }),
+            None => has_own.then(|| own(0)),
+        }
+    }
+
+    /// The configuration that answers a handshake of an authority which checks a tls-alpn-01 challenge (RFC 8737).
+    /// `None` if it is another handshake, or no such challenge is pending.
+    pub(crate) async fn answer_to_challenge(&self, hello: &ClientHello<'_>) -> Option<Arc<ServerConfig>> {
+        let managed = self.managed.as_ref()?;
+        let name = hello.server_name().filter(|_| shown::is_challenge(hello))?;
+        shown::challenge_config(managed.certificates.challenges.alpn(name.as_bytes()).await?)
+    }
+
+    /// Whether a certificate of a file, or one for development, is for this name; a star stands for one label.
+    pub(crate) fn has_own(&self, name: &str) -> bool {
+        self.names.covers(name)
     }
 
     /// TLS configuration for a client that is shown the certificate `site`.
@@ -52,9 +105,9 @@ impl TlsServer {
         &self.sites[site].config
     }
 
-    /// Names and end of every certificate.
+    /// Names and end of every certificate of the bind's own.
     pub(crate) fn validities(&self) -> impl Iterator<Item = &(Arc<[String]>, SystemTime)> {
-        self.sites.iter().map(|site| &site.validity)
+        self.sites.iter().filter_map(|site| site.validity.as_ref())
     }
 
     /// Invalidates all tickets of sessions that began with the certificate `site`.
@@ -68,7 +121,9 @@ impl TlsServer {
 
     /// The policy for clients that request `host`.
     fn policy_for(&self, host: &[u8]) -> &Policy {
-        self.policy(self.site(Some(host)))
+        let managed = || self.managed.as_ref().filter(|managed| managed.certificates.is_for(host));
+        let site = self.names.find(host).or_else(|| managed().map(|managed| managed.site));
+        self.policy(site.unwrap_or(0))
     }
 
     /// Whether a client that was shown the certificate `site` had to meet the policy that applies to `host`.

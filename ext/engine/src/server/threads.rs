@@ -1,6 +1,7 @@
 //! The server's threads: one accepts and runs the background tasks, the others serve.
 
 use std::convert::Infallible;
+use std::future::Future;
 use std::io;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Weak};
@@ -34,6 +35,9 @@ const LOG_PATIENCE: Duration = Duration::from_secs(5);
 /// Time that a stopping server waits for its own log to be written.
 const SAID_PATIENCE: Duration = Duration::from_millis(500);
 
+/// Time for a question to the background tasks.
+const ASKED_WITHIN: Duration = Duration::from_secs(60);
+
 /// The threads of a running server, as a reload sees them.
 #[derive(Debug)]
 pub(super) struct ServerHandle {
@@ -65,6 +69,15 @@ impl ServerHandle {
     /// Applies the change, unless the server is about to stop listening.
     pub(super) fn change(&self, change: Change) {
         let _ = self.changes.send(change);
+    }
+
+    /// What a future of the background comes to. `None` if the server ends before, or if it takes too long.
+    pub(super) fn ask<T: Send + 'static>(&self, question: impl Future<Output = T> + Send + 'static) -> Option<T> {
+        let (reply, answer) = std::sync::mpsc::channel();
+        self.background.spawn(async move {
+            let _ = reply.send(question.await);
+        });
+        answer.recv_timeout(ASKED_WITHIN).ok()
     }
 
     /// Tells the engine threads about another configuration. A thread without requests would not look by itself.

@@ -1,5 +1,6 @@
 //! DNS names of backends, resolved and kept for the TTL of the answers.
 
+mod records;
 mod service;
 mod system;
 

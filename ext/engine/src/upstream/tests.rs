@@ -1,4 +1,4 @@
-pub(super) mod certs;
+pub(crate) mod certs;
 pub(super) mod dns_server;
 pub(super) mod tls_server;
 

@@ -6,6 +6,7 @@ mod unverified;
 
 use std::sync::Arc;
 
+use rustls::client::danger::ServerCertVerifier;
 use rustls::client::WantsClientCert;
 use rustls::crypto::{aws_lc_rs, CryptoProvider};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -74,14 +75,29 @@ fn trusting(pool: &PoolConfig, provider: &Arc<CryptoProvider>) -> Result<Trustin
         .map_err(|error| format!("TLS cannot be set up: {error}"))?;
     // Read even if it is not used, so that a wrong path is found before verification is switched on some day.
     let roots = pool.ca_file.as_deref().map(roots).transpose()?;
-    if !pool.verify_ssl {
-        let anyone = Arc::new(Unverified::new(provider.signature_verification_algorithms));
-        return Ok(builder.dangerous().with_custom_certificate_verifier(anyone));
-    }
+    let verifier: Arc<dyn ServerCertVerifier> = match pool.verify_ssl {
+        true => verifier_of(roots, provider)?,
+        false => Arc::new(Unverified::new(provider.signature_verification_algorithms)),
+    };
+    Ok(builder.dangerous().with_custom_certificate_verifier(verifier))
+}
+
+/// What verifies certificates of servers: by those in the file `ca_file`, else by those that the system trusts.
+pub(crate) fn verifier(
+    ca_file: Option<&str>,
+    provider: &Arc<CryptoProvider>,
+) -> Result<Arc<dyn ServerCertVerifier>, String> {
+    verifier_of(ca_file.map(roots).transpose()?, provider)
+}
+
+fn verifier_of(
+    roots: Option<Vec<CertificateDer<'static>>>,
+    provider: &Arc<CryptoProvider>,
+) -> Result<Arc<dyn ServerCertVerifier>, String> {
     if let Some(certificates) = roots {
         let named = NamedCertificates::new(certificates, provider)
             .map_err(|error| format!("ca_file: it cannot be used: {error}"))?;
-        return Ok(builder.dangerous().with_custom_certificate_verifier(Arc::new(named)));
+        return Ok(Arc::new(named));
     }
     let system = rustls_platform_verifier::Verifier::new(provider.clone()).map_err(|error| {
         format!(
@@ -89,7 +105,7 @@ fn trusting(pool: &PoolConfig, provider: &Arc<CryptoProvider>) -> Result<Trustin
              name a file of your own with `ca_file`"
         )
     })?;
-    Ok(builder.dangerous().with_custom_certificate_verifier(Arc::new(system)))
+    Ok(Arc::new(system))
 }
 
 /// The certificates in the file, each of which is trusted.

@@ -38,6 +38,7 @@ mod interim;
 mod keep_alive;
 mod limits;
 mod logged;
+mod managed_certificates;
 mod methods;
 mod passwords;
 mod pipelining;

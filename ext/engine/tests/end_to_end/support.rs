@@ -10,6 +10,7 @@ mod peer;
 mod proxy;
 mod reply;
 mod silent;
+mod tls;
 
 pub(crate) use gate::{Gate, Key};
 pub(crate) use http2::{block, http2, read, request, write_length, Frame, RawHttp2};
@@ -20,6 +21,7 @@ pub(crate) use peer::{End, Peer};
 pub(crate) use proxy::{Proxy, Settings};
 pub(crate) use reply::Reply;
 pub(crate) use silent::Silent;
+pub(crate) use tls::TlsClient;
 
 use std::net::TcpListener;
 use std::time::{Duration, Instant};

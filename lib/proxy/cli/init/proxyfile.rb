@@ -49,7 +49,12 @@ module Proxy
 
         def front
           <<~RUBY
-            # If HTTPS is to end here, with a certificate of your own:
+            # If HTTPS is to end here, with certificates that come by themselves for the names in `host`; ports 80 and 443 must
+            # be reachable:
+            # acme email: "ops@example.com"
+            # bind "https://0.0.0.0:443"
+
+            # The same, with a certificate of your own:
             # bind "https://0.0.0.0:8443", certificate: "tls/example.com.pem", key: "tls/example.com.key"
 
             # If HTTPS ends at a load balancer in front of this proxy: its addresses. Its X-Forwarded-For and X-Forwarded-Proto are

@@ -91,7 +91,7 @@ module Proxy
         "not yet in this version: compression; let the application do it, or leave it out" =>
           %i[gzip compress compression encode brotli],
         "not yet in this version: a cache; leave it out" => %i[cache proxy_cache caching],
-        "not yet in this version: certificates from an authority (ACME); get them with certbot" =>
+        "certificates from an authority have a line of their own: write acme email: \"ops@example.com\"" =>
           %i[acme lets_encrypt letsencrypt auto_tls],
         "responses are streamed: leave it out" =>
           %i[buffering buffer buffers proxy_buffering flush_interval stream streaming],

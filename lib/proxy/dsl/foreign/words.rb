@@ -30,10 +30,10 @@ module Proxy
           %i[ssl_client_certificate ssl_verify_client client_auth],
         'write bind "https://0.0.0.0:443", certificate: "…", key: "…", ocsp: "tls/site.ocsp"' =>
           %i[ssl_stapling ssl_stapling_file],
-        "not yet in this version: certificates from an authority (ACME); get them with certbot, and write bind " \
-        "certificate: \"…\", key: \"…\"" =>
-          %i[email acme acme_ca acme_server acme_dns on_demand_tls on_demand certificates_resolvers lets_encrypt
-             ssl_trusted_certificate_acme],
+        'write acme email: "ops@example.com"' => %i[email certificates_resolvers lets_encrypt letsencrypt acme_issuer],
+        'write acme authority: "https://ca.example/directory"' => %i[acme_ca acme_server cert_issuer],
+        "write acme dns: …, as `proxy help acme` says" => %i[acme_dns dns_challenge],
+        "write acme on_demand: ->(name) { … }" => %i[on_demand_tls on_demand],
         "write redirect_http_to_https!" => %i[auto_https redirect_scheme force_ssl https_redirect ssl_redirect],
         # Forwarding
         'write proxy to: "http://127.0.0.1:3000"' =>

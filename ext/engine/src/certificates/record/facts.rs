@@ -52,11 +52,11 @@ impl CertificateRecord {
         let (names, not_before, not_after) =
             (names.collect(), moment(validity.not_before.timestamp()), moment(validity.not_after.timestamp()));
         let key = any_supported_type(&key).map_err(|error| format!("has no usable key ({error})"))?;
-        let key = CertifiedKey::new(chain, key);
-        match key.keys_match() {
-            Ok(()) | Err(rustls::Error::InconsistentKeys(rustls::InconsistentKeys::Unknown)) => {}
-            Err(error) => return Err(format!("has a key that is not its own ({error})")),
+        // Not `keys_match`: it refuses the critical extension of tls-alpn-01 (RFC 8737, section 3).
+        if key.public_key().is_some_and(|public| public.as_ref() != parsed.public_key().raw) {
+            return Err("has a key that is not its own".into());
         }
+        let key = CertifiedKey::new(chain, key);
         Ok(Self { key: Arc::new(key), names, not_before, not_after })
     }
 }

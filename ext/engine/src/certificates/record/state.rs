@@ -1,5 +1,6 @@
 //! The state of a certificate, and of the order that is under way for it.
 
+use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use serde::de::DeserializeOwned;
@@ -28,6 +29,13 @@ pub(crate) struct CertificateState {
     pub(crate) failures: u32,
     pub(crate) next_attempt: Option<SystemTime>,
     pub(crate) last_error: Option<String>,
+    /// When the last attempt began, and how many have begun since one last ended: those were cut off.
+    pub(crate) attempted_at: Option<SystemTime>,
+    pub(crate) begun: u32,
+    /// Whether an authority refused the last order, so that the next is tried at its staging first.
+    pub(crate) rehearse: bool,
+    /// Authorities that want no order of this certificate before a moment, by the URLs of their directories.
+    pub(crate) holds: BTreeMap<String, SystemTime>,
 }
 
 impl CertificateState {
@@ -65,6 +73,7 @@ impl CertificateState {
             (self.window, self.window_until, self.chosen_at) = (None, None, None);
             if record.is_some() {
                 (self.failures, self.next_attempt, self.last_error) = (0, None, None);
+                (self.begun, self.rehearse, self.holds) = (0, false, BTreeMap::new());
             }
         }
         if self.names.first().is_none_or(|first| first != subject) {
@@ -77,6 +86,12 @@ impl CertificateState {
     pub(crate) async fn store(&self, storage: &Storage) -> Result<(), StorageError> {
         let subject = self.names.first().map_or("", String::as_str);
         write(storage, &state_key(subject), self).await
+    }
+
+    /// The subject of the state at a key. A damaged state has none.
+    pub(crate) async fn subject_at(storage: &Storage, key: &str) -> Result<Option<String>, StorageError> {
+        let state = read::<Self>(storage, key).await?.and_then(Result::ok);
+        Ok(state.and_then(|state| state.names.into_iter().next()))
     }
 
     /// The states of all certificates, in the order of their subjects. Damaged ones are left out.

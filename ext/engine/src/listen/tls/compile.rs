@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use rustls::crypto::{aws_lc_rs, CryptoProvider};
 use rustls::server::danger::ClientCertVerifier;
-use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
+use rustls::server::{NoServerSessionStorage, ResolvesServerCert, WebPkiClientVerifier};
 use rustls::sign::SingleCertAndKey;
 use rustls::version::{TLS12, TLS13};
 use rustls::{ConfigBuilder, ServerConfig, SupportedProtocolVersion, WantsVerifier};
@@ -14,33 +14,47 @@ use super::development;
 use super::identity::ServerCertificate;
 use super::names::CertificateNames;
 use super::policy::{self, Asking};
+use super::shown::ShownCertificate;
 use super::tickets::Tickets;
-use super::{Site, TlsServer};
+use super::{ManagedSite, Site, TlsServer};
+use crate::certificates::managed::ManagedCertificates;
 use crate::compile::{check_host, Purpose, Report};
 use crate::config::{BindConfig, Certificate};
 use crate::listen::Protocols;
 
 impl TlsServer {
-    /// Reads certificates and keys, and checks the options beside them. `None` if something is wrong.
+    /// Reads certificates and keys, and checks the options beside them. Names that they are not for are looked up in
+    /// `managed`. `None` if something is wrong.
     pub(crate) fn compile(
         bind: &BindConfig,
         protocols: Protocols,
+        managed: Option<&Arc<ManagedCertificates>>,
         purpose: Purpose,
         report: &mut Report<'_>,
     ) -> Option<Self> {
         let settings = TlsSettings::compile(bind, protocols, report);
-        let specs = certificates(bind, report);
+        let all_managed = managed.is_some() && is_bare(bind);
+        let specs = if all_managed { Vec::new() } else { certificates(bind, managed.is_some(), report) };
         let provider = Arc::new(aws_lc_rs::default_provider());
         let sites: Vec<_> = match development::is_wanted(bind) {
             true => vec![developers_site(bind, purpose, &provider, report)],
             false => specs.iter().map(|spec| site(spec, &provider, report)).collect(),
         };
         let names = names(&specs, &sites, report);
-        let sites = sites.into_iter().collect::<Option<Vec<_>>>()?;
+        let sites = sites.into_iter().collect::<Option<Vec<_>>>();
+        let mut sites: Vec<_> = sites?.into_iter().map(|(identity, asking)| (Some(identity), asking)).collect();
+        let managed = managed.map(|certificates| (certificates, sites.len()));
+        if managed.is_some() {
+            // A `verify` without `client_ca` is for the certificates that have one of their own.
+            let verify = bind.verify.as_deref().filter(|_| all_managed || bind.client_ca.is_some());
+            let asking = policy::compile(bind.client_ca.as_deref(), verify, &provider);
+            sites.push((None, report.ok(asking)?));
+        }
         if sites.is_empty() {
             return None;
         }
-        Some(settings?.serve(sites, names?))
+        let managed = managed.map(|(certificates, site)| ManagedSite { certificates: Arc::clone(certificates), site });
+        Some(settings?.serve(sites, names?, managed))
     }
 }
 
@@ -76,30 +90,38 @@ impl TlsSettings {
         Some(Self { builder, alpn })
     }
 
-    fn serve(&self, sites: Vec<(ServerCertificate, Asking)>, names: CertificateNames) -> TlsServer {
+    fn serve(
+        &self,
+        sites: Vec<(Option<ServerCertificate>, Asking)>,
+        names: CertificateNames,
+        managed: Option<ManagedSite>,
+    ) -> TlsServer {
         let mut made: Vec<Site> = Vec::with_capacity(sites.len());
         for (identity, (policy, verifier)) in sites {
             // A resumed session skips the check of the client's certificate, so tickets are never shared between
             // different policies.
             let same = made.iter().find(|other| other.policy == policy);
             let tickets = same.map_or_else(Arc::default, |other| Arc::clone(&other.tickets));
-            let validity = identity.validity();
+            let validity = identity.as_ref().map(ServerCertificate::validity);
             let config = Arc::new(self.config(identity, verifier, &tickets));
             made.push(Site { config, policy, tickets, validity });
         }
         let differ = made.windows(2).any(|pair| pair[0].policy != pair[1].policy);
-        TlsServer { sites: made.into(), names, differ }
+        TlsServer { sites: made.into(), names, differ, managed }
     }
 
     fn config(
         &self,
-        identity: ServerCertificate,
+        identity: Option<ServerCertificate>,
         verifier: Option<Arc<dyn ClientCertVerifier>>,
         tickets: &Arc<Tickets>,
     ) -> ServerConfig {
         let verifier = verifier.unwrap_or_else(WebPkiClientVerifier::no_client_auth);
         let builder = self.builder.clone().with_client_cert_verifier(verifier);
-        let mut config = builder.with_cert_resolver(Arc::new(SingleCertAndKey::from(identity.key)));
+        let mut config = builder.with_cert_resolver(match identity {
+            Some(identity) => Arc::new(SingleCertAndKey::from(identity.key)),
+            None => Arc::new(ShownCertificate) as Arc<dyn ResolvesServerCert>,
+        });
         config.alpn_protocols.clone_from(&self.alpn);
         config.ticketer = Arc::clone(tickets) as _;
         // Sessions are stored in tickets, which use the clients' memory, not ours.
@@ -108,8 +130,14 @@ impl TlsSettings {
     }
 }
 
+/// Whether a `bind` says nothing about certificates, and makes none for development.
+fn is_bare(bind: &BindConfig) -> bool {
+    let written = [&bind.certificate, &bind.key, &bind.ocsp].into_iter().any(Option::is_some);
+    !written && bind.certificates.is_none() && bind.domains.is_none() && !development::is_wanted(bind)
+}
+
 /// The certificates of a `bind`, each with its own options.
-fn certificates(bind: &BindConfig, report: &mut Report<'_>) -> Vec<Certificate> {
+fn certificates(bind: &BindConfig, has_acme: bool, report: &mut Report<'_>) -> Vec<Certificate> {
     let alone = [
         ("certificate", bind.certificate.is_some()),
         ("key", bind.key.is_some()),
@@ -119,15 +147,7 @@ fn certificates(bind: &BindConfig, report: &mut Report<'_>) -> Vec<Certificate> 
     let Some(list) = &bind.certificates else {
         let made = development::is_wanted(bind).then(String::new);
         let Some(certificate) = bind.certificate.clone().or(made) else {
-            let remedy = "write certificate: \"tls/site.pem\", key: \"tls/site.key\"";
-            report.error(match development::foreign(bind) {
-                Some(name) => {
-                    format!(
-                        "domains: {name:?} is not a name of this machine alone, so it needs a certificate: {remedy}"
-                    )
-                }
-                None => format!("https needs a certificate: {remedy}; only \"https://localhost:PORT\" makes its own"),
-            });
+            report.error(missing(bind, has_acme));
             return Vec::new();
         };
         return vec![Certificate {
@@ -154,6 +174,26 @@ fn certificates(bind: &BindConfig, report: &mut Report<'_>) -> Vec<Certificate> 
         Certificate { client_ca: spec.client_ca.or_else(|| bind.client_ca.clone()), verify, ..spec }
     };
     list.iter().map(whole).collect()
+}
+
+/// The mistake of a `bind` that has no certificate, and for which none is made.
+fn missing(bind: &BindConfig, has_acme: bool) -> String {
+    const FILE: &str = "write certificate: \"tls/site.pem\", key: \"tls/site.key\"";
+    if has_acme {
+        let written = [("key", &bind.key), ("ocsp", &bind.ocsp)].into_iter().find(|(_, path)| path.is_some());
+        let name = written.map_or("domains", |(name, _)| name);
+        return format!(
+            "{name} belongs to a certificate in a file: leave it out, since acme gets one for every name in `host` and \
+             `hosts`, or {FILE}"
+        );
+    }
+    let remedy = format!("{FILE}, or a line acme email: \"ops@example.com\"");
+    match development::foreign(bind) {
+        Some(name) => {
+            format!("domains: {name:?} is not a name of this machine alone, so it needs a certificate: {remedy}")
+        }
+        None => format!("https needs a certificate: {remedy}; only \"https://localhost:PORT\" makes its own"),
+    }
 }
 
 /// The site of a bind without a certificate, for which one is made.

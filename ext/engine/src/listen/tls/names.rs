@@ -31,6 +31,14 @@ impl CertificateNames {
         }
     }
 
+    /// Whether one of the names is this name, which may begin with `*.`, or a wildcard for it.
+    pub(super) fn covers(&self, name: &str) -> bool {
+        match name.strip_prefix("*.") {
+            Some(domain) => self.below.contains_key(domain.as_bytes()),
+            None => self.find(name.as_bytes()).is_some(),
+        }
+    }
+
     /// The index for a host in any letter case, with or without a trailing dot. An exact name comes before the nearest
     /// wildcard above the host, at any depth: locations are matched in this way too.
     ///

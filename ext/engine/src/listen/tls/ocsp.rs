@@ -1,4 +1,9 @@
-//! OCSP responses (RFC 6960), parsed as far as needed to decide whether to staple them. Clients verify the signature.
+//! OCSP responses (RFC 6960), parsed as far as needed to decide whether to staple them. Clients verify the signature; of
+//! responses from the network it is verified here too.
+
+mod signature;
+
+pub(crate) use signature::is_signed_by;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -18,7 +23,7 @@ const LEEWAY: Duration = Duration::from_secs(300);
 
 /// Status of a certificate in an OCSP response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Answer {
+pub(crate) enum Answer {
     /// The certificate is good.
     Good,
     /// The certificate is revoked.
@@ -33,7 +38,7 @@ pub(super) enum Answer {
 
 /// Why a response is unusable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Wrong {
+pub(crate) enum Wrong {
     /// The response cannot be parsed.
     NoAnswer,
     /// The authority could not answer. The text is its reason.
@@ -43,18 +48,32 @@ pub(super) enum Wrong {
 }
 
 /// The status of `certificate` in `answer`.
-pub(super) fn read(answer: &[u8], certificate: &[u8], now: SystemTime) -> Result<Answer, Wrong> {
+pub(crate) fn read(answer: &[u8], certificate: &[u8], now: SystemTime) -> Result<Answer, Wrong> {
+    let Some(single) = single(answer, certificate)? else { return Ok(Answer::Unknown) };
+    judge(single, now).ok_or(Wrong::NoAnswer)
+}
+
+/// From when to when what `answer` says of `certificate` is valid. `None` if it does not say until when.
+pub(crate) fn validity(answer: &[u8], certificate: &[u8]) -> Option<(SystemTime, SystemTime)> {
+    let (_, _, rest) = element(single(answer, certificate).ok()??)?;
+    let (from, rest) = moment(rest)?;
+    let (until, _) = take(rest, 0xa0).and_then(|(next, _)| moment(next))?;
+    Some((from, until))
+}
+
+/// The bytes behind the CertID of `certificate`. `None` if the certificate cannot be parsed.
+fn single<'a>(answer: &'a [u8], certificate: &[u8]) -> Result<Option<&'a [u8]>, Wrong> {
     let Some(responses) = responses(answer) else {
         return Err(failure(answer).map_or(Wrong::NoAnswer, Wrong::Failed));
     };
-    let Ok((_, certificate)) = x509_parser::parse_x509_certificate(certificate) else { return Ok(Answer::Unknown) };
+    let Ok((_, certificate)) = x509_parser::parse_x509_certificate(certificate) else { return Ok(None) };
     let mut rest = responses;
     while !rest.is_empty() {
         let (single, behind) = take(rest, SEQUENCE).ok_or(Wrong::NoAnswer)?;
         rest = behind;
         let (id, after) = take(single, SEQUENCE).ok_or(Wrong::NoAnswer)?;
         if is_about(id, certificate.raw_serial(), certificate.issuer().as_raw()) {
-            return judge(after, now).ok_or(Wrong::NoAnswer);
+            return Ok(Some(after));
         }
     }
     Err(Wrong::Another)
@@ -62,6 +81,16 @@ pub(super) fn read(answer: &[u8], certificate: &[u8], now: SystemTime) -> Result
 
 /// The list of single responses.
 fn responses(answer: &[u8]) -> Option<&[u8]> {
+    let (data, _) = take(basic(answer)?, SEQUENCE)?;
+    // In order: an optional version, the responder, the time, and the list.
+    let rest = take(data, 0xa0).map_or(data, |(_, rest)| rest);
+    let (_, _, rest) = element(rest)?;
+    let (_, _, rest) = element(rest)?;
+    Some(take(rest, SEQUENCE)?.0)
+}
+
+/// The content of a BasicOCSPResponse: what is signed, and the signature.
+fn basic(answer: &[u8]) -> Option<&[u8]> {
     let (response, _) = take(answer, SEQUENCE)?;
     let (status, rest) = take(response, ENUMERATED)?;
     if status != [0] {
@@ -69,13 +98,7 @@ fn responses(answer: &[u8]) -> Option<&[u8]> {
     }
     let (typed, _) = take(take(rest, 0xa0)?.0, SEQUENCE)?;
     let (_, _, rest) = element(typed)?;
-    let (basic, _) = take(take(rest, OCTETS)?.0, SEQUENCE)?;
-    let (data, _) = take(basic, SEQUENCE)?;
-    // In order: an optional version, the responder, the time, and the list.
-    let rest = take(data, 0xa0).map_or(data, |(_, rest)| rest);
-    let (_, _, rest) = element(rest)?;
-    let (_, _, rest) = element(rest)?;
-    Some(take(rest, SEQUENCE)?.0)
+    Some(take(take(rest, OCTETS)?.0, SEQUENCE)?.0)
 }
 
 /// The reason of a response without an answer (RFC 6960, section 4.2.1).

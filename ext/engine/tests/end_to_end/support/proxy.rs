@@ -33,8 +33,13 @@ impl Proxy {
 
     /// In front of several, in this order of preference.
     pub(crate) fn with(backends: &[&str], change: impl FnOnce(&mut Settings)) -> Self {
-        let server = Server::start(Self::config(backends, change)).expect("a server");
-        let address = server.urls()[0].trim_start_matches("http://").to_owned();
+        Self::start(Self::config(backends, change))
+    }
+
+    /// With a configuration that [`Self::config`] has made.
+    pub(crate) fn start(config: Config) -> Self {
+        let server = Server::start(config).expect("a server");
+        let address = server.urls()[0].split_once("://").expect("a URL").1.replace("0.0.0.0", "127.0.0.1");
         Self { server, address, _limit: time_limit() }
     }
 

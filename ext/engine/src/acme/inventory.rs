@@ -1,0 +1,126 @@
+//! Which certificates storage has and the configuration wants, for a person who asks. No server is needed for that: all
+//! of it stands in storage.
+
+use std::collections::HashSet;
+use std::time::SystemTime;
+
+use super::directive::Acme;
+use super::early_renewal::{self, EarlyRenewal};
+use super::schedule;
+use crate::certificates::info::{seconds, CertificateInfo, CertificateKind};
+use crate::certificates::record::CertificateState;
+use crate::clock::time_of_day;
+use crate::storage::{Storage, StorageError};
+
+/// Names that a message lists at most.
+const SHOWN: usize = 20;
+
+/// The states of all certificates: of those in storage, in the order of their subjects, and before them of those that
+/// are wanted, in the order of the file. If storage cannot be read, those that are wanted say so.
+pub(crate) async fn states(storage: &Storage, wanted: &[Vec<String>]) -> Vec<CertificateState> {
+    read(storage, wanted).await.unwrap_or_else(|StorageError(error)| {
+        let without = |names: &Vec<String>| CertificateState {
+            names: names.clone(),
+            last_error: Some(error.clone()),
+            ..CertificateState::default()
+        };
+        wanted.iter().map(without).collect()
+    })
+}
+
+async fn read(storage: &Storage, wanted: &[Vec<String>]) -> Result<Vec<CertificateState>, StorageError> {
+    let mut states = Vec::with_capacity(wanted.len());
+    for names in wanted {
+        let Some(subject) = names.first() else { continue };
+        let state = CertificateState::load(storage, subject).await?;
+        // The names are those that the next certificate will have.
+        states.push(CertificateState { names: names.clone(), ..state });
+    }
+    let subjects: HashSet<_> = wanted.iter().filter_map(|names| names.first()).collect();
+    let others = CertificateState::all(storage).await?;
+    states.extend(others.into_iter().filter(|state| state.names.first().is_some_and(|name| !subjects.contains(name))));
+    Ok(states)
+}
+
+impl Acme {
+    /// All managed certificates, as a person sees them.
+    pub(crate) async fn certificates(&self) -> Vec<CertificateInfo> {
+        let describe = |state: CertificateState| {
+            let (authority, next_attempt) = (self.authority_of(&state), self.next_attempt(&state));
+            described(state, authority, next_attempt)
+        };
+        states(&self.storage, &self.wanted_names()).await.into_iter().map(describe).collect()
+    }
+
+    /// The subject of the certificate for a name. The error lists the names that there are.
+    pub(crate) async fn subject_for(&self, name: &str) -> Result<String, String> {
+        let states = states(&self.storage, &self.wanted_names()).await;
+        if let Some(subject) = find(&states, name).and_then(|state| state.names.first()) {
+            return Ok(subject.clone());
+        }
+        let there: Vec<_> = states.iter().filter_map(|state| state.names.first()).take(SHOWN).cloned().collect();
+        Err(match there.len() {
+            0 => format!("{name:?} is not in a managed certificate: there are none"),
+            SHOWN => format!("{name:?} is not in a managed certificate: there are {}, …", there.join(", ")),
+            _ => format!("{name:?} is not in a managed certificate: there are {}", there.join(", ")),
+        })
+    }
+
+    /// Writes down that a new certificate for this name is wanted.
+    pub(crate) async fn wish(&self, name: &str) -> Result<(), String> {
+        let subject = self.subject_for(name).await?;
+        early_renewal::wish(&self.storage, &subject).await.map_err(|error| error.0)
+    }
+
+    /// The same, and waits for what becomes of it.
+    pub(crate) async fn wish_and_wait(&self, name: &str) -> Result<EarlyRenewal, String> {
+        let subject = self.subject_for(name).await?;
+        early_renewal::wish_and_wait(&self.storage, &subject).await.map_err(|error| error.0)
+    }
+
+    fn wanted_names(&self) -> Vec<Vec<String>> {
+        self.wanted.iter().map(|wanted| wanted.names.iter().map(|name| String::from(&**name)).collect()).collect()
+    }
+
+    fn authority_of(&self, state: &CertificateState) -> Option<String> {
+        let url = state.authority.as_deref()?;
+        let known = self.authorities.iter().find(|authority| authority.url() == url);
+        Some(known.map_or(url, |authority| authority.name()).to_owned())
+    }
+
+    fn next_attempt(&self, state: &CertificateState) -> Option<SystemTime> {
+        let wanted =
+            self.wanted.iter().find(|wanted| state.names.first().is_some_and(|name| **name == *wanted.subject));
+        let names = wanted.map_or(&state.names[..], |wanted| &wanted.names[..]);
+        let renewal = self.with_wish(names, |wish| schedule::renewal(state, wish));
+        schedule::next_attempt(state, time_of_day()).max(renewal)
+    }
+}
+
+/// What a person sees of a certificate. `authority` is the name of the one that issued it; `next_attempt` is when it is
+/// renewed, or ordered again.
+pub(crate) fn described(
+    state: CertificateState,
+    authority: Option<String>,
+    next_attempt: Option<SystemTime>,
+) -> CertificateInfo {
+    CertificateInfo {
+        authority,
+        expires: state.not_after.map(seconds),
+        next_attempt: next_attempt.map(seconds),
+        failures: state.failures,
+        last_error: state.last_error,
+        ..CertificateInfo::new(CertificateKind::Managed, state.names)
+    }
+}
+
+/// The state of the certificate for this name: one that has the name, else a wildcard for it.
+pub(crate) fn find<'a>(states: &'a [CertificateState], name: &str) -> Option<&'a CertificateState> {
+    let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
+    let star = name.split_once('.').map(|(_, above)| format!("*.{above}"));
+    let with = |name: &str| states.iter().find(|state| state.names.iter().any(|own| own == name));
+    with(&name).or_else(|| star.and_then(|star| with(&star)))
+}
+
+#[cfg(test)]
+mod tests;

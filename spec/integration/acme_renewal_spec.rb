@@ -1,0 +1,85 @@
+# frozen_string_literal: true
+
+require "support/acme"
+
+RSpec.describe "Renewal of certificates", :acme, time_limit: 60 do
+  let(:authority) { start_authority }
+  let(:front) { start_front(authority) }
+
+  # Makes handshakes until the block is over, and returns how many there were. Each must be answered with a certificate
+  # that is still good.
+  def shaking_hands(proxy, name)
+    running = true
+    counting = in_background do
+      count = 0
+      while running
+        shown = certificate(proxy, name) or raise "handshake #{count} was refused"
+        raise "the certificate had expired at handshake #{count}" if shown.not_after < Time.now
+
+        count += 1
+      end
+      count
+    end
+    yield
+    running = false
+    counting.value
+  end
+
+  it "takes place when the authority says so, and no handshake fails meanwhile" do
+    # Pebble wants to be asked again after six hours.
+    front.alter("/draft-ietf-acme-ari-03/") { |response| response.sub(/^Retry-After: \d+/i, "Retry-After: 1") }
+    proxy = start_managed(authority, "a.example.com", url: front.url)
+    before = await_certificate(proxy, "a.example.com")
+    front.await("/draft-ietf-acme-ari-03/")
+
+    handshakes = shaking_hands(proxy, "a.example.com") do
+      authority.pebble.suggest_renewal(before, Time.now - 7200, Time.now - 3600)
+      await_certificate(proxy, "a.example.com", unlike: before, limit: 40)
+    end
+
+    expect(handshakes).to be > 2
+    expect(authority.orders).to eq(2)
+    expect(authority.pebble.log).to include("is a replacement of")
+  end
+
+  it "takes place with half of a short life left where the authority says nothing, and no handshake fails" do
+    authority = start_authority(profiles: { "tiny" => 14 })
+    front = start_front(authority)
+    front.alter("/dir") { |response| without_renewal_info(response) }
+    proxy = start_managed(authority, "a.example.com", url: front.url)
+    before = await_certificate(proxy, "a.example.com")
+
+    shaking_hands(proxy, "a.example.com") do
+      await_certificate(proxy, "a.example.com", unlike: before, limit: 40)
+    end
+
+    expect(front.seen("/draft-ietf-acme-ari-03/")).to be_empty
+  end
+
+  it "takes place when the configuration says so" do
+    authority = start_authority(profiles: { "brief" => 120 })
+    proxy = start_managed(authority, "a.example.com", profile: "brief", renew: 117)
+    before = await_certificate(proxy, "a.example.com")
+
+    after = await_certificate(proxy, "a.example.com", unlike: before, limit: 30)
+
+    expect(after.not_before).to be_between(before.not_before + 2, before.not_before + 25)
+  end
+
+  it "takes place when somebody asks for it" do
+    proxy = start_managed(authority, "a.example.com")
+    before = await_certificate(proxy, "a.example.com")
+
+    proxy.server.renew_certificate("a.example.com")
+
+    await_certificate(proxy, "a.example.com", unlike: before)
+    expect(authority.orders).to eq(2)
+  end
+
+  # The directory of an authority that knows no RFC 9773.
+  def without_renewal_info(response)
+    head, body = response.split("\r\n\r\n", 2)
+    body = JSON.generate(JSON.parse(body).except("renewalInfo"))
+    "#{head.sub(/^Content-Length: \d+/i, "Content-Length: #{body.bytesize}")}\r\n\r\n#{body}"
+  end
+end
