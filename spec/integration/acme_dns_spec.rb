@@ -8,8 +8,7 @@ RSpec.describe "certificates proved by DNS", :acme, time_limit: 60 do
 
   # What the proxy says about the first attempt to get a certificate, which fails.
   def failure_for(proxy, name)
-    eventually(limit: 20) { expect(proxy.server.certificates.find { |one| one.names.include?(name) }&.last_error).to be }
-    proxy.server.certificates.find { |one| one.names.include?(name) }.last_error
+    await_listed(proxy, name) { |one| one&.last_error }.last_error
   end
 
   it "has a certificate for a name and its wildcard by an object, with both records at the same time" do
@@ -84,5 +83,33 @@ RSpec.describe "certificates proved by DNS", :acme, time_limit: 60 do
     dns.add(name, value)
     proxy.server.renew_certificate("*.e.test")
     expect(names_for(proxy, "any.e.test")).to eq(["*.e.test"])
+  end
+
+  it "has six certificates although a fifth of good nonces is refused, and takes the records away again" do
+    authority = start_authority(bad_nonces: 20)
+    names = %w[a b c d e f].map { |label| "#{label}.example.com" }
+    dns = authority.dns
+    proxy = start_managed(authority, *names, challenge: "dns-01", dns: dns) { resolver dns.address }
+
+    names.each { |name| await_certificate(proxy, name, limit: 40) }
+
+    expect(authority.orders).to eq(6)
+    eventually(limit: 10) { expect(dns.records).to be_empty }
+  end
+
+  it "has certificates for the other names if the provider raises for one" do
+    authority = start_authority
+    dns = authority.dns
+    raising = Class.new do
+      define_method(:add) { |name, value| name.include?("bad") ? raise("no such zone") : dns.add(name, value) }
+      define_method(:remove) { |name, value| dns.remove(name, value) }
+    end
+    proxy = start_managed(authority, "bad.example.org", "a.example.com", dns: raising.new, challenge: "dns-01") do
+      resolver dns.address
+    end
+
+    await_certificate(proxy, "a.example.com", limit: 30)
+    said = await_listed(proxy, "bad.example.org") { |one| one&.last_error }
+    expect(said.last_error).to include("no such zone")
   end
 end

@@ -32,6 +32,19 @@ RSpec.describe "Examples of certificates by themselves", :acme, time_limit: 60 d
     expect(proxy.get("/", "Host" => "example.com").status).to eq(301).or eq(308)
   end
 
+  it "examples/https_wildcard.rb gets a wildcard with records that it writes at its provider, and removes" do
+    api = start_provider_api(authority, "example.com")
+    proxy = start_certified("https_wildcard.rb",
+                            { 'ENV.fetch("CLOUDFLARE_TOKEN", "no token")' => "\"secret\", api: #{api.url.inspect}" },
+                            more: "resolver #{authority.dns.address.inspect}")
+
+    shown = await_certificate(proxy, "any.example.com", limit: 40)
+
+    expect(names_of(shown)).to contain_exactly("example.com", "*.example.com")
+    eventually(limit: 10) { expect(authority.dns.records).to be_empty }
+    expect(api.refused).to eq(0)
+  end
+
   it "examples/https_on_demand.rb gets certificates for customers alone" do
     list = File.join(directory, "customers.txt")
     File.write(list, "shop.example.org\n")

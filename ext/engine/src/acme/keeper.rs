@@ -102,11 +102,6 @@ impl Keeper {
             spawn(Box::pin(add_stored(own, state, to)));
         }
     }
-
-    /// The subject of the certificate for a name.
-    pub(crate) fn subject(&self, name: &str) -> Option<Arc<str>> {
-        self.state.table.lock().subject(name)
-    }
 }
 
 /// Looks after each certificate when it is due.
@@ -163,7 +158,6 @@ impl KeeperState {
             subject,
             names: Arc::clone(&kept.names),
             is_wished: kept.is_wished,
-            is_written: kept.is_written,
             may_order: kept.is_written,
         }
     }

@@ -22,8 +22,6 @@ pub(crate) struct WrittenCertificate {
     /// Name under which it is kept: the first of its names.
     pub(crate) subject: Arc<str>,
     pub(crate) names: Arc<[String]>,
-    /// Line that names the subject.
-    pub(crate) at: Option<At>,
 }
 
 /// The certificates that these names need, in the order of the file.
@@ -32,7 +30,7 @@ pub(crate) fn certificates(written: &[WrittenName]) -> Vec<WrittenCertificate> {
     let has_star = |domain: &str| known.contains_key(&*format!("*.{domain}"));
     let mut taken = FxHashMap::default();
     let mut certificates = Vec::new();
-    for WrittenName { name, at } in written {
+    for WrittenName { name, .. } in written {
         let domain = name.strip_prefix("*.").unwrap_or(name);
         let is_star = domain.len() < name.len();
         let is_covered = || name.split_once('.').is_some_and(|(_, above)| has_star(above));
@@ -45,7 +43,7 @@ pub(crate) fn certificates(written: &[WrittenName]) -> Vec<WrittenCertificate> {
         };
         let Some(subject) = names.first().map(|subject| Arc::<str>::from(subject.as_str())) else { continue };
         if taken.insert(Arc::clone(&subject), ()).is_none() {
-            certificates.push(WrittenCertificate { subject, names: names.into(), at: at.clone() });
+            certificates.push(WrittenCertificate { subject, names: names.into() });
         }
     }
     certificates

@@ -48,12 +48,6 @@ pub(super) enum Permission {
     Failed(String),
 }
 
-impl Permission {
-    pub(super) fn is_yes(&self) -> bool {
-        *self == Self::Yes
-    }
-}
-
 impl fmt::Display for Permission {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -3,8 +3,6 @@
 //! A record may be damaged, or be of an older or a newer version: what cannot be read counts as not there, and what is
 //! unknown is ignored.
 
-#![allow(unused_imports, reason = "not used yet")]
-
 mod facts;
 mod state;
 

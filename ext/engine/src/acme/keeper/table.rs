@@ -20,10 +20,6 @@ pub(super) struct KeptCertificate {
     /// Whether the configuration names it. Others are there on demand.
     pub(super) is_written: bool,
     pub(super) validity: Option<(SystemTime, SystemTime)>,
-    /// URL of the authority that issued it.
-    pub(super) authority: Option<Arc<str>>,
-    pub(super) failures: u32,
-    pub(super) last_error: Option<Box<str>>,
     /// When it is ordered or renewed. `None` before the first look.
     pub(super) next_attempt: Option<SystemTime>,
     /// Failures of storage in a row.
@@ -84,25 +80,6 @@ impl KeptTable {
 
     pub(super) fn get(&self, subject: &str) -> Option<&KeptCertificate> {
         self.all.get(subject)
-    }
-
-    /// Every certificate, in the order of subjects.
-    pub(super) fn all(&self) -> Vec<KeptCertificate> {
-        let mut all: Vec<_> = self.all.values().cloned().collect();
-        all.sort_by(|a, b| a.names.cmp(&b.names));
-        all
-    }
-
-    /// The subject of the certificate for a name: one that has the name, else a wildcard for it.
-    pub(super) fn subject(&self, name: &str) -> Option<Arc<str>> {
-        let with = |name: &str| {
-            let direct = self.all.get_key_value(name).map(|(subject, _)| Arc::clone(subject));
-            direct.or_else(|| {
-                let has = |kept: &KeptCertificate| kept.names.iter().any(|own| own == name);
-                self.all.iter().find(|(_, kept)| has(kept)).map(|(subject, _)| Arc::clone(subject))
-            })
-        };
-        with(name).or_else(|| with(&format!("*.{}", name.split_once('.')?.1)))
     }
 
     /// Takes a certificate whose time has come: it runs until [`KeptTable::ended`].
@@ -195,11 +172,6 @@ impl KeptCertificate {
     /// Takes over what storage says.
     pub(super) fn take_over(&mut self, state: &CertificateState) {
         self.validity = state.not_before.zip(state.not_after);
-        if self.authority.as_deref() != state.authority.as_deref() {
-            self.authority = state.authority.as_deref().map(Arc::from);
-        }
-        self.failures = state.failures;
-        self.last_error = state.last_error.as_deref().map(Box::from);
         self.troubles = 0;
     }
 }

@@ -43,8 +43,6 @@ pub(super) struct Visit {
     pub(super) names: Arc<[String]>,
     /// Whether a person may have asked for a renewal.
     pub(super) is_wished: bool,
-    /// Whether the configuration names it. Others are there on demand.
-    pub(super) is_written: bool,
     /// Whether it may be ordered without another question.
     pub(super) may_order: bool,
 }
@@ -58,8 +56,8 @@ pub(super) struct Visited {
     next_attempt: Option<SystemTime>,
     /// When to look again.
     due: SystemTime,
-    /// What is wrong with storage.
-    trouble: Option<String>,
+    /// Whether storage has failed.
+    has_trouble: bool,
     /// Whether there is a certificate that has not expired.
     pub(super) is_served: bool,
     /// Whether the certificate is no longer wanted by those who say what is.
@@ -72,7 +70,7 @@ impl Visit {
         let before = self.keeper.table.lock().get(&self.subject).cloned().unwrap_or_default();
         let visited = match self.look().await {
             Ok(visited) => visited,
-            Err(StorageError(trouble)) => self.troubled(trouble, &before),
+            Err(StorageError(trouble)) => self.troubled(&trouble, &before),
         };
         self.note(&before, &visited);
         visited
@@ -91,10 +89,7 @@ impl Visit {
             if let Some(state) = &visited.state {
                 kept.take_over(state);
             }
-            if let Some(trouble) = &visited.trouble {
-                kept.troubles += 1;
-                kept.last_error = Some(trouble.as_str().into());
-            }
+            kept.troubles += u32::from(visited.has_trouble);
         });
         if visited.is_over {
             table.drop_other(&self.subject);
@@ -211,7 +206,7 @@ impl Visit {
         let renewal = self.acme.with_wish(&self.names, |wish| schedule::renewal(&state, wish));
         let next_attempt = schedule::next_attempt(&state, now).max(renewal).or(Some(now));
         let is_served = state.not_after.is_some_and(|end| now < end);
-        Visited { state: Some(state), next_attempt, due, trouble: None, is_served, is_over: false }
+        Visited { state: Some(state), next_attempt, due, has_trouble: false, is_served, is_over: false }
     }
 
     /// A certificate on demand that those who decide do not want now. It is shown to its end.
@@ -234,12 +229,12 @@ impl Visit {
     }
 
     /// Without storage nothing is ordered: the next process would not know of it, and order again.
-    fn troubled(&self, trouble: String, before: &KeptCertificate) -> Visited {
+    fn troubled(&self, trouble: &str, before: &KeptCertificate) -> Visited {
         let now = time_of_day();
         let due = now + schedule::pause(before.troubles + 1).min(TROUBLE);
-        self.keeper.say_trouble(&self.log, format_args!("acme: {}: {trouble}", self.subject), &trouble);
+        self.keeper.say_trouble(&self.log, format_args!("acme: {}: {trouble}", self.subject), trouble);
         let is_served = before.validity.is_some_and(|(_, end)| now < end);
-        Visited { state: None, next_attempt: Some(due), due, trouble: Some(trouble), is_served, is_over: false }
+        Visited { state: None, next_attempt: Some(due), due, has_trouble: true, is_served, is_over: false }
     }
 }
 

@@ -35,11 +35,11 @@ fn each_is_looked_after_when_it_is_due_and_never_twice_at_once() {
 fn a_reload_keeps_what_is_known_and_what_runs() {
     let mut table = table(&["a.example", "b.example", "c.example"]);
     assert_eq!(due(&mut table, 0).len(), 3);
-    table.ended(&"a.example".into(), at(50), |kept| kept.failures = 3);
+    table.ended(&"a.example".into(), at(50), |kept| kept.troubles = 3);
     table.ended(&"b.example".into(), at(60), |_| {});
     table.set_written(&wanted(&["a.example", "c.example", "d.example"]), false);
     assert!(table.get("b.example").is_none());
-    assert_eq!(table.get("a.example").map(|kept| kept.failures), Some(3));
+    assert_eq!(table.get("a.example").map(|kept| kept.troubles), Some(3));
     assert_eq!(due(&mut table, 1), ["a.example", "d.example"], "c.example runs");
     table.ended(&"c.example".into(), at(70), |_| {});
     assert_eq!(due(&mut table, 70), ["c.example"]);
