@@ -8,8 +8,7 @@ RSpec.describe "certificates proved by DNS", :acme, time_limit: 60 do
 
   # What the proxy says about the first attempt to get a certificate, which fails.
   def failure_for(proxy, name)
-    eventually(limit: 20) { expect(proxy.server.certificates.find { |one| one.names.include?(name) }&.last_error).to be }
-    proxy.server.certificates.find { |one| one.names.include?(name) }.last_error
+    await_listed(proxy, name) { |one| one&.last_error }.last_error
   end
 
   it "has a certificate for a name and its wildcard by an object, with both records at the same time" do

@@ -1,5 +1,5 @@
-//! OCSP responses for managed certificates whose authorities still have them (RFC 6960): fetched in the background, sent
-//! along with handshakes while they are good.
+//! OCSP responses for managed certificates whose authorities still have them (RFC 6960): fetched in the background,
+//! sent along with handshakes while they are good.
 
 mod request;
 

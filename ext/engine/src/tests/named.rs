@@ -36,8 +36,8 @@ impl Bind {
         };
         let (port, path) = (own.port(), folder.path().display());
         let mut config = format!(
-            "options {{ directory \"{path}\"; listen-on port {port} {{ 127.0.0.1; }}; listen-on-v6 {{ none; }}; pid-file none; \
-             session-keyfile none; recursion no; dnssec-validation no; notify no; }};\ncontrols {{ }};\n\
+            "options {{ directory \"{path}\"; listen-on port {port} {{ 127.0.0.1; }}; listen-on-v6 {{ none; }}; \
+             pid-file none; session-keyfile none; recursion no; dnssec-validation no; notify no; }};\ncontrols {{ }};\n\
              key acme {{ algorithm hmac-sha256; secret \"{SECRET}\"; }};\n\
              key wide {{ algorithm hmac-sha512; secret \"{SECRET}\"; }};\n\
              key other {{ algorithm hmac-sha256; secret \"{SECRET}\"; }};\n"

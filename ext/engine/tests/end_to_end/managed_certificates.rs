@@ -86,7 +86,7 @@ fn a_bind_without_a_certificate_shows_those_of_the_written_names_and_refuses_oth
     site.store("stranger.example");
     let proxy = site.serve(&["example.com", "*.example.org", "missing.example"], bare());
     let client = TlsClient::new();
-    let shown = |host: Option<&str>| client.shown(&proxy.address(), host);
+    let shown = |host: Option<&str>| client.shown(proxy.address(), host);
     assert_eq!(shown(Some("EXAMPLE.com")), Ok(own.clone()));
     assert_eq!(shown(Some("a.example.org")), Ok(wild));
     assert_eq!(shown(None), Ok(own), "the first, for those who name none");
@@ -94,7 +94,7 @@ fn a_bind_without_a_certificate_shows_those_of_the_written_names_and_refuses_oth
         let refusal = shown(Some(host)).expect_err("no certificate");
         assert_eq!(refusal, "received fatal alert: UnrecognisedName", "{host}");
     }
-    let peer = client.connect(&proxy.address(), Some("example.com")).expect("a connection");
+    let peer = client.connect(proxy.address(), Some("example.com")).expect("a connection");
     assert!(peer.get("example.com", "/").ends_with("backend"), "it serves on");
 }
 
@@ -108,7 +108,7 @@ fn certificates_in_files_come_first_and_serve_names_that_are_nowhere() {
     let bind = BindConfig { certificate: Some(site.path("file.pem")), ..bare() };
     let proxy = site.serve(&["example.com", "file.example"], bind);
     let client = TlsClient::new();
-    let shown = |host: Option<&str>| client.shown(&proxy.address(), host);
+    let shown = |host: Option<&str>| client.shown(proxy.address(), host);
     assert_eq!(shown(Some("file.example")), Ok(own.clone()));
     assert_eq!(shown(Some("example.com")), Ok(managed));
     assert_eq!(shown(Some("other.example")), Ok(own.clone()));
@@ -123,7 +123,7 @@ fn a_client_that_returns_saves_half_of_the_handshake() {
     let proxy = site.serve(&["example.com", "example.org"], bare());
     let client = TlsClient::new();
     let get = |host: &str| {
-        let peer = client.connect(&proxy.address(), Some(host)).expect("a connection");
+        let peer = client.connect(proxy.address(), Some(host)).expect("a connection");
         let is_resumed = peer.is_resumed();
         peer.get(host, "/");
         is_resumed
@@ -138,15 +138,15 @@ fn a_new_certificate_in_the_folder_is_shown_after_a_reload() {
     let config = site.config(&["example.com"], bare(), |_| ());
     let proxy = Proxy::start(config.clone());
     let client = TlsClient::new();
-    assert_eq!(client.shown(&proxy.address(), Some("example.com")), Ok(old));
+    assert_eq!(client.shown(proxy.address(), Some("example.com")), Ok(old));
     let new = site.store("example.com");
     proxy.server.reload(&config).expect("a sound configuration");
     crate::support::eventually("it is shown", || {
-        client.shown(&proxy.address(), Some("example.com")).as_ref() == Ok(&new)
+        client.shown(proxy.address(), Some("example.com")).as_ref() == Ok(&new)
     });
     let without = site.config(&["other.example"], bare(), |_| ());
     proxy.server.reload(&without).expect("a sound configuration");
-    client.shown(&proxy.address(), Some("example.com")).expect_err("it is not written any more");
+    client.shown(proxy.address(), Some("example.com")).expect_err("it is not written any more");
 }
 
 #[test]
@@ -158,8 +158,7 @@ fn what_a_bind_asks_of_clients_holds_for_managed_names_too() {
     let bind = BindConfig { client_ca: Some(site.path("client.pem")), ..bare() };
     let proxy = site.serve(&["example.com"], bind);
     let get = |client: TlsClient| {
-        let peer = client.connect(&proxy.address(), Some("example.com")).expect("a handshake");
-        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| peer.get("example.com", "/")))
+        client.connect(proxy.address(), Some("example.com")).expect("a handshake").try_get("example.com", "/")
     };
     assert!(get(TlsClient::new()).is_err(), "it has no certificate");
     assert!(get(TlsClient::with_certificate(&authority)).expect("an answer").ends_with("backend"));
@@ -177,7 +176,7 @@ fn a_managed_name_is_no_way_around_the_certificate_that_another_name_asks_for() 
     let bind = BindConfig { certificates: Some(certificates), ..bare() };
     let proxy = site.serve(&["example.com"], bind);
     let get = |host: &str| {
-        let peer = TlsClient::new().connect(&proxy.address(), Some("example.com")).expect("a connection");
+        let peer = TlsClient::new().connect(proxy.address(), Some("example.com")).expect("a connection");
         peer.get(host, "/")
     };
     assert!(get("example.com").ends_with("backend"));
@@ -241,16 +240,19 @@ fn ten_thousand_certificates_take_little_memory() {
     let begun = std::time::Instant::now();
     let proxy = Proxy::start(config);
     let client = TlsClient::new();
-    assert_eq!(client.shown(&proxy.address(), Some("9999.example")), Ok(own.clone()));
-    let first = begun.elapsed();
+    assert_eq!(client.shown(proxy.address(), Some("9999.example")), Ok(own.clone()));
+    let (first, started) = (begun.elapsed(), resident());
     // More than are kept in memory.
     for host in hosts.iter().step_by(7) {
-        assert_eq!(client.shown(&proxy.address(), Some(host)), Ok(own.clone()), "{host}");
+        assert_eq!(client.shown(proxy.address(), Some(host)), Ok(own.clone()), "{host}");
     }
     // The names take their place in the table of locations without certificates too.
     let taken = resident().saturating_sub(before).saturating_sub(before - empty);
-    eprintln!("the first handshake was done after {first:?}; {taken} bytes, and {} for the rest", before - empty);
-    assert!(taken < 30_000_000, "{taken} bytes");
+    let per_name = started.saturating_sub(before).saturating_sub(before - empty) / MANY;
+    eprintln!("the first handshake took {first:?}; {taken} bytes, {per_name} for each name before it is in memory");
+    // 20 to 32 MB, by how many threads read at once and what the system's allocator keeps for each. All certificates in
+    // memory would take 60 MB more.
+    assert!(taken < 50_000_000, "{taken} bytes");
 }
 
 /// Bytes of memory that this process takes.
@@ -268,12 +270,12 @@ fn a_pending_alpn_challenge_gets_its_certificate_and_nothing_else() {
     site.challenge("alpn/example.com.pem", &pem);
     let proxy = site.serve(&["example.com"], bare());
     let authority = TlsClient::new().offering(&["acme-tls/1"]);
-    let peer = authority.connect(&proxy.address(), Some("example.com")).expect("a handshake");
+    let peer = authority.connect(proxy.address(), Some("example.com")).expect("a handshake");
     assert_eq!((peer.certificate(), peer.protocol().as_deref()), (challenge, Some("acme-tls/1")));
     assert_eq!(peer.rest(), "", "the connection ends");
     let browser = TlsClient::new().offering(&["http/1.1", "acme-tls/1"]);
-    assert_eq!(browser.shown(&proxy.address(), Some("example.com")), Ok(own));
+    assert_eq!(browser.shown(proxy.address(), Some("example.com")), Ok(own));
     std::fs::remove_dir_all(Path::new(&site.path("challenges"))).expect("removed");
-    let refusal = authority.shown(&proxy.address(), Some("example.com")).expect_err("nothing is pending");
+    let refusal = authority.shown(proxy.address(), Some("example.com")).expect_err("nothing is pending");
     assert_eq!(refusal, "received fatal alert: NoApplicationProtocol");
 }

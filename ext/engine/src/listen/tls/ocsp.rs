@@ -1,5 +1,5 @@
-//! OCSP responses (RFC 6960), parsed as far as needed to decide whether to staple them. Clients verify the signature; of
-//! responses from the network it is verified here too.
+//! OCSP responses (RFC 6960), parsed as far as needed to decide whether to staple them. Clients verify the signature;
+//! of responses from the network it is verified here too.
 
 mod signature;
 

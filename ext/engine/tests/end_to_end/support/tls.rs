@@ -87,17 +87,26 @@ impl TlsPeer {
     }
 
     /// The response to a request for a host, as the last on its connection.
-    pub(crate) fn get(mut self, host: &str, path: &str) -> String {
+    pub(crate) fn get(self, host: &str, path: &str) -> String {
+        self.try_get(host, path).expect("a response")
+    }
+
+    /// The same, where the server may end the connection instead.
+    pub(crate) fn try_get(mut self, host: &str, path: &str) -> io::Result<String> {
         let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
-        self.0.write_all(request.as_bytes()).expect("sent");
-        self.rest()
+        self.0.write_all(request.as_bytes())?;
+        self.try_rest()
     }
 
     /// All bytes up to the end.
-    pub(crate) fn rest(mut self) -> String {
+    pub(crate) fn rest(self) -> String {
+        self.try_rest().expect("closed in order")
+    }
+
+    fn try_rest(mut self) -> io::Result<String> {
         let mut bytes = Vec::new();
-        self.0.read_to_end(&mut bytes).expect("closed in order");
-        String::from_utf8_lossy(&bytes).into_owned()
+        self.0.read_to_end(&mut bytes)?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 }
 

@@ -9,7 +9,8 @@ module Proxy
           def signature = "String | _Path | Array[String | _Path]"
 
           def read(value, place)
-            words = (value.is_a?(Array) ? value : [value]).map { |word| word.respond_to?(:to_path) ? word.to_path : word }
+            words = value.is_a?(Array) ? value : [value]
+            words = words.map { |word| word.respond_to?(:to_path) ? word.to_path : word }
             return place.error("it is empty: write #{hint}") if words.empty? || words.first == ""
 
             words = all_sound(words.map { |word| super(word, place) })
