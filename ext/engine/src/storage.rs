@@ -4,14 +4,11 @@
 //! are written whole or not at all. Nothing here is called on an engine thread: the futures belong to the background
 //! runtime.
 
-#![allow(dead_code, reason = "not used yet")]
-
 mod folder;
 mod key;
 mod ruby;
 
 use std::fmt;
-use std::path::Path;
 use std::sync::Arc;
 
 use crate::blocks::BlockSet;
@@ -41,6 +38,7 @@ impl fmt::Display for StorageError {
 
 /// A lock that is held, across processes. It is given back when it is dropped, and when the process ends.
 #[derive(Debug)]
+#[expect(dead_code, reason = "it is held, and nobody looks into it")]
 pub(crate) enum StorageLock {
     /// A locked file.
     Folder(FolderLock),
@@ -62,7 +60,8 @@ impl Storage {
     }
 
     /// A storage in this folder, which is made if its parent is there.
-    pub(crate) fn in_folder(path: impl AsRef<Path>) -> Self {
+    #[cfg(test)]
+    pub(crate) fn in_folder(path: impl AsRef<std::path::Path>) -> Self {
         Self::of(Folder::new(path.as_ref()))
     }
 

@@ -263,6 +263,7 @@ module Proxy
   end
 end
 
+require_relative "types/arguments"
 require_relative "types/quantities"
 require_relative "types/values"
 require_relative "types/backends"

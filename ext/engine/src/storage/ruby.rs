@@ -79,8 +79,14 @@ impl RubyStorage {
     }
 
     async fn ask(&self, op: &str, key: &str, more: Value) -> Result<BlockValue, StorageError> {
-        let failed = |why| StorageError(format!("{self}: {op}({key:?}) has no answer: {why}"));
-        self.0.call(question(op, key, more), LIMIT).await.map_err(failed)
+        let failed = |why: &dyn fmt::Display| StorageError(format!("{self}: {op}({key:?}) has no answer: {why}"));
+        match self.0.call(question(op, key, more), LIMIT).await {
+            // What the object has raised.
+            Ok(BlockValue::Object(told)) if told.contains_key("error") => {
+                Err(failed(&told["error"].as_str().unwrap_or("the object has failed")))
+            }
+            answer => answer.map_err(|why| failed(&why)),
+        }
     }
 
     /// The wrapper in Ruby has checked the answer, so this is a mistake between the two.

@@ -145,3 +145,5 @@ fn a_lock_whose_file_is_gone_does_not_remove_that_of_another() {
     assert!(folder.lock("locks/a").expect("locked").is_none());
     drop(second);
 }
+
+mod processes;

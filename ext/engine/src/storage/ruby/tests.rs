@@ -70,6 +70,8 @@ async fn what_goes_wrong_is_told() {
     };
     let (failed, ()) = tokio::join!(storage.load("a"), raised);
     assert_eq!(told(failed), "storage: load(\"a\") has no answer: the block has failed");
+    let (raised, _) = answered(&queue, json!({ "error": "raised IOError" }), storage.load("a")).await;
+    assert_eq!(told(raised), "storage: load(\"a\") has no answer: raised IOError");
     // Nobody answers: the clock goes on by itself.
     assert_eq!(told(storage.load("a").await), "storage: load(\"a\") has no answer: the block has not answered in time");
 }

@@ -11,6 +11,7 @@ module Proxy
         class Dns < Types::Type
           # An object may have a secret in it.
           include Types::Hidden
+          include Types::Arguments
 
           SERVER = DnsServer.new(:dns)
           private_constant :SERVER
@@ -48,13 +49,6 @@ module Proxy
             return place.error("the block is called with a record: write ->(record) { … }") unless takes
 
             { "block" => ::Proxy::Blocks::DnsProvider.new(value) }
-          end
-
-          # Whether so many arguments can be given, and nothing else is needed.
-          def takes?(callable, count)
-            kinds = callable.parameters.map(&:first)
-            least, most = kinds.count(:req), kinds.count { |kind| %i[req opt].include?(kind) }
-            !kinds.include?(:keyreq) && least <= count && (most >= count || kinds.include?(:rest))
           end
 
           # One that writes records by itself, without Ruby.
