@@ -108,14 +108,21 @@ impl Seen {
 /// When to ask again (RFC 9110, section 10.2.3). A date is that of the authority's clock, so it counts from the date of
 /// the response.
 pub(super) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<SystemTime> {
-    let wait = match headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse() {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    let wait = match text.parse() {
         Ok(seconds) => Duration::from_secs(seconds),
+/// Longest time that an authority can make an order wait: that of the longest limits in use. The time outlives the
+/// process, so that a mistaken one would cost the certificate.
+const LONGEST_WAIT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
         Err(_) => {
             let until = date(headers, RETRY_AFTER.as_str())?;
             until.duration_since(date(headers, DATE.as_str()).unwrap_or(now)).unwrap_or_default()
         }
     };
-    now.checked_add(wait)
+        // A number that no integer holds.
+        Err(_) if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) => LONGEST_WAIT,
+    now.checked_add(wait.min(LONGEST_WAIT))
 }
 
 fn date(headers: &HeaderMap, name: &str) -> Option<SystemTime> {
