@@ -9,6 +9,7 @@ use tokio::net::TcpListener;
 
 use super::peers::{Manners, TestAuthority};
 use crate::acme::order::{FailureKind, OrderFailure};
+use crate::certificates::record::PendingOrder;
 use crate::config::AcmeConfig;
 
 /// What it answers to a path, in JSON, or the usual. `Value::Null`: 500.
@@ -152,4 +153,24 @@ async fn an_order_with_endless_authorizations_is_not_followed() {
     let failure = rogue.asked(&peers).await;
     assert!(failure.message.contains("more authorizations than a certificate has names"), "{failure}");
     assert!(rogue.requests.load(Relaxed) < 10);
+}
+
+#[tokio::test]
+async fn an_order_of_which_the_authority_never_says_anything_again_is_given_up() {
+    let peers = TestAuthority::start(Manners::default()).await;
+    let rogue = Rogue::start(|path, _| match path {
+        "/order/1" => Some(Value::Null),
+        "/authorization" => Some(json!("lost")),
+        _ => None,
+    })
+    .await;
+    let mut failures = Vec::new();
+    for _ in 0..5 {
+        failures.push(rogue.asked(&peers).await.message);
+    }
+    let steps: Vec<_> = failures.iter().map(|text| text.contains(": order: it has answered 500")).collect();
+    // After three looks at the lost one comes another.
+    assert_eq!(steps, [false, true, true, true, false], "{failures:?}");
+    let pending = PendingOrder::load(&peers.storage, "app.test").await.expect("storage").expect("an order");
+    assert_eq!(pending.misses, 0);
 }
