@@ -158,7 +158,7 @@ impl Course<'_> {
             }
             let told = self.seen.lock().retry_after.and_then(|at| at.duration_since(time_of_day()).ok());
             sleep(told.unwrap_or(pause).min(LONGEST_LOOK)).await;
-            pause *= 2;
+            pause = longer(pause);
             with_good_nonce!(async { self.order.refresh().await.map(drop) })
                 .map_err(|error| self.failed("order", error))?;
         }
@@ -181,3 +181,11 @@ impl Course<'_> {
         }
     }
 }
+
+/// The pause after this one.
+fn longer(pause: Duration) -> Duration {
+    (pause * 2).min(LONGEST_LOOK)
+}
+
+#[cfg(test)]
+mod tests;
