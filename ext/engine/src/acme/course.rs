@@ -15,7 +15,7 @@ use super::history::ChallengeHistory;
 use super::issued::{check, is_same};
 use super::nonce::with_good_nonce;
 use super::order::{IssuedCertificate, WantedCertificate};
-use super::solver::Proof;
+use super::solver::{Proof, ShownProofs};
 use super::transport::Seen;
 use crate::certificates::challenges::Challenges;
 use crate::certificates::record::PendingOrder;
@@ -109,6 +109,7 @@ impl Course<'_> {
     /// Proves the control of every name.
     async fn prove(&mut self) -> Result<(), OrderFailure> {
         let proofs = self.choose().await?;
+        let _shown = ShownProofs(self.challenges, &proofs);
         let before = self.history.failed.clone();
         let proved = self.prove_with(&proofs).await;
         self.clean(&proofs).await;

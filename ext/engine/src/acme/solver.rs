@@ -11,7 +11,7 @@ use super::csr::alpn_answer;
 use super::dns::persist::PersistentRecord;
 use super::failure::{told, FailureKind, OrderFailure};
 use super::nonce::with_good_nonce;
-use crate::certificates::challenges::is_token;
+use crate::certificates::challenges::{is_token, Challenges};
 use crate::clock::time_of_day;
 
 /// Kinds of challenges that can be answered.
@@ -76,6 +76,21 @@ pub(super) struct Proof {
     dns_value: String,
     /// Whether the authority still waits to hear that the answer is there.
     is_pending: bool,
+}
+
+/// Takes the answers out of memory when it is dropped: also if nobody waits for the order any more.
+pub(super) struct ShownProofs<'a>(pub(super) &'a Challenges, pub(super) &'a [Proof]);
+
+impl Drop for ShownProofs<'_> {
+    fn drop(&mut self) {
+        for proof in self.1 {
+            match proof.kind {
+                ChallengeKind::Http01 => self.0.forget_http(&proof.token),
+                ChallengeKind::TlsAlpn01 => self.0.forget_alpn(&proof.name),
+                ChallengeKind::Dns01 | ChallengeKind::DnsPersist01 => {}
+            }
+        }
+    }
 }
 
 impl Course<'_> {

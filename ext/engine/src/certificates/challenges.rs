@@ -65,7 +65,7 @@ impl Challenges {
 
     /// Stops answering requests for this token. What cannot be removed from storage becomes void by itself.
     pub(crate) async fn remove_http(&self, storage: &Storage, token: &str) {
-        self.http.lock().remove(token);
+        self.forget_http(token);
         let _ = storage.delete(&http_challenge_key(token)).await;
     }
 
@@ -81,8 +81,18 @@ impl Challenges {
 
     /// Stops answering handshakes for this name. What cannot be removed from storage becomes void by itself.
     pub(crate) async fn remove_alpn(&self, storage: &Storage, name: &str) {
-        self.alpn.lock().remove(name);
+        self.forget_alpn(name);
         let _ = storage.delete(&alpn_challenge_key(name)).await;
+    }
+
+    /// Takes the answer for a token out of memory. In storage it becomes void by itself.
+    pub(crate) fn forget_http(&self, token: &str) {
+        self.http.lock().remove(token);
+    }
+
+    /// Takes the certificate for a name out of memory. In storage it becomes void by itself.
+    pub(crate) fn forget_alpn(&self, name: &str) {
+        self.alpn.lock().remove(name);
     }
 
     /// The answer for a token, from memory or storage. `None` if no such challenge is pending.

@@ -174,3 +174,20 @@ async fn an_order_of_which_the_authority_never_says_anything_again_is_given_up()
     let pending = PendingOrder::load(&peers.storage, "app.test").await.expect("storage").expect("an order");
     assert_eq!(pending.misses, 0);
 }
+
+#[tokio::test]
+async fn an_order_that_nobody_waits_for_leaves_no_answer_in_memory() {
+    let peers = TestAuthority::start(Manners::default()).await;
+    let rogue = Rogue::start(|_, _| None).await;
+    let client = peers.client(&rogue.config());
+    let shown = async {
+        while peers.challenges.http(b"token").await.is_none() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        _ = peers.order(&client, &["app.test"]) => panic!("it never ends"),
+        () = shown => {}
+    }
+    assert_eq!(peers.challenges.http(b"token").await, None);
+}
