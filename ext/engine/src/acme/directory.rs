@@ -102,8 +102,8 @@ impl Directory {
     }
 }
 
-/// Whether `url`, which the authority with this directory has named, is one that can be asked: with TLS if the directory
-/// is (RFC 8555, section 6.1).
+/// Whether `url`, which the authority with this directory has named, can be asked: with TLS if the directory is
+/// (RFC 8555, section 6.1).
 pub(super) fn is_safe(directory: &Uri, url: &Uri) -> bool {
     let is_there = url.host().is_some_and(|host| !host.is_empty());
     match url.scheme_str() {
