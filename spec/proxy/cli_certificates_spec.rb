@@ -58,12 +58,33 @@ RSpec.describe "proxy certificates" do
     )
   end
 
+  it "names no next attempt for a certificate that no host needs any more" do
+    issued = { authority: "https://ca.example/dir", not_before: moment(Time.now), not_after: moment(Time.now + 86_400) }
+    proxyfile("a.example.org": { names: ["a.example.org"], **issued },
+              "old.example.org": { names: ["old.example.org"], **issued })
+    attempts = lambda do
+      listed = JSON.parse(run_command("certificates", "--json").first).fetch("certificates")
+      listed.to_h { |one| [one["names"].first, one["next_attempt"]] }
+    end
+    expect(attempts.call).to include("a.example.org" => String, "old.example.org" => nil)
+
+    write("Proxyfile", File.read("#{directory}/Proxyfile").sub("acme ", "acme on_demand: ->(_) { true }, "))
+    expect(attempts.call).to include("old.example.org" => String)
+  end
+
   it "renews nothing that there is not" do
     proxyfile
     _, err, status = run_command("certificates", "renew", "c.example.org")
     expect([err, status]).to eq(
       ["proxy certificates: \"c.example.org\" is not in a managed certificate: there are a.example.org, " \
        "b.example.org\n", 1]
+    )
+
+    proxyfile("old.example.org": { names: ["old.example.org"] })
+    _, err, status = run_command("certificates", "renew", "old.example.org")
+    expect([err, status]).to eq(
+      ["proxy certificates: \"old.example.org\" is not renewed any more: no host of the configuration needs its " \
+       "certificate\n", 1]
     )
 
     write("Proxyfile", 'static_response body: ""')
