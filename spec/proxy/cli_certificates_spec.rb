@@ -43,6 +43,12 @@ RSpec.describe "proxy certificates" do
     )
   end
 
+  it "keeps what others have written from the cursor" do
+    proxyfile("a.example.org": { names: ["a.example.org"], failures: 1, last_error: "ca:\e[2J no\n\r\nanswer\n" })
+
+    expect(run_command("certificates").first).to include("\n  failed: ca: [2J no answer\n")
+  end
+
   it "prints the same as JSON" do
     proxyfile("a.example.org": { names: ["a.example.org"], failures: 1, last_error: "ca: no answer" })
     out, err, status = run_command("certificates", "--json")
@@ -59,9 +65,9 @@ RSpec.describe "proxy certificates" do
   end
 
   it "names no next attempt for a certificate that no host needs any more" do
-    issued = { authority: "https://ca.example/dir", not_before: moment(Time.now), not_after: moment(Time.now + 86_400) }
-    proxyfile("a.example.org": { names: ["a.example.org"], **issued },
-              "old.example.org": { names: ["old.example.org"], **issued })
+    later = { next_attempt: moment(Time.now + 86_400) }
+    proxyfile("a.example.org": { names: ["a.example.org"], **later },
+              "old.example.org": { names: ["old.example.org"], **later })
     attempts = lambda do
       listed = JSON.parse(run_command("certificates", "--json").first).fetch("certificates")
       listed.to_h { |one| [one["names"].first, one["next_attempt"]] }
@@ -121,8 +127,12 @@ RSpec.describe "proxy certificates" do
     sleep 0.01 until File.exist?("#{directory}/acme/requests/a.example.org")
     Process.kill("INT", pid)
     Process.wait(pid)
+    writer.close
 
-    expect($?).not_to be_success
+    expect([reader.read, $?.exitstatus])
+      .to eq(["a.example.org is not waited for any more. A proxy that has begun to renew it goes on.\n", 1])
+    # A proxy that is started later does not find the wish.
+    expect(Dir.children("#{directory}/acme/requests")).to be_empty
   ensure
     [reader, writer].each(&:close)
   end

@@ -85,6 +85,14 @@ impl Acme {
         early_renewal::wish_and_wait(&self.storage, &subject).await.map_err(|error| error.0)
     }
 
+    /// Takes back a wish that no proxy has taken yet.
+    pub(crate) async fn take_back(&self, name: &str) {
+        if let Ok(subject) = self.subject_for(name).await {
+            // Without storage there is no wish either.
+            let _ = early_renewal::take_back(&self.storage, &subject).await;
+        }
+    }
+
     fn wanted_names(&self) -> Vec<Vec<String>> {
         self.wanted.iter().map(|wanted| wanted.names.iter().map(|name| String::from(&**name)).collect()).collect()
     }
