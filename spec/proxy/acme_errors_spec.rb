@@ -14,6 +14,12 @@ RSpec.describe "what is wrong with acme" do
     'acme "me@example.org"' => 'acme: takes options only, not "me@example.org": write acme email: "me@example.org"',
     "acme true" => 'acme: takes options only, not true: write acme email: "ops@example.com"',
     'acme email: "me"' => 'acme: email: "me" is no address: write an address, such as "ops@example.com"',
+    'acme email: "mailto:me@example.org"' =>
+      'acme: email: "…@example.org" is no address: write "me@example.org"',
+    'acme email: "me@example.org\0"' =>
+      'acme: email: "me@example.org\u0000" is no address: write an address, such as "ops@example.com"',
+    "acme on_demand: -> {}" => "acme: on_demand: the block is called with a name: write ->(name) { … }",
+    "acme on_demand: ->(a, b) {}" => "acme: on_demand: the block is called with a name: write ->(name) { … }",
     "acme email: 5" => 'acme: email: 5 is an Integer: write an address, such as "ops@example.com"',
     "acme { }" => "acme: takes no block: write its options after it, without { … } or do … end",
     "acme; acme" => /\Aacme: is set twice, first at \S+:1: keep one of the lines\z/,
@@ -50,6 +56,21 @@ RSpec.describe "what is wrong with acme" do
       config = Proxy::Config.load(write("Proxyfile", "#{written}\n"))
 
       expect(config.errors.map { |problem| "#{problem.directive}: #{problem.message}" }).to match([message])
+    end
+  end
+
+  # A mistake of `acme`, and that of the bind and the host beside it if they are told of.
+  {
+    'acme "me@example.org"' => ["acme"],
+    'host("a.example.org") { acme }' => ["acme"],
+    'acme; bind "https://0.0.0.0:443", certificate: "missing.pem"' => ["bind"],
+    'acme; host("*.*.example.org") {}' => ["host"]
+  }.each do |written, directives|
+    it "tells nothing that follows from what is wrong in #{written}" do
+      source = "#{written}\nbind 'https://0.0.0.0:8443'\nstatic_response body: ''\n"
+      config = Proxy::Config.load(write("Proxyfile", written.include?("bind") ? written : source))
+
+      expect(config.problems.map(&:directive)).to eq(directives)
     end
   end
 

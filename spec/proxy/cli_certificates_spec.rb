@@ -43,6 +43,12 @@ RSpec.describe "proxy certificates" do
     )
   end
 
+  it "keeps what others have written from the cursor" do
+    proxyfile("a.example.org": { names: ["a.example.org"], failures: 1, last_error: "ca:\e[2J no\n\r\nanswer\n" })
+
+    expect(run_command("certificates").first).to include("\n  failed: ca: [2J no answer\n")
+  end
+
   it "prints the same as JSON" do
     proxyfile("a.example.org": { names: ["a.example.org"], failures: 1, last_error: "ca: no answer" })
     out, err, status = run_command("certificates", "--json")
@@ -58,12 +64,33 @@ RSpec.describe "proxy certificates" do
     )
   end
 
+  it "names no next attempt for a certificate that no host needs any more" do
+    later = { next_attempt: moment(Time.now + 86_400) }
+    proxyfile("a.example.org": { names: ["a.example.org"], **later },
+              "old.example.org": { names: ["old.example.org"], **later })
+    attempts = lambda do
+      listed = JSON.parse(run_command("certificates", "--json").first).fetch("certificates")
+      listed.to_h { |one| [one["names"].first, one["next_attempt"]] }
+    end
+    expect(attempts.call).to include("a.example.org" => String, "old.example.org" => nil)
+
+    write("Proxyfile", File.read("#{directory}/Proxyfile").sub("acme ", "acme on_demand: ->(_) { true }, "))
+    expect(attempts.call).to include("old.example.org" => String)
+  end
+
   it "renews nothing that there is not" do
     proxyfile
     _, err, status = run_command("certificates", "renew", "c.example.org")
     expect([err, status]).to eq(
       ["proxy certificates: \"c.example.org\" is not in a managed certificate: there are a.example.org, " \
        "b.example.org\n", 1]
+    )
+
+    proxyfile("old.example.org": { names: ["old.example.org"] })
+    _, err, status = run_command("certificates", "renew", "old.example.org")
+    expect([err, status]).to eq(
+      ["proxy certificates: \"old.example.org\" is not renewed any more: no host of the configuration needs its " \
+       "certificate\n", 1]
     )
 
     write("Proxyfile", 'static_response body: ""')
@@ -100,8 +127,12 @@ RSpec.describe "proxy certificates" do
     sleep 0.01 until File.exist?("#{directory}/acme/requests/a.example.org")
     Process.kill("INT", pid)
     Process.wait(pid)
+    writer.close
 
-    expect($?).not_to be_success
+    expect([reader.read, $?.exitstatus])
+      .to eq(["a.example.org is not waited for any more. A proxy that has begun to renew it goes on.\n", 1])
+    # A proxy that is started later does not find the wish.
+    expect(Dir.children("#{directory}/acme/requests")).to be_empty
   ensure
     [reader, writer].each(&:close)
   end

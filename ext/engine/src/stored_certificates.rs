@@ -3,9 +3,11 @@
 use std::future::Future;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Notify;
+use tokio::time::timeout;
 
 use crate::acme::directive::Acme;
 use crate::acme::early_renewal::EarlyRenewal;
@@ -13,6 +15,9 @@ use crate::certificates::info::CertificateInfo;
 use crate::compile::Purpose;
 use crate::configuration::Config;
 use crate::snapshot;
+
+/// Time for taking back what is no longer wanted, at the end of a program.
+const TAKING_BACK: Duration = Duration::from_secs(1);
 
 /// The certificates of a configuration, for a program that does not serve. What the proxy gets by itself is read from
 /// storage.
@@ -45,10 +50,16 @@ impl StoredCertificates {
     }
 
     /// Asks the proxies that work with this storage for a new certificate, and waits for what becomes of it. `None` if
-    /// it was interrupted. The error says why nobody can be asked.
+    /// it was interrupted, and nobody is asked any more. The error says why nobody can be asked.
     pub fn renew(&self, name: &str) -> Option<Result<EarlyRenewal, String>> {
         match &self.acme {
-            Some(acme) => self.run(acme.wish_and_wait(name)),
+            Some(acme) => {
+                let outcome = self.run(acme.wish_and_wait(name));
+                if outcome.is_none() {
+                    self.runtime.block_on(async { timeout(TAKING_BACK, acme.take_back(name)).await.ok() });
+                }
+                outcome
+            }
             None => Some(Err("the configuration has no acme, so there is nothing to renew".into())),
         }
     }

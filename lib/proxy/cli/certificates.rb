@@ -78,6 +78,8 @@ module Proxy
           @out.puts "#{name} has a new certificate."
         rescue ArgumentError => error
           failed("proxy certificates: #{error.message}")
+        rescue Interrupt
+          failed("#{name} is not waited for any more. A proxy that has begun to renew it goes on.")
         end
       end
 

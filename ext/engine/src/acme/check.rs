@@ -2,12 +2,15 @@
 
 use super::known::KnownAuthority;
 use super::names::WrittenName;
+use super::on_demand::is_certifiable;
 use crate::compile::Report;
-use crate::config::{AcmeConfig, Problem};
+use crate::config::{are_sound, AcmeConfig, Code, Problem, Severity};
 use crate::listen::binds::{Bind, Binds};
 use crate::listen::BindAddress;
 use crate::storage::Storage;
 
+/// The directive.
+pub(super) const DIRECTIVE: &str = "acme";
 /// Domains that nobody owns (RFC 6761, 6762, 8375 and 9476, and the reservation of `internal`).
 const PRIVATE: [&str; 9] =
     ["local", "localhost", "internal", "home.arpa", "test", "example", "invalid", "onion", "alt"];
@@ -33,8 +36,11 @@ impl AcmeFacts<'_> {
     /// Reports what cannot work.
     pub(super) fn check(&self, report: &mut Report<'_>) {
         for written in self.wanted {
-            if let Some(message) = self.mistake(&written.name) {
-                report.problems().push(Problem::error(written.at.as_ref(), "acme", message));
+            let Some(message) = self.mistake(&written.name) else { continue };
+            // A host that is wrong by itself has been told of.
+            let is_its = |told: &Problem| told.at.is_some() && told.at == written.at && told.directive != DIRECTIVE;
+            if !report.problems().iter().any(|told| is_its(told) && told.severity == Severity::Error) {
+                report.problems().push(Problem::error(written.at.as_ref(), DIRECTIVE, message));
             }
         }
         let authorities = self.config.authority.iter();
@@ -45,8 +51,15 @@ impl AcmeFacts<'_> {
                  folder that stays, such as one of a volume"
             ));
         }
-        let order = if self.has_orders() { self.unanswered() } else { Some(self.nothing_to_order()) };
-        report.warnings(order);
+        // Without a part that is wrong, these may be false.
+        if !are_sound(report.problems()) {
+            return;
+        }
+        if !self.has_orders() {
+            report.warning_of(Code::Unused, self.nothing_to_order());
+        } else if let Some(message) = self.unanswered() {
+            report.warning_of(Code::Unanswered, message);
+        }
     }
 
     /// What is missing for an account at an authority that binds it to one of its own customers.
@@ -75,6 +88,12 @@ impl AcmeFacts<'_> {
             };
             return Some(format!("{name} needs dns-01 or dns-persist-01: {write}"));
         }
+        if !is_certifiable(name.strip_prefix("*.").unwrap_or(name)) {
+            return Some(format!(
+                "{name} is no name that a certificate can have: between dots, write up to 63 letters, digits and \
+                 hyphens, with letters in the last part"
+            ));
+        }
         let is_public = |authority: &String| KnownAuthority::find(authority).is_some();
         (is_private(name) && self.config.authority.iter().all(is_public)).then(|| {
             format!("{name} is no public name: give its bind a certificate, or write authority: with one of your own")
@@ -102,7 +121,13 @@ impl AcmeFacts<'_> {
         if !self.speaks_https() {
             return "no bind speaks https, so nothing is ordered: write bind \"https://0.0.0.0:443\"".into();
         }
+        let is_own = |written: &WrittenName| is_of_this_machine(&written.name);
         match self.written {
+            [first, ..] if self.written.iter().all(is_own) => format!(
+                "{} is a name of this machine alone, so nothing is ordered: write the name that clients use, or leave \
+                 acme out",
+                first.name
+            ),
             [] => {
                 "no name is written, so nothing is ordered: write host \"example.com\" do … end, or on_demand:".into()
             }

@@ -16,9 +16,6 @@ use crate::listen::binds::Binds;
 use crate::storage::Storage;
 use crate::upstream::Dns;
 
-/// The directive.
-const WORD: &str = "acme";
-
 /// A compiled `acme` directive.
 #[derive(Debug)]
 pub(crate) struct Acme {
@@ -50,7 +47,7 @@ impl Acme {
         around: &AcmeSurroundings<'_>,
         problems: &mut Vec<Problem>,
     ) -> Option<Self> {
-        let report = &mut Report::new(WORD, config.at.as_ref(), problems);
+        let report = &mut Report::new(check::DIRECTIVE, config.at.as_ref(), problems);
         let storage = Storage::compile(config.storage.as_ref(), around.blocks, report).map(Arc::new);
         let renew = renewal_time(config.renew, report);
         let cache = report.within("cache").count(config.cache, 1..=10_000_000) as usize;

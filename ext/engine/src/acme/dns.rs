@@ -116,7 +116,9 @@ impl DnsProvider {
 
 /// A name with a dot at its end.
 fn full_name(name: &str) -> Result<Name, String> {
-    let mut full = Name::from_ascii(name).map_err(|error| format!("{name:?} is no name: {error}"))?;
+    let is_name = |full: &Name| !full.is_root();
+    let full = Name::from_ascii(name).ok().filter(is_name);
+    let mut full = full.ok_or_else(|| format!("{name:?} is no name: write one such as \"example.com\""))?;
     full.set_fqdn(true);
     Ok(full)
 }

@@ -40,6 +40,11 @@ pub(crate) async fn wish(storage: &Storage, subject: &str) -> Result<(), Storage
     storage.store(&request_key(subject), subject.as_bytes()).await
 }
 
+/// Takes back a wish that nobody has taken yet.
+pub(crate) async fn take_back(storage: &Storage, subject: &str) -> Result<(), StorageError> {
+    storage.delete(&request_key(subject)).await
+}
+
 /// Writes down a wish, and waits for what becomes of it.
 pub(crate) async fn wish_and_wait(storage: &Storage, subject: &str) -> Result<EarlyRenewal, StorageError> {
     let before = BeforeWish::of(storage, subject).await?;
@@ -48,7 +53,7 @@ pub(crate) async fn wish_and_wait(storage: &Storage, subject: &str) -> Result<Ea
         return outcome;
     }
     if is_left_alone(storage, subject).await? {
-        storage.delete(&request_key(subject)).await?;
+        take_back(storage, subject).await?;
         return Ok(EarlyRenewal::NobodyThere);
     }
     timeout(ORDERED_WITHIN, before.outcome(storage, subject)).await.unwrap_or(Ok(EarlyRenewal::UnderWay))

@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use super::directive::Acme;
 use super::early_renewal::{self, EarlyRenewal};
+use super::names::WrittenCertificate;
 use super::schedule;
 use crate::certificates::info::{seconds, CertificateInfo, CertificateKind};
 use crate::certificates::record::CertificateState;
@@ -52,13 +53,19 @@ impl Acme {
         states(&self.storage, &self.wanted_names()).await.into_iter().map(describe).collect()
     }
 
-    /// The subject of the certificate for a name. The error lists the names that there are.
+    /// The subject of the certificate for a name that is renewed. The error lists the names that there are.
     pub(crate) async fn subject_for(&self, name: &str) -> Result<String, String> {
         let states = states(&self.storage, &self.wanted_names()).await;
-        if let Some(subject) = find(&states, name).and_then(|state| state.names.first()) {
+        let (renewed, left): (Vec<_>, Vec<_>) = states.into_iter().partition(|state| self.renews(state));
+        if let Some(subject) = find(&renewed, name).and_then(|state| state.names.first()) {
             return Ok(subject.clone());
         }
-        let there: Vec<_> = states.iter().filter_map(|state| state.names.first()).take(SHOWN).cloned().collect();
+        if find(&left, name).is_some() {
+            return Err(format!(
+                "{name:?} is not renewed any more: no host of the configuration needs its certificate"
+            ));
+        }
+        let there: Vec<_> = renewed.iter().filter_map(|state| state.names.first()).take(SHOWN).cloned().collect();
         Err(match there.len() {
             0 => format!("{name:?} is not in a managed certificate: there are none"),
             SHOWN => format!("{name:?} is not in a managed certificate: there are {}, …", there.join(", ")),
@@ -78,6 +85,14 @@ impl Acme {
         early_renewal::wish_and_wait(&self.storage, &subject).await.map_err(|error| error.0)
     }
 
+    /// Takes back a wish that no proxy has taken yet.
+    pub(crate) async fn take_back(&self, name: &str) {
+        if let Ok(subject) = self.subject_for(name).await {
+            // Without storage there is no wish either.
+            let _ = early_renewal::take_back(&self.storage, &subject).await;
+        }
+    }
+
     fn wanted_names(&self) -> Vec<Vec<String>> {
         self.wanted.iter().map(|wanted| wanted.names.iter().map(|name| String::from(&**name)).collect()).collect()
     }
@@ -88,9 +103,22 @@ impl Acme {
         Some(known.map_or(url, |authority| authority.name()).to_owned())
     }
 
+    /// The wanted certificate with this state.
+    fn wanted_as(&self, state: &CertificateState) -> Option<&WrittenCertificate> {
+        self.wanted.iter().find(|wanted| state.names.first().is_some_and(|name| **name == *wanted.subject))
+    }
+
+    /// Whether the certificate is renewed. One that is in storage and not wanted was once got on demand, or for a host
+    /// that is no longer written.
+    fn renews(&self, state: &CertificateState) -> bool {
+        self.on_demand.is_some() || self.wanted_as(state).is_some()
+    }
+
     fn next_attempt(&self, state: &CertificateState) -> Option<SystemTime> {
-        let wanted =
-            self.wanted.iter().find(|wanted| state.names.first().is_some_and(|name| **name == *wanted.subject));
+        if !self.renews(state) {
+            return None;
+        }
+        let wanted = self.wanted_as(state);
         let names = wanted.map_or(&state.names[..], |wanted| &wanted.names[..]);
         let renewal = self.with_wish(names, |wish| schedule::renewal(state, wish));
         schedule::next_attempt(state, time_of_day()).max(renewal)

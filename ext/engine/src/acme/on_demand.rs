@@ -10,7 +10,7 @@ use http::{Request, StatusCode};
 use crate::blocks::{Block, BlockArgument, BlockFailure, BlockLimits, BlockSet, BlockValue};
 use crate::compile::Report;
 use crate::config::{AcmeConfig, OnDemandConfig};
-use crate::control::client::{ClientSettings, HttpClient};
+use crate::control::client::{read_url, ClientSettings, HttpClient};
 
 /// Questions to a block that run at once.
 const THREADS: usize = 4;
@@ -76,8 +76,7 @@ impl OnDemand {
             }
             OnDemandConfig::Url(url) => {
                 let mut report = report.within("on_demand");
-                let is_url = url.parse::<http::Uri>().is_ok_and(|uri| uri.host().is_some() && uri.scheme().is_some());
-                if !is_url {
+                if read_url(url).is_none() {
                     let example = "\"http://127.0.0.1:3000/domains\"";
                     report.error(format!("{url:?} is not a valid URL: write one such as {example}"));
                     return None;
@@ -121,16 +120,21 @@ impl OnDemand {
     }
 }
 
-/// Whether a name can have a certificate on demand: two labels or more of letters, digits and hyphens (RFC 1123,
-/// section 2.1), and no address.
+/// Whether a name can have a certificate on demand: two labels or more, and no address.
 pub(super) fn is_host_name(name: &str) -> bool {
+    name.contains('.') && is_certifiable(name)
+}
+
+/// Whether a name can have a certificate at all: labels of letters, digits and hyphens (RFC 1123, section 2.1), and no
+/// address.
+pub(super) fn is_certifiable(name: &str) -> bool {
     let is_label = |label: &str| {
         (1..=LONGEST_LABEL).contains(&label.len())
             && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
             && !label.starts_with('-')
             && !label.ends_with('-')
     };
-    let Some((_, top)) = name.rsplit_once('.') else { return false };
+    let top = name.rsplit('.').next().unwrap_or(name);
     name.len() <= LONGEST
         && name.split('.').all(is_label)
         && !top.bytes().all(|byte| byte.is_ascii_digit())

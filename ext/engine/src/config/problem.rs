@@ -34,9 +34,9 @@ pub enum Code {
     Slip,
     /// A location or a handler that no request ever reaches, since another one takes all requests before it.
     Unreachable,
-    /// A location without a handler.
+    /// A location without a handler, or challenges of an authority that no address answers.
     Unanswered,
-    /// An upstream that no `proxy` uses.
+    /// An upstream that no `proxy` uses, or `acme` with nothing to order.
     Unused,
     /// A configuration in which nothing is proxied. It has no line.
     Empty,

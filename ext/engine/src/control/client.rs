@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{HeaderValue, USER_AGENT};
-use http::{Request, Response};
+use http::{Request, Response, Uri};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
@@ -94,8 +94,19 @@ impl HttpClient {
     }
 }
 
+/// Reads a URL that a client can ask. `None`: it is none, or a part of it would be lost, such as a port that there
+/// cannot be, or what stands behind a `#`.
+pub(crate) fn read_url(text: &str) -> Option<Uri> {
+    let url: Uri = text.parse().ok().filter(|_| !text.contains('#'))?;
+    let host = url.host().filter(|host| !host.is_empty())?;
+    let authority = url.authority()?.as_str();
+    let has_port = authority.rsplit('@').next()?.len() > host.len();
+    let is_asked = matches!(url.scheme_str(), Some("http" | "https"));
+    (is_asked && (!has_port || url.port_u16().is_some_and(|port| port > 0))).then_some(url)
+}
+
 /// The URL without its query and without a password, both of which may be secret.
-fn shown(uri: &http::Uri) -> String {
+fn shown(uri: &Uri) -> String {
     let host = uri.authority().map_or("", |all| all.as_str().rsplit('@').next().unwrap_or_default());
     format!("{}://{host}{}", uri.scheme_str().unwrap_or("http"), uri.path())
 }

@@ -44,7 +44,12 @@ module Proxy
           return unless certificate.last_error
 
           times = certificate.failures > 1 ? " (#{certificate.failures} times)" : ""
-          "  failed#{times}: #{certificate.last_error}"
+          "  failed#{times}: #{on_one_line(certificate.last_error)}"
+        end
+
+        # Others have written the text: it must not move the cursor.
+        def on_one_line(text)
+          text.gsub(/[[:cntrl:]]+/, " ").strip
         end
 
         def shown(time)

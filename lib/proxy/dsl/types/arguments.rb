@@ -7,6 +7,13 @@ module Proxy
       module Arguments
         private
 
+        # Whether a block, or what is called like one, can be given so many arguments.
+        def block_takes?(block, count)
+          return true if block.is_a?(Proc) && !block.lambda?
+
+          takes?(block.respond_to?(:parameters) ? block : block.method(:call), count)
+        end
+
         # Whether so many arguments can be given, and nothing else is needed.
         def takes?(callable, count)
           kinds = callable.parameters.map(&:first)

@@ -34,9 +34,15 @@ module Proxy
         class Email < Types::Text
           def read(value, place)
             text = super
-            return text if text.equal?(INVALID) || text.match?(/\A[^@\s]+@[^@\s]+\z/)
+            return text if text.equal?(INVALID) || text.match?(/\A[^@\s[:cntrl:]]+@[^@\s[:cntrl:]]+\z/) && !url?(text)
 
-            place.error("#{Format.show(text)} is no address: write #{hint}")
+            place.error("#{Format.show(text)} is no address: write #{url?(text) ? text[7..].inspect : hint}")
+          end
+
+          private
+
+          def url?(text)
+            text.match?(/\Amailto:./i)
           end
         end
 
@@ -136,14 +142,22 @@ module Proxy
 
         def run(call)
           place = call.place
-          return unless call.draft.top_level?(place)
+          return stand_in(call) unless call.draft.top_level?(place)
 
           place.no_block if call.block
-          return misplaced(call.arguments.first, place) unless call.arguments.empty?
+          unless call.arguments.empty?
+            misplaced(call.arguments.first, place)
+            return stand_in(call)
+          end
 
           given, = read(call.options, place)
           unused(given, call.options, place)
           call.draft.set(name, { **numbered(given, call.draft), "at" => place.at }, place)
+        end
+
+        # Keeps a mistake here from being told at each `https` bind once more.
+        def stand_in(call)
+          call.draft.set(name, { "at" => call.place.at }, call.place)
         end
 
         # Reports options that have no meaning without another one.

@@ -14,7 +14,7 @@ use crate::acme::known::{KnownAuthority, KNOWN};
 use crate::acme::solver::ChallengeKind;
 use crate::compile::Report;
 use crate::config::{AcmeConfig, EabConfig};
-use crate::control::client::{ClientSettings, HttpClient};
+use crate::control::client::{read_url, ClientSettings, HttpClient};
 use crate::storage::Storage;
 use crate::suggestion::did_you_mean;
 use crate::upstream::Dns;
@@ -47,6 +47,11 @@ impl Authority {
             report.within("authority").error("there is none: write letsencrypt, or leave it out");
         }
         let places: Vec<_> = config.authority.iter().map(|written| place(written, report)).collect();
+        for (index, written) in config.authority.iter().enumerate() {
+            if config.authority.iter().take(index).any(|before| is_same(before, written)) {
+                report.within("authority").error(format!("{written:?} is there twice: leave one out"));
+            }
+        }
         for eab in &config.eab {
             let is_used = |of: &String| config.authority.iter().any(|written| is_same(written, of));
             if let Some(of) = eab.authority.as_ref().filter(|of| !is_used(of)) {
@@ -106,8 +111,7 @@ fn place<'a>(written: &'a str, report: &mut Report<'_>) -> Option<(&'a str, Uri,
         report.error(format!("{written:?} is neither the name of an authority nor a URL {hint}"));
         return None;
     }
-    let url: Option<Uri> = written.parse().ok();
-    let Some(url) = url.filter(|url| url.host().is_some_and(|host| !host.is_empty())) else {
+    let Some(url) = read_url(written) else {
         report.error(format!("{written:?} is no URL of a directory: write one such as https://ca.example/directory"));
         return None;
     };

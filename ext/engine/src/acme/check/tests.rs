@@ -65,6 +65,35 @@ fn names_that_nobody_owns_need_an_authority_of_ones_own() {
 }
 
 #[test]
+fn names_that_no_certificate_can_have_are_mistakes() {
+    let tail =
+        "is no name that a certificate can have: between dots, write up to 63 letters, digits and hyphens, with \
+                letters in the last part";
+    let (label, name) = (format!("{}.com", "a".repeat(64)), format!("{}com", "abcd.".repeat(51)));
+    for name in ["a_b.com", "-a.com", "a-.com", "1.2.3.4.5", "a.b.7", &label, &name] {
+        assert_eq!(told(&with(&[]), &[name], &USUAL), [format!("{name} {tail}")]);
+    }
+    assert_eq!(told(&with_dns(&[]), &["*.1.2.3.4"], &USUAL), [format!("*.1.2.3.4 {tail}")]);
+    let own = AcmeConfig { authority: vec!["https://ca.internal/directory".into()], ..with(&[]) };
+    assert_eq!(told(&own, &["db", "1.a-b.c3"], &USUAL), [""; 0]);
+    assert_eq!(told(&own, &["my_db"], &USUAL), [format!("my_db {tail}")]);
+}
+
+#[test]
+fn what_follows_from_another_mistake_is_not_told() {
+    let at = |line| Some(crate::config::At { file: "Proxyfile".into(), line });
+    let written = ["*.*.a.com", "b.local"].map(|name| WrittenName { name: name.into(), at: at(2) });
+    let (config, binds) = (with(&[]), binds(&[]));
+    let facts = AcmeFacts { config: &config, written: &written, wanted: &written, binds: &binds, storage: None };
+    let mut problems = vec![Problem::error(at(2).as_ref(), "host", "is wrong")];
+    facts.check(&mut Report::new("acme", None, &mut problems));
+    assert_eq!(problems.len(), 1, "{problems:?}");
+    problems[0].at = at(3);
+    facts.check(&mut Report::new("acme", None, &mut problems));
+    assert_eq!(problems.len(), 3, "{problems:?}");
+}
+
+#[test]
 fn authorities_with_customers_need_to_know_them() {
     let google = "google needs the key of an account there: write eab: { id: \"…\", key: \"…\" }";
     let zerossl = "zerossl needs to know whose the account is: write email: or eab:";
@@ -119,12 +148,19 @@ fn what_orders_nothing_is_told_of() {
         told(&with(&[]), &["a.com"], &["http://0.0.0.0:80"]),
         ["warning: no bind speaks https, so nothing is ordered: write bind \"https://0.0.0.0:443\""]
     );
-    let (written, binds, config) = (names(&["a.com"]), binds(&USUAL), with(&[]));
-    let facts = AcmeFacts { config: &config, written: &written, wanted: &[], binds: &binds, storage: None };
-    assert_eq!(
-        Report::told(|report| facts.check(report)).1,
-        ["every name that is written has a certificate already: leave acme out, or the certificate"]
-    );
+    let (binds, config) = (binds(&USUAL), with(&[]));
+    for (written, warning) in [
+        ("a.com", "every name that is written has a certificate already: leave acme out, or the certificate"),
+        (
+            "app.localhost",
+            "app.localhost is a name of this machine alone, so nothing is ordered: write the name that clients use, or \
+             leave acme out",
+        ),
+    ] {
+        let written = names(&[written]);
+        let facts = AcmeFacts { config: &config, written: &written, wanted: &[], binds: &binds, storage: None };
+        assert_eq!(Report::told(|report| facts.check(report)).1, [warning]);
+    }
 }
 
 #[test]

@@ -100,7 +100,7 @@ fn all_mistakes_of_a_provider_are_told_at_once() {
         "dns: key: algorithm: \"hmac-md5\" is unknown",
         "dns: key: name: \"acme..x\" is no name",
         "dns: key: secret: this is not base64",
-        "dns: zone: \"a..b\" is no name",
+        "dns: zone: \"a..b\" is no name: write one such as \"example.com\"",
     ];
     assert_eq!(told.len(), expected.len(), "{told:#?}");
     for (message, begin) in told.iter().zip(expected) {

@@ -34,6 +34,19 @@ async fn server(answer: &'static [u8]) -> String {
     format!("http://{address}/path?secret=1")
 }
 
+#[test]
+fn a_url_is_read_if_nothing_of_it_is_lost() {
+    for url in ["http://a", "https://a.example:8443/b?c=d", "http://[::1]:80/", "HTTPS://u:p@a/", "http://u:p@a:1/"] {
+        assert!(read_url(url).is_some(), "{url}");
+    }
+    // Without its port it would be another server's; what stands behind a `#` is not sent.
+    for url in
+        ["http://a:99999/", "http://a:0/", "http://a:/", "http://a/b#c", "http:///b", "/b", "ftp://a/", "http://a b/"]
+    {
+        assert!(read_url(url).is_none(), "{url}");
+    }
+}
+
 #[tokio::test]
 async fn a_response_comes_whole_whatever_its_status() {
     let client = HttpClient::new(settings()).expect("a client");

@@ -45,10 +45,9 @@ module Proxy
           end
 
           def block(value, place)
-            takes = value.is_a?(Proc) && !value.lambda? || takes?(value.is_a?(Proc) ? value : value.method(:call), 1)
-            return place.error("the block is called with a record: write ->(record) { … }") unless takes
+            return { "block" => ::Proxy::Blocks::DnsProvider.new(value) } if block_takes?(value, 1)
 
-            { "block" => ::Proxy::Blocks::DnsProvider.new(value) }
+            place.error("the block is called with a record: write ->(record) { … }")
           end
 
           # One that writes records by itself, without Ruby.

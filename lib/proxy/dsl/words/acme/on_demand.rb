@@ -8,6 +8,8 @@ module Proxy
       class Acme < Word::Setting
         # Who decides about names that are not written: a block, or a URL.
         class OnDemand < Types::Text
+          include Types::Arguments
+
           # What names may cost that are not written.
           class Limits < Schema
             engine :on_demand_limits
@@ -43,7 +45,7 @@ module Proxy
           def signature = "(^(String) -> untyped) | Method | String"
 
           def read(value, place)
-            return { "block" => ::Proxy::Blocks::Permission.new(value) } if value.respond_to?(:call)
+            return block(value, place) if value.respond_to?(:call)
             return for_everybody(place) if value == true
             return wrong(value, place) unless value.is_a?(String)
             return tagged("url", utf8(value, place)) if value.match?(%r{\Ahttps?://[^/]}i)
@@ -52,6 +54,12 @@ module Proxy
           end
 
           private
+
+          def block(value, place)
+            return place.error("the block is called with a name: write ->(name) { … }") unless block_takes?(value, 1)
+
+            { "block" => ::Proxy::Blocks::Permission.new(value) }
+          end
 
           def for_everybody(place)
             place.error("true would let anybody order certificates here: write #{hint}, which says which names may " \

@@ -43,6 +43,10 @@ fn authorities_that_cannot_be_asked_are_mistakes() {
     assert!(refused(&with(&["http://ca.example/dir"])).contains("authorities are asked with https://"));
     assert!(refused(&with(&["ftp://ca.example/dir"])).contains("https://"));
     assert!(refused(&with(&["https:///dir"])).contains("is no URL of a directory"));
+    assert!(refused(&with(&["https://ca.example:99999/dir"])).contains("is no URL of a directory"));
+    assert!(refused(&with(&["https://ca.example/dir#x"])).contains("is no URL of a directory"));
+    let twice = refused(&with(&["letsencrypt", "https://acme-v02.api.letsencrypt.org/directory"]));
+    assert_eq!(twice, "authority: \"https://acme-v02.api.letsencrypt.org/directory\" is there twice: leave one out");
     assert!(refused(&with(&[])).contains("there is none"));
 }
 
