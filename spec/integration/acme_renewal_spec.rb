@@ -76,6 +76,17 @@ RSpec.describe "Renewal of certificates", :acme, time_limit: 60 do
     expect(authority.orders).to eq(2)
   end
 
+  it "waits as after a failure if it would be due again at once, as with a clock that is wrong" do
+    brief = start_authority(profiles: { "short" => 60 })
+    proxy = start_managed(brief, "a.example.com", renew: 0.999)
+
+    said = await_listed(proxy, "a.example.com", limit: 30) { |one| one&.last_error }
+
+    expect(said.last_error).to include("clock is wrong")
+    expect(said.next_attempt).to be > Time.now + 30
+    expect(certificate(proxy, "a.example.com")).not_to be_nil
+  end
+
   # The directory of an authority that knows no RFC 9773.
   def without_renewal_info(response)
     head, body = response.split("\r\n\r\n", 2)

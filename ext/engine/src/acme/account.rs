@@ -7,14 +7,14 @@ use base64::prelude::{Engine, BASE64_URL_SAFE_NO_PAD};
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::Request;
-use instant_acme::{Account, AccountCredentials, ExternalAccountKey, NewAccount};
+use instant_acme::{Account, AccountCredentials, Error, ExternalAccountKey, NewAccount};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use tokio::time::{sleep, timeout};
 
 use super::authority::{own, Authority, Binding};
 use super::directory::Directory;
-use super::failure::{FailureKind, OrderFailure};
+use super::failure::{short, FailureKind, OrderFailure};
 use super::nonce::with_good_nonce;
 use super::transport::{Seen, Transport};
 use crate::storage::StorageLock;
@@ -116,7 +116,13 @@ impl Authority {
             let contact = self.contact();
             let contact: Vec<_> = contact.iter().map(String::as_str).collect();
             let updated = with_good_nonce!(account.update_contacts(&contact));
-            updated.map_err(|error| OrderFailure::of_step(&format!("{step}: email"), error, &seen.lock()))?;
+            match updated {
+                // The order finds out, too, and another account is made, with this address.
+                Err(Error::Api(problem)) if short(&problem) == "accountDoesNotExist" => return Ok((account, seen)),
+                updated => {
+                    updated.map_err(|error| OrderFailure::of_step(&format!("{step}: email"), error, &seen.lock()))?;
+                }
+            }
             stored.email.clone_from(&self.email);
             self.store_account(&stored).await?;
         }

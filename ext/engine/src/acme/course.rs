@@ -15,7 +15,7 @@ use super::history::ChallengeHistory;
 use super::issued::{check, is_same};
 use super::nonce::with_good_nonce;
 use super::order::{IssuedCertificate, WantedCertificate};
-use super::solver::Proof;
+use super::solver::{Proof, ShownProofs};
 use super::transport::Seen;
 use crate::certificates::challenges::Challenges;
 use crate::certificates::record::PendingOrder;
@@ -109,6 +109,7 @@ impl Course<'_> {
     /// Proves the control of every name.
     async fn prove(&mut self) -> Result<(), OrderFailure> {
         let proofs = self.choose().await?;
+        let _shown = ShownProofs(self.challenges, &proofs);
         let before = self.history.failed.clone();
         let proved = self.prove_with(&proofs).await;
         self.clean(&proofs).await;
@@ -158,7 +159,7 @@ impl Course<'_> {
             }
             let told = self.seen.lock().retry_after.and_then(|at| at.duration_since(time_of_day()).ok());
             sleep(told.unwrap_or(pause).min(LONGEST_LOOK)).await;
-            pause *= 2;
+            pause = longer(pause);
             with_good_nonce!(async { self.order.refresh().await.map(drop) })
                 .map_err(|error| self.failed("order", error))?;
         }
@@ -181,3 +182,11 @@ impl Course<'_> {
         }
     }
 }
+
+/// The pause after this one.
+fn longer(pause: Duration) -> Duration {
+    (pause * 2).min(LONGEST_LOOK)
+}
+
+#[cfg(test)]
+mod tests;

@@ -27,12 +27,9 @@ pub(super) struct Directory {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Read {
-    #[serde(rename = "newNonce")]
-    _nonce: String,
-    #[serde(rename = "newAccount")]
-    _account: String,
-    #[serde(rename = "newOrder")]
-    _order: String,
+    new_nonce: String,
+    new_account: String,
+    new_order: String,
     renewal_info: Option<String>,
     #[serde(default)]
     meta: Meta,
@@ -71,10 +68,18 @@ impl Directory {
                 format!("{name}: {url} is no directory of an authority: its answer is {kind}; check the URL"),
             )
         })?;
+        let can_be_asked = |written: &String| written.parse().is_ok_and(|at| is_safe(url, &at));
+        let named = [("newNonce", &read.new_nonce), ("newAccount", &read.new_account), ("newOrder", &read.new_order)];
+        if let Some((field, wrong)) = named.into_iter().find(|(_, written)| !can_be_asked(written)) {
+            let message = format!(
+                "{name}: the directory {url} names {wrong:?} as its {field}: it is no URL that is as safe as its own"
+            );
+            return Err(OrderFailure::new(FailureKind::Misconfigured, message));
+        }
         Ok(Self {
             url: url.clone(),
             body: answer.into_body(),
-            renewal_info: read.renewal_info.map(|url| url.trim_end_matches('/').to_owned()),
+            renewal_info: read.renewal_info.filter(can_be_asked).map(|url| url.trim_end_matches('/').to_owned()),
             profiles: read.meta.profiles,
             needs_binding: read.meta.external_account_required,
         })
@@ -96,3 +101,17 @@ impl Directory {
         ))
     }
 }
+
+/// Whether `url`, which the authority with this directory has named, is one that can be asked: with TLS if the directory
+/// is (RFC 8555, section 6.1).
+pub(super) fn is_safe(directory: &Uri, url: &Uri) -> bool {
+    let is_there = url.host().is_some_and(|host| !host.is_empty());
+    match url.scheme_str() {
+        Some("https") => is_there,
+        Some("http") => is_there && directory.scheme_str() != Some("https"),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -36,8 +36,8 @@ pub(crate) struct OrderFailure {
 }
 
 impl OrderFailure {
-    pub(crate) fn new(kind: FailureKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), retry_after: None }
+    pub(crate) fn new(kind: FailureKind, message: impl AsRef<str>) -> Self {
+        Self { kind, message: plain(message.as_ref(), LONGEST_MESSAGE), retry_after: None }
     }
 }
 
@@ -59,7 +59,7 @@ impl OrderFailure {
             // A page of something before the authority: instant-acme has tried to read it as JSON.
             _ if seen.status.is_some_and(|status| !status.is_success()) => Self::of_status(step, seen),
             error => {
-                let message = format!("{step}: its answer is not understood: {}", plain(&error.to_string()));
+                let message = format!("{step}: its answer is not understood: {}", plain(&error.to_string(), LONGEST));
                 Self { retry_after: seen.retry_after, ..Self::new(FailureKind::Unavailable, message) }
             }
         }
@@ -84,7 +84,7 @@ impl OrderFailure {
             _ => FailureKind::Unavailable,
         };
         let body = seen.content_type.as_deref().unwrap_or("no type");
-        let message = format!("{step}: it has answered {status} without a reason (body of {})", plain(body));
+        let message = format!("{step}: it has answered {status} without a reason (body of {})", plain(body, LONGEST));
         Self { retry_after: seen.retry_after, ..Self::new(kind, message) }
     }
 
@@ -129,13 +129,13 @@ pub(super) fn told(problem: &Problem) -> String {
     if !kind.is_empty() {
         text.push_str(&format!(" ({kind})"));
     }
-    plain(text.trim_start())
+    plain(text.trim_start(), LONGEST)
 }
 
-/// A text of an authority, fit for one line of a log and a table: no control characters, and not too long.
-fn plain(text: &str) -> String {
-    let mut shown: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LONGEST).collect();
-    if text.chars().nth(LONGEST).is_some() {
+/// A text of others, fit for one line of a log and a table: no control characters, and not longer than so many.
+fn plain(text: &str, longest: usize) -> String {
+    let mut shown: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(longest).collect();
+    if text.chars().nth(longest).is_some() {
         shown.push('…');
     }
     shown
@@ -143,6 +143,8 @@ fn plain(text: &str) -> String {
 
 /// Characters of a text of an authority.
 const LONGEST: usize = 600;
+/// Characters of a whole message, which may quote name servers, programs and blocks too. It is kept in storage.
+const LONGEST_MESSAGE: usize = 2_000;
 
 #[cfg(test)]
 mod tests;

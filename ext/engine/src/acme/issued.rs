@@ -20,6 +20,11 @@ pub(super) fn check(chain: &str, names: &[String], key: &KeyPair, now: SystemTim
     let Some(own) = certificates.first() else { return Err("there is no certificate in it".into()) };
     let (_, parsed) =
         x509_parser::parse_x509_certificate(own).map_err(|error| format!("it cannot be read: {error}"))?;
+    // Clients refuse the handshake over any of them that cannot be read.
+    for above in &certificates[1..] {
+        x509_parser::parse_x509_certificate(above)
+            .map_err(|error| format!("a certificate above it cannot be read: {error}"))?;
+    }
     let found = parsed.subject_alternative_name().ok().flatten().map(|found| &found.value.general_names);
     let has = |name: &String| {
         found.is_some_and(|found| {

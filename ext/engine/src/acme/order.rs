@@ -34,6 +34,10 @@ pub(crate) struct IssuedCertificate {
     pub(crate) pem: Vec<u8>,
 }
 
+/// Attempts to go on with an order before another is placed: an authority that has lost one may always say that it
+/// cannot answer now.
+const MOST_MISSES: u32 = 3;
+
 impl Authority {
     /// Orders a certificate and waits for it, for minutes if need be. An order that a process has left unfinished goes
     /// on; call [`Authority::settle`] once the certificate is stored. Only one order of a subject may run at a time:
@@ -101,7 +105,11 @@ impl Authority {
                 }
                 Err(error) => {
                     let failure = OrderFailure::of_step(&step("order"), error, &seen.lock());
-                    if matches!(failure.kind, FailureKind::Unavailable | FailureKind::RateLimited) {
+                    if matches!(failure.kind, FailureKind::Unavailable | FailureKind::RateLimited)
+                        && pending.misses < MOST_MISSES
+                    {
+                        let missed = PendingOrder { misses: pending.misses + 1, ..pending };
+                        missed.store(&self.storage).await.map_err(|error| Beginning::Failed(own(error)))?;
                         return Err(Beginning::Failed(failure));
                     }
                 }
@@ -129,6 +137,7 @@ impl Authority {
             url: order.url().to_owned(),
             names: wanted.names.clone(),
             key: key.serialize_pem(),
+            misses: 0,
         };
         pending.store(&self.storage).await.map_err(|error| Beginning::Failed(own(error)))?;
         log.info(format_args!("acme: {subject}: ordered at {}", self.name()));

@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use instant_acme::{AuthorizationStatus, Challenge, ChallengeStatus, ChallengeType, Error, Identifier};
 use serde::{Deserialize, Serialize};
 
-use super::authority::own;
+use super::authority::{own, Authority};
 use super::course::Course;
 use super::csr::alpn_answer;
 use super::dns::persist::PersistentRecord;
 use super::failure::{told, FailureKind, OrderFailure};
 use super::nonce::with_good_nonce;
+use crate::certificates::challenges::{is_token, Challenges};
 use crate::clock::time_of_day;
 
 /// Kinds of challenges that can be answered.
@@ -77,9 +78,27 @@ pub(super) struct Proof {
     is_pending: bool,
 }
 
+/// Takes the answers out of memory when it is dropped: also if nobody waits for the order any more.
+pub(super) struct ShownProofs<'a>(pub(super) &'a Challenges, pub(super) &'a [Proof]);
+
+impl Drop for ShownProofs<'_> {
+    fn drop(&mut self) {
+        for proof in self.1 {
+            match proof.kind {
+                ChallengeKind::Http01 => self.0.forget_http(&proof.token),
+                ChallengeKind::TlsAlpn01 => self.0.forget_alpn(&proof.name),
+                ChallengeKind::Dns01 | ChallengeKind::DnsPersist01 => {}
+            }
+        }
+    }
+}
+
 impl Course<'_> {
     /// The challenges to answer: one of each name whose control is not proved yet.
     pub(super) async fn choose(&mut self) -> Result<Vec<Proof>, OrderFailure> {
+        if self.order.state().authorizations.len() > MOST_AUTHORIZATIONS {
+            return Err(nonsense(self.authority, "the order has more authorizations than a certificate has names"));
+        }
         // Those that are read stay read.
         let read = with_good_nonce!(async {
             let mut authorizations = self.order.authorizations();
@@ -99,6 +118,9 @@ impl Course<'_> {
             let identifier = authorization.identifier();
             let Identifier::Dns(name) = identifier.identifier else { continue };
             let name = name.to_ascii_lowercase();
+            if !self.wanted.names.iter().any(|wanted| is_within(wanted, &name)) {
+                return Err(nonsense(self.authority, &format!("it wants a proof for {name:?}, which was not ordered")));
+            }
             let preferred = &self.authority.challenges;
             let Some(kind) = choice(preferred, &authorization.challenges, wildcard, &self.history.failed) else {
                 let message = none_fits(&name, wildcard, &authorization.challenges, preferred);
@@ -108,6 +130,10 @@ impl Course<'_> {
                 ));
             };
             let Some(challenge) = authorization.challenge(kind.kind()) else { continue };
+            if kind != ChallengeKind::DnsPersist01 && !is_token(challenge.token.as_bytes()) {
+                let token = &challenge.token;
+                return Err(nonsense(self.authority, &format!("its token for {name} is not in base64url: {token:?}")));
+            }
             let authorization = challenge.key_authorization();
             proofs.push(Proof {
                 kind,
@@ -265,6 +291,21 @@ impl Course<'_> {
 
 /// TXT records of one certificate that could not be removed, at most.
 const LEFT: usize = 20;
+
+/// Authorizations of one order that are read.
+const MOST_AUTHORIZATIONS: usize = 100;
+
+/// The failure of an authority that does not do what RFC 8555 says.
+fn nonsense(authority: &Authority, what: &str) -> OrderFailure {
+    OrderFailure::new(FailureKind::Unavailable, format!("{}: authorization: {what}", authority.name()))
+}
+
+/// Whether the control of `name` can be what a certificate for `wanted` needs: that of a domain above it may do
+/// (RFC 8555, section 7.1.3).
+fn is_within(wanted: &str, name: &str) -> bool {
+    let above = wanted.strip_suffix(name);
+    !name.is_empty() && above.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+}
 
 /// Name of the TXT record for dns-01.
 fn record(name: &str) -> String {

@@ -6,3 +6,4 @@ mod dns;
 mod failures;
 mod orders;
 mod peers;
+mod rogue;

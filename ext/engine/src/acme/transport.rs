@@ -15,9 +15,9 @@ use instant_acme::{BodyWrapper, BytesResponse};
 use parking_lot::Mutex;
 use serde::Deserialize;
 
-use super::directory::Directory;
+use super::directory::{is_safe, Directory};
 use crate::clock::time_of_day;
-use crate::control::client::HttpClient;
+use crate::control::client::{ClientError, HttpClient};
 
 /// What the responses to one order have said. Orders do not share it.
 #[derive(Debug, Default)]
@@ -58,12 +58,17 @@ impl instant_acme::HttpClient for Transport {
         let (client, seen) = (self.client.clone(), Arc::clone(&self.seen));
         // It was read before, and looked at: instant-acme does not look at its status.
         let known = (*request.uri() == self.directory.url).then(|| self.directory.body.clone());
+        let unsafe_url = (!is_safe(&self.directory.url, request.uri())).then(|| request.uri().to_string());
         Box::pin(async move {
             if let Some(body) = known {
                 let (parts, ()) = Response::new(()).into_parts();
                 return Ok(BytesResponse { parts, body: Box::new(body) });
             }
             seen.lock().status = None;
+            if let Some(url) = unsafe_url {
+                let why = format!("it wants {url:?} to be asked, which is no URL that is as safe as its directory's");
+                return Err(instant_acme::Error::Other(Box::new(ClientError(why))));
+            }
             let (head, body) = request.into_parts();
             // The body is in memory: its error cannot happen.
             let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
@@ -105,17 +110,24 @@ impl Seen {
     }
 }
 
+/// Longest time that an authority can make an order wait: that of the longest limits in use. The time outlives the
+/// process, so that a mistaken one would cost the certificate.
+const LONGEST_WAIT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
 /// When to ask again (RFC 9110, section 10.2.3). A date is that of the authority's clock, so it counts from the date of
 /// the response.
 pub(super) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<SystemTime> {
-    let wait = match headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse() {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    let wait = match text.parse() {
         Ok(seconds) => Duration::from_secs(seconds),
+        // A number that no integer holds.
+        Err(_) if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) => LONGEST_WAIT,
         Err(_) => {
             let until = date(headers, RETRY_AFTER.as_str())?;
             until.duration_since(date(headers, DATE.as_str()).unwrap_or(now)).unwrap_or_default()
         }
     };
-    now.checked_add(wait)
+    now.checked_add(wait.min(LONGEST_WAIT))
 }
 
 fn date(headers: &HeaderMap, name: &str) -> Option<SystemTime> {

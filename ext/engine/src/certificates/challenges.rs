@@ -65,7 +65,7 @@ impl Challenges {
 
     /// Stops answering requests for this token. What cannot be removed from storage becomes void by itself.
     pub(crate) async fn remove_http(&self, storage: &Storage, token: &str) {
-        self.http.lock().remove(token);
+        self.forget_http(token);
         let _ = storage.delete(&http_challenge_key(token)).await;
     }
 
@@ -81,15 +81,23 @@ impl Challenges {
 
     /// Stops answering handshakes for this name. What cannot be removed from storage becomes void by itself.
     pub(crate) async fn remove_alpn(&self, storage: &Storage, name: &str) {
-        self.alpn.lock().remove(name);
+        self.forget_alpn(name);
         let _ = storage.delete(&alpn_challenge_key(name)).await;
+    }
+
+    /// Takes the answer for a token out of memory. In storage it becomes void by itself.
+    pub(crate) fn forget_http(&self, token: &str) {
+        self.http.lock().remove(token);
+    }
+
+    /// Takes the certificate for a name out of memory. In storage it becomes void by itself.
+    pub(crate) fn forget_alpn(&self, name: &str) {
+        self.alpn.lock().remove(name);
     }
 
     /// The answer for a token, from memory or storage. `None` if no such challenge is pending.
     pub(crate) async fn http(&self, token: &[u8]) -> Option<String> {
-        // Anything else could be a part of a path.
-        let is_token = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-        if token.is_empty() || token.len() > LONGEST_TOKEN || !token.iter().all(is_token) {
+        if !is_token(token) {
             return None;
         }
         let token = std::str::from_utf8(token).ok()?;
@@ -120,6 +128,13 @@ impl Challenges {
         };
         timeout(LOOKUP_TIME, lookup).await.ok().flatten()
     }
+}
+
+/// Whether this can be the token of a challenge: base64url (RFC 8555, section 8.3). Anything else could be a part of a
+/// path.
+pub(crate) fn is_token(text: &[u8]) -> bool {
+    let is_of_it = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    (1..=LONGEST_TOKEN).contains(&text.len()) && text.iter().all(is_of_it)
 }
 
 /// An answer as it is stored: with the moment from which on it is void, in a line of its own, which a reader of PEM

@@ -34,7 +34,11 @@ pub(super) async fn query(server: SocketAddr, name: &Name, kind: RecordType) -> 
     if !answer.metadata.truncation {
         return Ok(answer);
     }
-    Message::from_vec(&over_tcp(server, &bytes).await?).map_err(Error::other)
+    let answer = Message::from_vec(&over_tcp(server, &bytes).await?).map_err(Error::other)?;
+    match is_ours(&answer, &message) {
+        true => Ok(answer),
+        false => Err(Error::other("it answers something else")),
+    }
 }
 
 /// Sends a message over UDP and waits for its answer. Datagrams that answer something else are not read.
@@ -47,13 +51,16 @@ async fn over_udp(server: SocketAddr, bytes: &[u8], asked: &Message) -> Result<M
     loop {
         let length = socket.recv(&mut buffer).await?;
         let Ok(answer) = Message::from_vec(&buffer[..length]) else { continue };
-        let is_ours = answer.metadata.message_type == MessageType::Response
-            && answer.metadata.id == asked.metadata.id
-            && answer.queries == asked.queries;
-        if is_ours {
+        if is_ours(&answer, asked) {
             return Ok(answer);
         }
     }
+}
+
+fn is_ours(answer: &Message, asked: &Message) -> bool {
+    answer.metadata.message_type == MessageType::Response
+        && answer.metadata.id == asked.metadata.id
+        && answer.queries == asked.queries
 }
 
 /// Sends a message over TCP and waits for the answer, which is returned as it came.

@@ -61,5 +61,13 @@ fn no_answer_at_all_is_told_in_the_words_of_the_client() {
 
 #[test]
 fn texts_of_an_authority_are_cut() {
-    assert_eq!(plain(&"x".repeat(10_000)).chars().count(), LONGEST + 1);
+    assert_eq!(plain(&"x".repeat(10_000), LONGEST).chars().count(), LONGEST + 1);
+}
+
+#[test]
+fn messages_are_one_line_of_some_length_whoever_is_quoted() {
+    let quoted = format!("dns-01: it said\n\u{1b}[31m{}", "x".repeat(100_000));
+    let message = OrderFailure::new(FailureKind::Own, quoted).message;
+    assert!(message.starts_with("dns-01: it said  [31mxxx"), "{message}");
+    assert_eq!(message.chars().count(), 2_001);
 }

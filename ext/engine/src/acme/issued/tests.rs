@@ -24,6 +24,8 @@ fn a_chain_must_be_for_the_names_and_the_key_and_still_be_valid() {
     assert_eq!(check("nothing".into()), Err("there is no certificate in it".into()));
     let damaged = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
     assert!(check(damaged.into()).expect_err("no certificate").starts_with("it cannot be read"));
+    let error = check(chain(&both, &key, 2030) + damaged).expect_err("no issuer");
+    assert!(error.starts_with("a certificate above it cannot be read"), "{error}");
 }
 
 #[test]

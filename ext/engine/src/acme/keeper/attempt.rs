@@ -136,6 +136,7 @@ impl Visit {
                 return state.store(&self.acme.storage).await;
             }
         };
+        let failures = state.failures;
         *state = CertificateState {
             names: self.names.to_vec(),
             authority: Some(authority.url().to_owned()),
@@ -149,9 +150,28 @@ impl Visit {
             authority.name(),
             shown(record.not_after)
         ));
+        self.brake(state, failures);
         self.store(&issued.pem, state).await?;
         authority.settle(&self.subject).await;
         Ok(())
+    }
+
+    /// Has a new certificate that is to be renewed at once wait as after a failure. `failures` were in a row before it.
+    fn brake(&self, state: &mut CertificateState, failures: u32) {
+        let now = time_of_day();
+        let renewal = self.acme.with_wish(&self.names, |wish| schedule::renewal(state, wish));
+        if renewal.is_some_and(|at| now < at) {
+            return;
+        }
+        let trouble =
+            "the new certificate is to be renewed at once: this machine's clock is wrong, or its life is too \
+                       short for renew:";
+        state.failures = failures.saturating_add(1);
+        state.attempted_at = Some(now);
+        let next = now + schedule::pause(state.failures);
+        state.next_attempt = Some(next);
+        state.last_error = Some(trouble.into());
+        self.log.error(format_args!("acme: {}: {trouble}; the next attempt is at {}", self.subject, shown(next)));
     }
 
     /// Stores a new certificate. It is served in any case, and a disk that is full for a moment must not cost another

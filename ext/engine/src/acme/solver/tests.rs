@@ -26,6 +26,16 @@ fn a_wildcard_is_proved_in_dns_alone() {
 }
 
 #[test]
+fn a_proof_is_for_a_name_or_a_domain_above_it() {
+    assert!(is_within("app.example.com", "app.example.com"));
+    assert!(is_within("*.example.com", "example.com"));
+    assert!(is_within("app.example.com", "example.com"));
+    for foreign in ["other.com", "pp.example.com", "x.app.example.com", "../../x", ".com", ""] {
+        assert!(!is_within("app.example.com", foreign), "{foreign}");
+    }
+}
+
+#[test]
 fn challenges_that_have_failed_take_turns() {
     let all = offered(&["http-01", "dns-01", "tls-alpn-01"]);
     let preferred = [TlsAlpn01, Http01, Dns01];

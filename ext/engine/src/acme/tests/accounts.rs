@@ -68,6 +68,21 @@ async fn an_email_address_that_changes_is_told_to_the_authority() {
 }
 
 #[tokio::test]
+async fn an_address_that_changes_while_the_authority_forgets_the_account_gets_another() {
+    let authority = TestAuthority::start(Manners::default()).await;
+    let client = authority.client(&authority.config());
+    let before = client.account_url().await.expect("an account");
+    let stored = authority.storage.load(&client.account_key()).await.expect("storage").expect("an account");
+    let lost = String::from_utf8(stored).expect("JSON").replace(&before, &format!("{before}0"));
+    authority.storage.store(&client.account_key(), lost.as_bytes()).await.expect("stored");
+    let config = AcmeConfig { email: Some("other@example.com".into()), ..authority.config() };
+    authority.order(&authority.client(&config), &["app.test"]).await.expect("a certificate");
+    let stored = authority.storage.load(&client.account_key()).await.expect("storage").expect("an account");
+    assert!(String::from_utf8_lossy(&stored).contains("other@example.com"));
+    assert_eq!(authority.counts(), (1, 2));
+}
+
+#[tokio::test]
 async fn an_account_belongs_to_the_binding_that_is_written() {
     let authority = TestAuthority::start(Manners { needs_binding: true, ..Manners::default() }).await;
     let without = authority.client(&authority.config()).account_url().await.expect_err("a binding is needed");

@@ -16,8 +16,23 @@ fn retry_after_is_a_number_of_seconds_or_a_date_by_the_authoritys_clock() {
     let dates = [("date", "Fri, 31 Dec 1999 23:58:59 GMT"), ("retry-after", "Fri, 31 Dec 1999 23:59:59 GMT")];
     assert_eq!(after(&dates), minute);
     assert_eq!(after(&dates[1..]), Some(now), "it is over");
-    assert_eq!(after(&[("retry-after", "99999999999999999999999999")]), None);
-    assert_eq!(after(&[("retry-after", "18446744073709551615")]), None);
+    assert_eq!(after(&[("retry-after", "0")]), Some(now));
+    assert_eq!(after(&[("retry-after", "-1")]), None);
+}
+
+#[test]
+fn a_wait_for_ever_ends_after_a_week() {
+    let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_790_000_000);
+    for forever in [
+        "604801",
+        "999999999999",
+        "18446744073709551615",
+        "99999999999999999999999999",
+        "Fri, 31 Dec 9999 23:59:59 GMT",
+    ] {
+        let after = retry_after(&headers(&[("retry-after", forever)]), now);
+        assert_eq!(after, now.checked_add(Duration::from_secs(604_800)), "{forever}");
+    }
 }
 
 #[test]

@@ -120,6 +120,9 @@ pub(crate) struct PendingOrder {
     pub(crate) names: Vec<String>,
     /// Private key of the certificate in PEM.
     pub(crate) key: String,
+    /// Times in a row that the authority could not say what has become of it.
+    #[serde(default)]
+    pub(crate) misses: u32,
 }
 
 impl PendingOrder {
