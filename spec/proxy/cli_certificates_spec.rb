@@ -43,6 +43,16 @@ RSpec.describe "proxy certificates" do
     )
   end
 
+  it "says of what it tries to get that storage cannot be written" do
+    proxyfile("old.example.org": { names: ["old.example.org"] })
+    write("Proxyfile", File.read("#{directory}/Proxyfile").sub('"acme"', '"site.pem/acme"'))
+
+    listed = JSON.parse(run_command("certificates", "--json").first, symbolize_names: true)[:certificates]
+    expect(listed.to_h { |one| [one[:names].first, one[:last_error]] }).to match(
+      "app.example" => nil, "a.example.org" => /site\.pem.*a file where a folder belongs/, "b.example.org" => String
+    )
+  end
+
   it "keeps what others have written from the cursor" do
     proxyfile("a.example.org": { names: ["a.example.org"], failures: 1, last_error: "ca:\e[2J no\n\r\nanswer\n" })
 

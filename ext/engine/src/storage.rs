@@ -78,6 +78,14 @@ impl Storage {
         }
     }
 
+    /// Why nothing can be written, if that can be seen beforehand.
+    pub(crate) fn unwritable(&self) -> Option<StorageError> {
+        match self {
+            Self::Folder(folder) => folder.unwritable(),
+            Self::Ruby(_) => None,
+        }
+    }
+
     /// The value at `key`; `None` if there is none.
     pub(crate) async fn load(&self, key: &str) -> Result<Option<Vec<u8>>, StorageError> {
         key::check(key)?;

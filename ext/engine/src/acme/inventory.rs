@@ -46,8 +46,13 @@ async fn read(storage: &Storage, wanted: &[Vec<String>]) -> Result<Vec<Certifica
 impl Acme {
     /// All managed certificates, as a person sees them.
     pub(crate) async fn certificates(&self) -> Vec<CertificateInfo> {
-        let describe = |state: CertificateState| {
+        // What keeps a state from being written cannot stand in it.
+        let unwritable = self.storage.unwritable();
+        let describe = |mut state: CertificateState| {
             let (authority, next_attempt) = (self.authority_of(&state), self.next_attempt(&state));
+            if let Some(StorageError(trouble)) = unwritable.as_ref().filter(|_| self.renews(&state)) {
+                state.last_error.get_or_insert_with(|| trouble.clone());
+            }
             described(state, authority, next_attempt)
         };
         states(&self.storage, &self.wanted_names()).await.into_iter().map(describe).collect()

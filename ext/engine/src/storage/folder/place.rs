@@ -7,6 +7,7 @@ use nix::unistd::{access, geteuid, AccessFlags, User};
 
 use super::Folder;
 use crate::compile::Report;
+use crate::storage::StorageError;
 
 /// The folder for root.
 const OF_ROOT: &str = "/var/lib/proxy/acme";
@@ -42,13 +43,19 @@ impl Folder {
 
     /// Warns of a folder that nothing can be written to. The server starts all the same, since it has other work.
     fn warn(&self, report: &mut Report<'_>) {
-        let Some(nearest) = self.nearest() else { return };
+        report.warnings(self.unwritable().map(|trouble| trouble.0));
+    }
+
+    /// Why nothing can be written, if that can be seen beforehand.
+    pub(in crate::storage) fn unwritable(&self) -> Option<StorageError> {
+        let nearest = self.nearest()?;
         let is_missing = !self.is_default && nearest != self.path && Some(nearest) != self.path.parent();
-        if is_missing {
-            report.warning(self.trouble(&std::io::ErrorKind::NotFound.into()).0);
-        } else if let Err(error) = access(nearest, AccessFlags::W_OK | AccessFlags::X_OK) {
-            report.warning(self.trouble(&error.into()).0);
-        }
+        let error = match access(nearest, AccessFlags::W_OK | AccessFlags::X_OK) {
+            _ if !nearest.is_dir() => std::io::ErrorKind::NotADirectory.into(),
+            _ if is_missing => std::io::ErrorKind::NotFound.into(),
+            result => result.err()?.into(),
+        };
+        Some(self.trouble(&error))
     }
 
     /// The nearest folder that is there.
