@@ -38,13 +38,14 @@ pub(crate) struct Challenges {
 struct Elsewhere {
     storage: Arc<Storage>,
     background: Handle,
-    places: Semaphore,
+    /// Each lookup keeps its place until storage has answered, also if nobody waits for it any more.
+    places: Arc<Semaphore>,
 }
 
 impl Challenges {
     /// Looks in `storage` for answers of other instances from now on, and removes what crashed ones have left there.
     pub(super) fn configure(&self, storage: &Arc<Storage>, background: &Handle) {
-        let places = Semaphore::new(LOOKUPS);
+        let places = Arc::new(Semaphore::new(LOOKUPS));
         let elsewhere = Elsewhere { storage: Arc::clone(storage), background: background.clone(), places };
         self.elsewhere.store(Some(Arc::new(elsewhere)));
         let storage = Arc::clone(storage);
@@ -121,9 +122,13 @@ impl Challenges {
     async fn of_others(&self, key: String) -> Option<String> {
         let elsewhere = self.elsewhere.load_full()?;
         let lookup = async {
-            let _place = elsewhere.places.acquire().await.ok()?;
+            let place = Arc::clone(&elsewhere.places).acquire_owned().await.ok()?;
             let storage = Arc::clone(&elsewhere.storage);
-            let loaded = elsewhere.background.spawn(async move { storage.load(&key).await }).await;
+            let loaded = elsewhere.background.spawn(async move {
+                let _place = place;
+                storage.load(&key).await
+            });
+            let loaded = loaded.await;
             pending(&loaded.ok()?.ok()??, time_of_day()).map(Into::into)
         };
         timeout(LOOKUP_TIME, lookup).await.ok().flatten()

@@ -1,5 +1,8 @@
 use super::*;
+use crate::blocks::{BlockIndex, BlockQueue};
 use crate::certificates::record::certificate_key;
+use crate::compile::Report;
+use crate::config::StorageConfig;
 
 /// Two instances over one storage.
 fn instances(storage: &Arc<Storage>) -> [Challenges; 2] {
@@ -75,4 +78,28 @@ async fn what_a_crash_has_left_is_void_after_a_day_and_goes() {
     remove_old(&storage).await;
     assert_eq!(storage.load(&old).await, Ok(None));
     assert!(storage.load(&new).await.expect("readable").is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_more_lookups_wait_for_a_slow_storage_than_allowed_whoever_leaves() {
+    let queue = Arc::new(BlockQueue::default());
+    let (_, set) = queue.set();
+    let mut problems = Vec::new();
+    let config = StorageConfig::Block(BlockIndex(0));
+    let storage = Storage::compile(Some(&config), &set, &mut Report::new("acme", None, &mut problems));
+    let storage = Arc::new(storage.expect("sound"));
+    let one = Arc::new(Challenges::default());
+    one.configure(&storage, &Handle::current());
+    let asked: Vec<_> = (0..100)
+        .map(|number| {
+            let one = Arc::clone(&one);
+            tokio::spawn(async move { one.http(format!("t{number}").as_bytes()).await })
+        })
+        .collect();
+    for one in asked {
+        assert_eq!(one.await.expect("no panic"), None, "it has waited as long as it may");
+    }
+    let elsewhere = one.elsewhere.load_full().expect("configured");
+    assert_eq!(elsewhere.places.available_permits(), 0, "storage has not answered those who left");
+    let _all = elsewhere.places.acquire_many(LOOKUPS as u32).await.expect("they are given back when it has");
 }
