@@ -152,6 +152,7 @@ async fn an_order_under_way_is_found_until_it_ends() {
         url: "https://ca.example/order/7".into(),
         names: vec!["a.example".into()],
         key: KeyPair::generate().expect("a key").serialize_pem(),
+        misses: 0,
     };
     order.store(&storage).await.expect("stored");
     assert_eq!(PendingOrder::load(&storage, "a.example").await, Ok(Some(order)));
