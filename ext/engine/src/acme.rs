@@ -2,8 +2,6 @@
 //!
 //! All of it runs on the background runtime. Handshakes know [`crate::certificates`] alone.
 
-#![allow(dead_code, reason = "not used yet")]
-
 mod account;
 pub(crate) mod authority;
 mod check;

@@ -1,8 +1,6 @@
 //! Certificates that the proxy gets by itself, as far as a handshake and a challenge need them: found by name, loaded
 //! from storage when they are first asked for, replaced while the server runs.
 
-#![allow(dead_code, reason = "not used yet")]
-
 pub(crate) mod challenges;
 pub(crate) mod info;
 mod loaded;

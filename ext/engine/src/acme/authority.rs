@@ -111,6 +111,7 @@ impl Authority {
     }
 
     /// URL of the account. Made at the authority if there is none yet. Records of dns-persist-01 name it.
+    #[cfg(test)]
     pub(crate) async fn account_url(&self) -> Result<String, OrderFailure> {
         let directory = self.directory().await?;
         Ok(self.account(&directory).await?.0.id().to_owned())
