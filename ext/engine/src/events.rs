@@ -163,6 +163,22 @@ impl EventHub {
         }
     }
 
+    /// Tells that a certificate which the proxy gets by itself ends at a moment, was not renewed, and why, if that is
+    /// known. Whether anybody hears of it.
+    pub(crate) fn not_renewed(&self, names: &[String], until: SystemTime, why: Option<&str>) -> bool {
+        let now = time_of_day();
+        let mut is_heard = false;
+        for listener in self.listeners.load().of(EventKind::CertificateExpiring) {
+            if until.duration_since(now).is_ok_and(|left| left >= listener.ahead) {
+                continue;
+            }
+            let facts = json!({ "names": names, "expires": seconds(until), "why": why });
+            listener.hear(EventKind::CertificateExpiring, &names.join(" "), &facts);
+            is_heard = true;
+        }
+        is_heard
+    }
+
     /// Tells that a backend is down, or up again, and why.
     pub(crate) fn backend(&self, is_down: bool, upstream: &str, backend: &str, why: std::fmt::Arguments<'_>) {
         let kind = if is_down { EventKind::BackendDown } else { EventKind::BackendUp };

@@ -178,7 +178,9 @@ impl Server {
         let snapshot = self.snapshot.load_full();
         let mut all = snapshot.binds.described();
         if let Some(acme) = snapshot.acme.clone() {
-            all.extend(self.control.ask(async move { acme.certificates().await }).unwrap_or_default());
+            let mut managed = self.control.ask(async move { acme.certificates().await }).unwrap_or_default();
+            snapshot.add_troubles(&mut managed);
+            all.append(&mut managed);
         }
         all
     }

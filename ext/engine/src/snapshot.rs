@@ -13,6 +13,7 @@ use std::time::Duration;
 use crate::access_log::AccessLog;
 use crate::acme::directive::{Acme, AcmeSurroundings};
 use crate::blocks::BlockSet;
+use crate::certificates::info::CertificateInfo;
 use crate::certificates::managed::ManagedCertificates;
 use crate::client::trusted_proxies::TrustedProxies;
 use crate::compile::{LocationPath, Purpose, Report};
@@ -199,10 +200,15 @@ impl Snapshot {
         self.each_proxy(&mut |proxy| proxy.backends().start(&self.dns, runtime, log));
         self.routes.each_filter(&mut |filter| filter.start(&self.dns, runtime, log));
         self.events.listen(&self.listeners, self.binds.certificates(), runtime);
-        self.carried_over.keeper.keep(self.acme.as_ref(), runtime, log);
+        self.carried_over.keeper.keep(self.acme.as_ref(), &self.events, runtime, log);
         if let Some(certificates) = &self.managed {
             self.carried_over.stapler.start(certificates, runtime, log);
         }
+    }
+
+    /// Adds to what storage says of managed certificates what is wrong with storage itself.
+    pub(crate) fn add_troubles(&self, certificates: &mut [CertificateInfo]) {
+        self.carried_over.keeper.add_troubles(certificates);
     }
 
     /// Ends the background tasks that the next configuration replaces by its own.

@@ -23,9 +23,11 @@ use tokio::task::AbortHandle;
 use tokio::time::{sleep, Instant};
 
 use super::directive::Acme;
+use crate::certificates::info::CertificateInfo;
 use crate::certificates::managed::ManagedSettings;
 use crate::certificates::record::{CertificateState, STATES};
 use crate::clock::time_of_day;
+use crate::events::EventHub;
 use crate::log::Log;
 use crate::storage::StorageError;
 use budget::OrderBudget;
@@ -60,14 +62,17 @@ struct KeeperState {
     changed: Notify,
     budget: OrderBudget,
     demand_costs: DemandCosts,
+    /// Who hears of certificates that end and are not renewed.
+    events: Mutex<Arc<EventHub>>,
     /// What was last said about storage, and when.
     said: Mutex<Option<(String, Instant)>>,
 }
 
 impl Keeper {
     /// Keeps the certificates of this configuration from now on, in place of those before. `None`: none.
-    pub(crate) fn keep(&self, acme: Option<&Arc<Acme>>, runtime: &Handle, log: &Arc<Log>) {
+    pub(crate) fn keep(&self, acme: Option<&Arc<Acme>>, events: &Arc<EventHub>, runtime: &Handle, log: &Arc<Log>) {
         let mut tasks = self.tasks.lock();
+        *self.state.events.lock() = Arc::clone(events);
         tasks.drain(..).for_each(|task| task.abort());
         let Some(acme) = acme else { return self.state.table.lock().clear() };
         let subjects: Vec<_> = acme
@@ -100,6 +105,17 @@ impl Keeper {
             spawn(Box::pin(demands::answer(own, state, to, demanded)));
             let (own, state, to) = with();
             spawn(Box::pin(add_stored(own, state, to)));
+        }
+    }
+
+    /// Writes into what storage says of certificates what is wrong with storage itself, which it cannot say.
+    pub(crate) fn add_troubles(&self, certificates: &mut [CertificateInfo]) {
+        let table = self.state.table.lock();
+        for certificate in certificates {
+            let kept = certificate.names.first().and_then(|subject| table.get(subject));
+            if let Some(trouble) = kept.and_then(|kept| kept.trouble.as_ref()) {
+                certificate.last_error = Some(trouble.clone());
+            }
         }
     }
 }

@@ -107,8 +107,13 @@ pub(crate) fn renewal(state: &CertificateState, wish: &WantedState<'_>) -> Optio
         RenewalTime::Before(time) => time.min(life.mul_f64(0.99)),
     };
     let at = state.chosen_at.filter(|_| wish.renew == RenewalTime::Suggested);
-    let latest = end.checked_sub(life / LAST_PART).unwrap_or(begin);
-    Some(at.or_else(|| end.checked_sub(left)).unwrap_or(begin).min(latest))
+    Some(at.or_else(|| end.checked_sub(left)).unwrap_or(begin).min(latest(begin, end)))
+}
+
+/// Moment from which on a certificate of this validity is renewed whatever anybody wants.
+pub(crate) fn latest(begin: SystemTime, end: SystemTime) -> SystemTime {
+    let life = end.duration_since(begin).unwrap_or_default();
+    end.checked_sub(life / LAST_PART).unwrap_or(begin)
 }
 
 /// Whether an authority of the configuration has issued the certificate.

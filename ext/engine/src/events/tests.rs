@@ -84,6 +84,19 @@ async fn certificates_are_looked_at_now_and_every_day() {
     }
 }
 
+#[tokio::test]
+async fn a_certificate_that_is_not_renewed_is_told_of_when_its_end_is_near() {
+    let (hub, queue) = hub(&[config(&["certificate_expiring"], 14.0)], vec![]);
+    let names = ["a.example".to_owned()];
+    let in_days = |days: u64| time_of_day() + Duration::from_secs(days * 86_400);
+    assert!(!hub.not_renewed(&names, in_days(15), Some("it is late")));
+    assert_eq!(told(&queue), [""; 0]);
+    for end in [in_days(13), time_of_day() - DAY] {
+        assert!(hub.not_renewed(&names, end, None));
+        assert_eq!(told(&queue).len(), 1);
+    }
+}
+
 #[test]
 fn mistakes_say_what_to_write() {
     let mut problems = Vec::new();

@@ -39,10 +39,7 @@ impl Visit {
         state.begun = 0;
         match issued {
             Some((authority, issued)) => self.keep(state, authority, &issued).await,
-            None => {
-                self.failed(state, &failures);
-                state.store(&self.acme.storage).await
-            }
+            None => self.failed(state, &failures).await,
         }
     }
 
@@ -132,8 +129,7 @@ impl Visit {
             Ok(record) => record,
             Err(error) => {
                 let message = format!("{}: the certificate that it has issued {error}", authority.name());
-                self.failed(state, &[(authority, OrderFailure::new(FailureKind::Refused, message))]);
-                return state.store(&self.acme.storage).await;
+                return self.failed(state, &[(authority, OrderFailure::new(FailureKind::Refused, message))]).await;
             }
         };
         let failures = state.failures;
@@ -197,8 +193,13 @@ impl Visit {
         Ok(())
     }
 
-    /// Notes that no authority has issued a certificate.
-    fn failed(&self, state: &mut CertificateState, failures: &[(&Arc<Authority>, OrderFailure)]) {
+    /// Notes that no authority has issued a certificate. It is stored before it is told, so that no process that ends
+    /// in between loses what an authority has asked for.
+    async fn failed(
+        &self,
+        state: &mut CertificateState,
+        failures: &[(&Arc<Authority>, OrderFailure)],
+    ) -> Result<(), StorageError> {
         let now = time_of_day();
         state.failures = state.failures.saturating_add(1);
         state.rehearse = failures.iter().any(|(_, failure)| failure.kind == FailureKind::Refused);
@@ -215,8 +216,10 @@ impl Visit {
         state.next_attempt = Some(next);
         let messages: Vec<_> = failures.iter().map(|(_, failure)| failure.message.as_str()).collect();
         state.last_error = Some(messages.join("; "));
+        let stored = state.store(&self.acme.storage).await;
         let (subject, count) = (&self.subject, state.failures);
         let times = if count == 1 { "attempt".into() } else { format!("{count} attempts in a row") };
         self.log.error(format_args!("acme: {subject}: {times} failed; the next is at {}", shown(next)));
+        stored
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use rustc_hash::FxHashMap;
+use tokio::time::Instant;
 
 use crate::certificates::record::CertificateState;
 
@@ -22,8 +23,11 @@ pub(super) struct KeptCertificate {
     pub(super) validity: Option<(SystemTime, SystemTime)>,
     /// When it is ordered or renewed. `None` before the first look.
     pub(super) next_attempt: Option<SystemTime>,
-    /// Failures of storage in a row.
+    /// Failures of storage in a row, and what the last one said.
     pub(super) troubles: u32,
+    pub(super) trouble: Option<String>,
+    /// When it was last told that it ends and is not renewed.
+    pub(super) told_at: Option<Instant>,
     /// Whether a person wants it renewed now.
     pub(super) is_wished: bool,
     /// When to look after it.
@@ -172,7 +176,7 @@ impl KeptCertificate {
     /// Takes over what storage says.
     pub(super) fn take_over(&mut self, state: &CertificateState) {
         self.validity = state.not_before.zip(state.not_after);
-        self.troubles = 0;
+        (self.troubles, self.trouble) = (0, None);
     }
 }
 

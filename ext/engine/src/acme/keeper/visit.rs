@@ -4,6 +4,8 @@ use std::fmt::Display;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use tokio::time::Instant;
+
 use super::table::KeptCertificate;
 use super::KeeperState;
 use crate::acme::directive::Acme;
@@ -30,6 +32,8 @@ const UNANSWERED: Duration = Duration::from_secs(10 * 60);
 const FORGOTTEN: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// Time after which the failures of a name on demand are forgotten.
 const REMEMBERED: Duration = Duration::from_secs(24 * 60 * 60);
+/// Time between two events about the end of one certificate.
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// Attempts that were cut off in a row after which an order that is under way is not continued at once any more.
 const CUT_OFF: u32 = 100;
 
@@ -56,8 +60,8 @@ pub(super) struct Visited {
     next_attempt: Option<SystemTime>,
     /// When to look again.
     due: SystemTime,
-    /// Whether storage has failed.
-    has_trouble: bool,
+    /// Why storage has failed.
+    trouble: Option<String>,
     /// Whether there is a certificate that has not expired.
     pub(super) is_served: bool,
     /// Whether the certificate is no longer wanted by those who say what is.
@@ -89,13 +93,29 @@ impl Visit {
             if let Some(state) = &visited.state {
                 kept.take_over(state);
             }
-            kept.troubles += u32::from(visited.has_trouble);
+            kept.troubles = kept.troubles.saturating_add(u32::from(visited.trouble.is_some()));
+            kept.trouble.clone_from(&visited.trouble);
+            self.tell_end(kept, visited);
         });
         if visited.is_over {
             table.drop_other(&self.subject);
         }
         drop(table);
         self.keeper.changed.notify_one();
+    }
+
+    /// Tells those who listen, once a day, of a certificate that could not be renewed, or that should long have been.
+    fn tell_end(&self, kept: &mut KeptCertificate, visited: &Visited) {
+        let Some((begin, end)) = kept.validity else { return };
+        let failures = visited.state.as_ref().map_or(0, |state| state.failures);
+        let is_overdue = schedule::latest(begin, end) <= time_of_day();
+        if (failures == 0 && !is_overdue) || kept.told_at.is_some_and(|told| told.elapsed() < DAY) {
+            return;
+        }
+        let error = visited.state.as_ref().and_then(|state| state.last_error.as_deref());
+        if self.keeper.events.lock().not_renewed(&kept.names, end, visited.trouble.as_deref().or(error)) {
+            kept.told_at = Some(Instant::now());
+        }
     }
 
     async fn look(&self) -> Result<Visited, StorageError> {
@@ -120,11 +140,16 @@ impl Visit {
         match step {
             Step::Wait(due) => return Ok(self.visited(state, due)),
             Step::AskWindow => self.ask_window(&mut state).await?,
-            Step::Order if !self.may_order => match self.refused(&state).await {
-                Some(pause) => return Ok(self.not_renewed(state, pause)),
-                None => self.attempt(&mut state).await?,
-            },
-            Step::Order => self.attempt(&mut state).await?,
+            Step::Order => {
+                if !self.may_order {
+                    if let Some(pause) = self.refused(&state).await {
+                        return Ok(self.not_renewed(state, pause));
+                    }
+                }
+                self.attempt(&mut state).await?;
+                // It was the answer to a wish of the meantime too.
+                self.acme.storage.delete(&request_key(&self.subject)).await?;
+            }
         }
         let due = self.due(&state);
         Ok(self.visited(state, due))
@@ -206,7 +231,7 @@ impl Visit {
         let renewal = self.acme.with_wish(&self.names, |wish| schedule::renewal(&state, wish));
         let next_attempt = schedule::next_attempt(&state, now).max(renewal).or(Some(now));
         let is_served = state.not_after.is_some_and(|end| now < end);
-        Visited { state: Some(state), next_attempt, due, has_trouble: false, is_served, is_over: false }
+        Visited { state: Some(state), next_attempt, due, trouble: None, is_served, is_over: false }
     }
 
     /// A certificate on demand that those who decide do not want now. It is shown to its end.
@@ -234,7 +259,8 @@ impl Visit {
         let due = now + schedule::pause(before.troubles + 1).min(TROUBLE);
         self.keeper.say_trouble(&self.log, format_args!("acme: {}: {trouble}", self.subject), trouble);
         let is_served = before.validity.is_some_and(|(_, end)| now < end);
-        Visited { state: None, next_attempt: Some(due), due, has_trouble: true, is_served, is_over: false }
+        let trouble = Some(trouble.to_owned());
+        Visited { state: None, next_attempt: Some(due), due, trouble, is_served, is_over: false }
     }
 }
 
