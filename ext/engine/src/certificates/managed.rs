@@ -146,12 +146,12 @@ impl ManagedCertificates {
         self.known(&serving, serving.names.first()?).await
     }
 
-    /// Whether a host has a managed certificate, or is to have one: it is written, or stored for a name that was asked
-    /// for on demand.
+    /// Whether requests for a host are held to the policy of managed certificates: it is written, below a written
+    /// wildcard at any depth, or stored for a name that was asked for on demand.
     pub(crate) fn is_for(&self, host: &[u8]) -> bool {
         let serving = self.serving.load();
         let (Some(serving), Some(name)) = (&*serving, host_name(host)) else { return false };
-        serving.names.subject(&name).is_some() || (serving.demands.is_some() && self.stored.may_have(&name))
+        serving.names.covers(&name) || (serving.demands.is_some() && self.stored.may_have(&name))
     }
 
     /// Serves this certificate (key and chain in PEM) from now on, in place of an older one of the same subject. The

@@ -51,6 +51,13 @@ impl WrittenNames {
         self.subjects.get(*index).map(|subject| &**subject)
     }
 
+    /// Whether a location for a written name takes requests for this host: there a wildcard stands for any number of
+    /// labels.
+    pub(super) fn covers(&self, name: &str) -> bool {
+        let above = || name.match_indices('.').any(|(dot, _)| self.below.contains_key(&name[dot + 1..]));
+        self.exact.contains_key(name) || above()
+    }
+
     /// The first subject.
     pub(super) fn first(&self) -> Option<&str> {
         self.subjects.first().map(|subject| &**subject)
@@ -76,6 +83,8 @@ mod tests {
             ("badexample.com", None),
         ] {
             assert_eq!(names.subject(name), subject, "{name}");
+            let is_covered = subject.is_some() || name == "a.b.example.com";
+            assert_eq!(names.covers(name), is_covered, "{name}");
         }
         assert_eq!(names.first(), Some("example.com"));
         assert_eq!(WrittenNames::default().first(), None);

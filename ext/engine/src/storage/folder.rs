@@ -21,6 +21,8 @@ pub(crate) use lock::FolderLock;
 const LEFT_BEHIND: Duration = Duration::from_secs(60 * 60);
 /// End of the names of temporary files, which begin with a dot.
 const TEMPORARY: &str = ".tmp";
+/// Largest value, in bytes: far more than a chain of certificates has. A file of another kind is not read into memory.
+const LARGEST: u64 = 1 << 20;
 
 /// A folder with values.
 #[derive(Debug)]
@@ -53,7 +55,7 @@ impl Folder {
     }
 
     pub(super) fn load(&self, key: &str) -> io::Result<Option<Vec<u8>>> {
-        match files::read(self.path.join(key)) {
+        match files::read_at_most(self.path.join(key), LARGEST) {
             Ok(value) => Ok(Some(value)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),

@@ -1,13 +1,16 @@
 //! The state of a certificate, and of the order that is under way for it.
 
 use std::collections::BTreeMap;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::{order_key, state_key, CertificateRecord, STATES};
 use crate::storage::{Storage, StorageError};
+
+/// Time from 1970 to the year 10,000.
+const YEAR_10_000: Duration = Duration::from_secs(253_402_300_800);
 
 /// The state of one certificate: everything that must outlive a process.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -45,8 +48,11 @@ impl CertificateState {
     /// A process may have ended after it stored a certificate and before it stored the state. The certificate counts:
     /// otherwise it would be ordered again.
     pub(crate) async fn load(storage: &Storage, subject: &str) -> Result<Self, StorageError> {
-        let (mut state, mut damage) = match read(storage, &state_key(subject)).await? {
+        let (mut state, mut damage) = match read::<Self>(storage, &state_key(subject)).await? {
             None => (Self::default(), None),
+            Some(Ok(state)) if !state.is_possible() => {
+                (Self::default(), Some("its state in storage has impossible times, and is made anew".into()))
+            }
             Some(Ok(state)) => (state, None),
             Some(Err(error)) => {
                 (Self::default(), Some(format!("its state in storage was damaged, and is made anew: {error}")))
@@ -63,6 +69,15 @@ impl CertificateState {
         state.agree_with(subject, record.as_ref());
         state.last_error = damage.or(state.last_error);
         Ok(state)
+    }
+
+    /// Whether all times are before the year 10,000: others cannot be written, nor added to.
+    fn is_possible(&self) -> bool {
+        let Self { not_before, not_after, window, window_until, chosen_at, next_attempt, attempted_at, .. } = self;
+        let single = [not_before, not_after, window_until, chosen_at, next_attempt, attempted_at];
+        let window = window.iter().flat_map(|(from, until)| [from, until]);
+        let mut all = single.into_iter().flatten().chain(window).chain(self.holds.values());
+        all.all(|time| *time < UNIX_EPOCH + YEAR_10_000)
     }
 
     /// Takes over the validity of the certificate. What was decided about another certificate is void.

@@ -118,6 +118,16 @@ async fn a_new_certificate_makes_decisions_about_the_old_one_void() {
 }
 
 #[tokio::test]
+async fn a_state_with_impossible_times_begins_anew() {
+    let (_around, storage) = storage();
+    let far = "{\"next_attempt\": {\"secs_since_epoch\": 9223372036854775000, \"nanos_since_epoch\": 0}}";
+    put(&storage, "states/a.example.json", far).await;
+    let state = state(&storage).await;
+    assert_eq!(state.next_attempt, None);
+    assert_eq!(state.last_error.as_deref(), Some("its state in storage has impossible times, and is made anew"));
+}
+
+#[tokio::test]
 async fn a_damaged_certificate_is_none() {
     let (_around, storage) = storage();
     let [own, key] = parts(&["a.example"], (10, 20));
