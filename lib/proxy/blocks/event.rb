@@ -21,7 +21,7 @@ module Proxy
       # @example
       #   event.backend  # => "10.0.0.1:3000"
       attr_reader :backend
-      # @return [String, nil] why the backend is down or up
+      # @return [String, nil] why the backend is down or up, or why a certificate of `acme` was not renewed
       # @example
       #   event.why  # => "is unhealthy: 3 checks failed (HTTP 500)"
       attr_reader :why
@@ -29,7 +29,7 @@ module Proxy
       # @example
       #   event.since  # => 2026-03-01 12:00:00 +0000
       attr_reader :since
-      # @return [String, nil] the URL of the bind that uses the certificate
+      # @return [String, nil] the URL of the bind that uses the certificate; nil for one of `acme`
       # @example
       #   event.bind  # => "https://0.0.0.0:443"
       attr_reader :bind

@@ -10,14 +10,14 @@ module Proxy
         prose <<~TEXT
           Calls a Ruby block at events: `:backend_down` (checks or failed requests have taken a backend out, or it was
           set down), `:backend_up` (it is back), `:reload` (another configuration is in use) and `:certificate_expiring`
-          (a certificate of a `bind` ends soon: told at the start, at every reload, and every day). May be written
-          several times.
+          (a certificate of a `bind` ends soon: told at the start, at every reload, and every day; or one of `acme` that
+          could not be renewed: told after a failure, once a day). May be written several times.
         TEXT
         details <<~TEXT
           The block runs on a thread of Ruby, for one event after the other; nothing waits for it. Up to 1,000 events
           wait for it. Of those that wait and are about the same thing, only the latest is told. `event.name` is the
-          Symbol; a backend's event has `upstream`, `backend`, `why` and `since`, a certificate's `bind`, `names` and
-          `expires`.
+          Symbol; a backend's event has `upstream`, `backend`, `why` and `since`, a certificate's `names` and `expires`,
+          and either its `bind` or, with `acme`, `why` it was not renewed.
         TEXT
         example <<~'RUBY'
           on :backend_down, :backend_up do |event|
