@@ -97,6 +97,33 @@ RSpec.describe "A bad day", :integration, :acme, time_limit: 180 do
     system("umount", disk)
   end
 
+  it "with a storage that belongs to somebody else serves what it has, and says whose it is" do
+    authority = start_authority
+    folder = Dir.mktmpdir("of_root")
+    FileUtils.chmod(0o755, [folder, File.dirname(certs.ca_file)])
+    process = start_managed_process(authority, "a.example.com", acme: { storage: "#{folder}/acme" })
+    before = await_certificate(process, "a.example.com")
+    process.end_itself
+    nobody = { command: %w[setpriv --reuid=65534 --regid=65534 --clear-groups], mode: 0o755 }
+    other = start_managed_process(authority, "a.example.com", "b.example.com", acme: { storage: "#{folder}/acme" },
+                                                                               **nobody)
+
+    said = other.await(/acme: [ab]\.example\.com: storage .*belongs to root.*/, limit: 30)
+    puts "wrong owner: #{said}"
+    listed = other.certificates[:certificates].map { |one| one[:last_error] }
+    puts "listed: #{listed.first}"
+    expect(listed).to all(include("belongs to root, and this process runs as nobody: chown -R nobody"))
+    expect(authority.orders).to eq(1)
+
+    FileUtils.chown_R("nobody", nil, "#{folder}/acme")
+    other.command("certificates", "renew", "b.example.com")
+    await_certificate(other, "b.example.com", limit: 40)
+    expect(certificate(other, "a.example.com").serial).to eq(before.serial)
+  ensure
+    [process, other].compact.each(&:stop)
+    FileUtils.rm_rf(folder)
+  end
+
   { "+1d" => "a day ahead", "-1d" => "a day behind" }.each do |shift, what|
     it "with a clock #{what} gets a certificate, or says that it is the clock" do
       day = 86_400

@@ -31,6 +31,29 @@ RSpec.describe "Fifty restarts in a row", :integration, :acme, time_limit: 600 d
     expect(authority.orders).to eq(names.size)
   end
 
+  it "place one order for each name, whether it is killed or asked to end, at any moment of an order and after it" do
+    authority = start_authority(bad_nonces: 20)
+    process = start_managed_process(authority, *names)
+    ends = Hash.new(0)
+
+    50.times do |number|
+      process.start unless number.zero?
+      authority.lead_to(process)
+      sleep(rand(0.0..2.0))
+      how = %i[kill end_itself].sample
+      ends[how] += 1
+      process.public_send(how)
+    end
+    process.start
+    authority.lead_to(process)
+    names.each { |name| process.command("certificates", "renew", name) unless certificate(process, name) }
+    names.each { |name| await_certificate(process, name, limit: 60) }
+
+    puts "ended within 2 s (#{ends}): #{authority.orders} orders for #{names.size} names, " \
+         "#{authority.pebble.issued} certificates, #{authority.pebble.accounts} accounts"
+    expect([authority.orders, authority.pebble.issued]).to eq([names.size, names.size])
+  end
+
   it "ask an authority that has said no once, and not again before its time" do
     authority = start_authority
     front = start_front(authority)

@@ -17,7 +17,7 @@ module Proxy
 
       # One line: the exception and where it was raised.
       def self.message(error)
-        text = Problem.text(error.message).lines(chomp: true).first.to_s
+        text = Problem.text(without_receiver(error)).lines(chomp: true).first.to_s
         return text if error.is_a?(WrongAnswer)
         return "`return` leaves no block: write next in its place" if error.is_a?(LocalJumpError)
 
@@ -29,6 +29,21 @@ module Proxy
         # The exception's own message raised another.
         "raised #{error.class}"
       end
+
+      # Before Ruby 3.4, the message of a NameError shows all that is in an object, which may be secrets.
+      def self.without_receiver(error)
+        return error.message unless error.is_a?(NameError)
+
+        receiver = error.receiver
+        return error.message if receiver.nil? || receiver == true || receiver == false || receiver.is_a?(Module)
+
+        shown = / for #{Regexp.escape(receiver.inspect)}(:#{Regexp.escape(receiver.class.to_s)})?/
+        error.message.sub(shown) { " for an instance of #{receiver.class}" }
+      rescue ArgumentError
+        # It has no receiver.
+        error.message
+      end
+      private_class_method :without_receiver
     end
   end
 end

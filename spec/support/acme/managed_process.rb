@@ -7,10 +7,14 @@ require_relative "../running_proxy"
 class ManagedProcess
   attr_reader :process, :urls
 
+  # Ruby code in an option, in place of its value.
+  Code = Struct.new(:text) { def inspect = text }
+
   # `acme`: options of `acme`, as Ruby reads them from text. `on_demand`: the text of its block. `more`: further lines
-  # of its Proxyfile.
-  def initialize(*hosts, acme:, on_demand: nil, more: "", environment: {}, command: [])
+  # of its Proxyfile. `mode`: permissions of its folder.
+  def initialize(*hosts, acme:, on_demand: nil, more: "", environment: {}, command: [], mode: 0o700)
     @directory = Dir.mktmpdir("managed")
+    File.chmod(mode, @directory)
     File.write("#{@directory}/Proxyfile", <<~RUBY)
       threads 1
       bind "http://127.0.0.1:0"

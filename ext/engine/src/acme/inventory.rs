@@ -1,7 +1,6 @@
 //! Which certificates storage has and the configuration wants, for a person who asks. No server is needed for that: all
 //! of it stands in storage.
 
-use std::collections::HashSet;
 use std::time::SystemTime;
 
 use super::directive::Acme;
@@ -16,31 +15,45 @@ use crate::storage::{Storage, StorageError};
 /// Names that a message lists at most.
 const SHOWN: usize = 20;
 
+/// Failures of storage in a row after which it is not asked again: each may take its time.
+const FAILURES: u32 = 2;
+
 /// The states of all certificates: of those in storage, in the order of their subjects, and before them of those that
 /// are wanted, in the order of the file. If storage cannot be read, those that are wanted say so.
 pub(crate) async fn states(storage: &Storage, wanted: &[Vec<String>]) -> Vec<CertificateState> {
-    read(storage, wanted).await.unwrap_or_else(|StorageError(error)| {
-        let without = |names: &Vec<String>| CertificateState {
-            names: names.clone(),
-            last_error: Some(error.clone()),
-            ..CertificateState::default()
-        };
-        wanted.iter().map(without).collect()
-    })
-}
-
-async fn read(storage: &Storage, wanted: &[Vec<String>]) -> Result<Vec<CertificateState>, StorageError> {
     let mut states = Vec::with_capacity(wanted.len());
+    let mut failures = 0;
+    let mut trouble = None;
     for names in wanted {
         let Some(subject) = names.first() else { continue };
-        let state = CertificateState::load(storage, subject).await?;
+        let state = match &trouble {
+            Some(trouble) if failures >= FAILURES => Err(StorageError::clone(trouble)),
+            _ => CertificateState::load(storage, subject).await,
+        };
+        let state = match state {
+            Ok(state) => {
+                failures = 0;
+                state
+            }
+            Err(error) => {
+                failures += 1;
+                let last_error = Some(trouble.insert(error).0.clone());
+                CertificateState { last_error, ..CertificateState::default() }
+            }
+        };
         // The names are those that the next certificate will have.
         states.push(CertificateState { names: names.clone(), ..state });
     }
-    let subjects: HashSet<_> = wanted.iter().filter_map(|names| names.first()).collect();
-    let others = CertificateState::all(storage).await?;
-    states.extend(others.into_iter().filter(|state| state.names.first().is_some_and(|name| !subjects.contains(name))));
-    Ok(states)
+    if failures < FAILURES {
+        let known: Vec<_> = wanted.iter().filter_map(|names| names.first()).map(String::as_str).collect();
+        match CertificateState::others(storage, &known).await {
+            Ok(others) => states.extend(others),
+            Err(StorageError(error)) => {
+                states.iter_mut().for_each(|state| _ = state.last_error.get_or_insert_with(|| error.clone()));
+            }
+        }
+    }
+    states
 }
 
 impl Acme {

@@ -32,6 +32,21 @@ async fn wanted_certificates_say_why_storage_cannot_be_read() {
     assert!(found[0].last_error.as_ref().is_some_and(|error| error.contains("file")), "{found:?}");
 }
 
+#[tokio::test]
+async fn a_certificate_that_cannot_be_read_says_so_and_others_are_told_all_the_same() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let storage = Storage::in_folder(folder.path().join("acme"));
+    for names in [&["a.example"][..], &["c.example"]] {
+        state(names).store(&storage).await.expect("stored");
+    }
+    std::fs::create_dir_all(folder.path().join("acme/states/b.example.json")).expect("made");
+    let wanted = [vec!["a.example".into()], vec!["b.example".into()]];
+    let found = states(&storage, &wanted).await;
+    assert_eq!(names(&found), ["a.example", "b.example", "c.example"]);
+    let told: Vec<_> = found.iter().map(|state| state.last_error.is_some()).collect();
+    assert_eq!(told, [false, true, false], "{found:?}");
+}
+
 #[test]
 fn a_name_of_its_own_goes_before_a_wildcard() {
     let states = [state(&["a.example", "*.a.example"]), state(&["b.a.example"])];

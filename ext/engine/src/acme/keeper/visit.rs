@@ -124,7 +124,7 @@ impl Visit {
         if !self.may_order && state.not_after.is_none() {
             return self.without_certificate(state).await;
         }
-        if !self.is_wished {
+        if !self.is_wished && state.damage.is_none() {
             if let Step::Wait(due) = self.next(&state).await? {
                 return Ok(self.visited(state, due));
             }
@@ -135,6 +135,10 @@ impl Visit {
         };
         // Another process may have done it in the meantime.
         let mut state = CertificateState::load(storage, &self.subject).await?;
+        if let Some(damage) = state.damage.take() {
+            state.store(storage).await?;
+            self.log.warn(format_args!("acme: {}: {damage}", self.subject));
+        }
         let is_wished = self.is_wished && self.take_wish().await?;
         let step = if is_wished { Step::Order } else { self.next(&state).await? };
         match step {

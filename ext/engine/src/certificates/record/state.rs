@@ -1,6 +1,6 @@
 //! The state of a certificate, and of the order that is under way for it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::de::DeserializeOwned;
@@ -39,6 +39,9 @@ pub(crate) struct CertificateState {
     pub(crate) rehearse: bool,
     /// Authorities that want no order of this certificate before a moment, by the URLs of their directories.
     pub(crate) holds: BTreeMap<String, SystemTime>,
+    /// What was found damaged in storage when this was loaded, unless it was told before.
+    #[serde(skip)]
+    pub(crate) damage: Option<String>,
 }
 
 impl CertificateState {
@@ -67,7 +70,9 @@ impl CertificateState {
             }
         };
         state.agree_with(subject, record.as_ref());
-        state.last_error = damage.or(state.last_error);
+        // After a failure, what went wrong then says more.
+        state.damage = damage.filter(|damage| state.failures == 0 && state.last_error.as_ref() != Some(damage));
+        state.last_error = state.damage.clone().or(state.last_error);
         Ok(state)
     }
 
@@ -109,12 +114,17 @@ impl CertificateState {
         Ok(state.and_then(|state| state.names.into_iter().next()))
     }
 
-    /// The states of all certificates, in the order of their subjects. Damaged ones are left out.
-    pub(crate) async fn all(storage: &Storage) -> Result<Vec<Self>, StorageError> {
+    /// The states of all certificates but those of `known` subjects, in the order of their subjects. Damaged ones are
+    /// left out.
+    pub(crate) async fn others(storage: &Storage, known: &[&str]) -> Result<Vec<Self>, StorageError> {
+        let known: HashSet<_> = known.iter().map(|subject| state_key(subject)).collect();
         let mut states = Vec::new();
         for key in storage.list(STATES).await? {
+            if known.contains(&key) {
+                continue;
+            }
             if let Some(Ok(state)) = read::<Self>(storage, &key).await? {
-                states.push(state);
+                states.extend(state.is_possible().then_some(state));
             }
         }
         states.retain(|state| !state.names.is_empty());

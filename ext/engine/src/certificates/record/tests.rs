@@ -66,7 +66,7 @@ async fn a_state_comes_back_as_it_was() {
     assert_eq!(state(&storage).await, CertificateState { names: vec!["a.example".into()], ..Default::default() });
     tried().store(&storage).await.expect("stored");
     assert_eq!(state(&storage).await, tried());
-    assert_eq!(CertificateState::all(&storage).await, Ok(vec![tried()]));
+    assert_eq!(CertificateState::others(&storage, &[]).await, Ok(vec![tried()]));
 }
 
 #[tokio::test]
@@ -87,7 +87,8 @@ async fn a_damaged_state_begins_anew_with_the_certificate() {
         assert_eq!((read.not_before, read.not_after), (Some(day(10)), Some(day(20))));
         let told = read.last_error.expect("told");
         assert!(told.starts_with("its state in storage was damaged"), "{told}");
-        assert_eq!(CertificateState::all(&storage).await, Ok(vec![]));
+        assert_eq!(read.damage, Some(told));
+        assert_eq!(CertificateState::others(&storage, &[]).await, Ok(vec![]));
     }
 }
 
@@ -146,6 +147,13 @@ async fn a_damaged_certificate_is_none() {
         assert_eq!((read.not_before, read.not_after), (None, None));
         let told = read.last_error.expect("told");
         assert!(told.contains(wanted) && told.ends_with(", and is ordered anew"), "{told}");
+        // It is told once, and not in place of what went wrong since.
+        let told_before = CertificateState { names: vec!["a.example".into()], last_error: Some(told), ..read };
+        told_before.store(&storage).await.expect("stored");
+        assert_eq!(state(&storage).await.damage, None);
+        tried().store(&storage).await.expect("stored");
+        assert_eq!(state(&storage).await, tried());
+        storage.delete("states/a.example.json").await.expect("deleted");
     }
     put(&storage, "certificates/a.example.pem", &format!("{key}{own}")).await;
     let record = CertificateRecord::load(&storage, "a.example").await.expect("loaded").expect("there").expect("sound");
