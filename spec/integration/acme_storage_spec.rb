@@ -76,6 +76,8 @@ RSpec.describe "Storage of certificates", :acme, time_limit: 60 do
   it "in a folder lets only its owner read what is there" do
     proxy = start_managed(authority, "a.example.com")
     await_certificate(proxy, "a.example.com")
+    # It is shown before it is stored.
+    eventually { expect(File).to exist("#{directory}/certificates/a.example.com.pem") }
 
     found = Dir.glob("#{directory}/**/*").to_h { |path| [path.delete_prefix("#{directory}/"), File.stat(path)] }
     expect(found.keys).to include("certificates/a.example.com.pem", "states/a.example.com.json")
