@@ -85,9 +85,12 @@ RSpec.describe "Renewal of certificates", :acme, time_limit: 60 do
     await_certificate(proxy, "a.example.com")
     front.spoil("/order-plz", &:reset)
 
-    proxy.server.renew_certificate("a.example.com")
-
-    event = Timeout.timeout(20) { told.pop }
+    # Asked for while the first order still ends, it would be taken for answered.
+    eventually(limit: 30) do
+      proxy.server.renew_certificate("a.example.com")
+      expect(told).not_to be_empty
+    end
+    event = told.pop
     expect(event).to have_attributes(names: ["a.example.com"], bind: nil, why: /\S/)
     expect(event.expires).to be > Time.now
   end
