@@ -4,6 +4,7 @@
 
 mod account;
 pub(crate) mod authority;
+pub(crate) mod carried;
 mod check;
 mod course;
 mod csr;

@@ -113,11 +113,8 @@ pub(crate) fn carry_over(before: Option<&Snapshot>, config: &Config, purpose: Pu
         max_connections: number("max_connections", &config.max_connections, 1..=10_000_000, &mut problems),
         log: Log::compile(&config.log_level, &mut problems),
     };
-    let carried = before.map(|before| &before.carried_over);
-    let keeper = carried.map_or_else(Arc::default, |carried| Arc::clone(&carried.keeper));
-    let stapler = carried.map_or_else(Arc::default, |carried| Arc::clone(&carried.stapler));
-    let certificates = carried.map_or_else(Arc::default, |carried| Arc::clone(&carried.certificates));
-    let managed = config.acme.is_some().then(|| Arc::clone(&certificates));
+    let carried_acme = before.map(|before| before.carried_over.acme.clone()).unwrap_or_default();
+    let managed = config.acme.is_some().then(|| Arc::clone(&carried_acme.certificates));
     let binds = if config.adopts {
         Binds::default()
     } else {
@@ -129,10 +126,10 @@ pub(crate) fn carry_over(before: Option<&Snapshot>, config: &Config, purpose: Pu
         .as_ref()
         .and_then(|log| AccessLog::carry_over(log_before, log, &config.blocks, purpose, &mut problems));
     let before = before.map(|before| Arc::clone(&before.carried_over));
-    let filters = CarriedFilters::carry_over(before.as_deref().map(|before| &before.filters));
     let carried = before.as_ref().map(|before| Arc::clone(&before.upstreams));
     let carry_over = UpstreamCarryOver::new(carried, &config.resolver.value, &config.blocks);
     let upstreams = Upstreams::compile(carry_over, &config.upstreams, &mut problems);
+    let filters = CarriedFilters::carry_over(before.as_deref().map(|before| &before.filters));
     let mut compiler = Compiler {
         problems,
         limits,
@@ -143,7 +140,7 @@ pub(crate) fn carry_over(before: Option<&Snapshot>, config: &Config, purpose: Pu
         blocks: config.blocks.clone(),
         place: LocationPath::default(),
         before,
-        carried_over: CarriedOver { filters, certificates, keeper, stapler, ..CarriedOver::default() },
+        carried_over: CarriedOver { filters, acme: carried_acme, ..CarriedOver::default() },
     };
     let routes = compiler.scope(&config.routes, &Routes::default());
     let Compiler { mut problems, keeps_lines, names, mut upstreams, mut carried_over, .. } = compiler;
@@ -152,7 +149,7 @@ pub(crate) fn carry_over(before: Option<&Snapshot>, config: &Config, purpose: Pu
     let capture_names = names.into_list();
     let acme = config.acme.as_ref().and_then(|acme| {
         let names = written_names(&config.routes);
-        let (certificates, blocks) = (&carried_over.certificates, &config.blocks);
+        let (certificates, blocks) = (&carried_over.acme.certificates, &config.blocks);
         let around = AcmeSurroundings { names: &names, binds: &binds, dns: &dns, blocks, certificates };
         Acme::compile(acme, &around, &mut problems).map(Arc::new)
     });
@@ -200,15 +197,12 @@ impl Snapshot {
         self.each_proxy(&mut |proxy| proxy.backends().start(&self.dns, runtime, log));
         self.routes.each_filter(&mut |filter| filter.start(&self.dns, runtime, log));
         self.events.listen(&self.listeners, self.binds.certificates(), runtime);
-        self.carried_over.keeper.keep(self.acme.as_ref(), &self.events, runtime, log);
-        if let Some(certificates) = &self.managed {
-            self.carried_over.stapler.start(certificates, runtime, log);
-        }
+        self.carried_over.acme.start(self.acme.as_ref(), &self.events, runtime, log);
     }
 
     /// Adds to what storage says of managed certificates what is wrong with storage itself.
     pub(crate) fn add_troubles(&self, certificates: &mut [CertificateInfo]) {
-        self.carried_over.keeper.add_troubles(certificates);
+        self.carried_over.acme.keeper.add_troubles(certificates);
     }
 
     /// Ends the background tasks that the next configuration replaces by its own.

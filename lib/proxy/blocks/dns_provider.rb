@@ -8,10 +8,6 @@ module Proxy
     # A user's object or block that writes TXT records, as the engine calls it.
     # @api private
     class DnsProvider
-      # Exceptions that are an answer: the engine keeps their text with the name's certificate.
-      FAILURES = [StandardError, ScriptError, SystemStackError].freeze
-      private_constant :FAILURES
-
       def initialize(object)
         @object = object
         @has_methods = object.respond_to?(:add) && object.respond_to?(:remove)
@@ -21,7 +17,7 @@ module Proxy
       def call(facts, _call)
         record = DnsRecord.new(facts)
         "returned false" if write(record) == false
-      rescue *FAILURES => error
+      rescue *Failure::ANSWERS => error
         Failure.message(error)
       end
 

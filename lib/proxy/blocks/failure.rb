@@ -15,6 +15,9 @@ module Proxy
       OWN = File.join(File.dirname(__dir__), "")
       private_constant :OWN
 
+      # Exceptions that are an answer of a user's object: the engine keeps their text with what it had asked for.
+      ANSWERS = [StandardError, ScriptError, SystemStackError].freeze
+
       # One line: the exception and where it was raised.
       def self.message(error)
         text = Problem.text(without_receiver(error)).lines(chomp: true).first.to_s

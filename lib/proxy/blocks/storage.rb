@@ -7,10 +7,6 @@ module Proxy
     # A user's object that keeps values, as the engine calls it.
     # @api private
     class Storage
-      # Exceptions that are an answer: the engine keeps their text with the name's certificate.
-      FAILURES = [StandardError, ScriptError, SystemStackError].freeze
-      private_constant :FAILURES
-
       def initialize(object)
         @object = object
       end
@@ -26,7 +22,7 @@ module Proxy
         when "store" then @object.store(key, facts.fetch("value")) && nil
         when "delete" then @object.delete(key) && nil
         end
-      rescue *FAILURES => error
+      rescue *Failure::ANSWERS => error
         { "error" => Failure.message(error) }
       end
 

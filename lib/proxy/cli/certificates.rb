@@ -60,7 +60,7 @@ module Proxy
       end
 
       def list
-        configured do |config, blocks|
+        with_blocks do |config, blocks|
           certificates = Native.certificates(config.to_h, blocks).map { |facts| Certificate.new(facts) }
           next print_json(config, certificates) if @json
           next @out.puts("#{config.file} has no certificates.") if certificates.empty?
@@ -70,7 +70,7 @@ module Proxy
       end
 
       def renew(name)
-        configured do |config, blocks|
+        with_blocks do |config, blocks|
           became = Native.renew_certificate(config.to_h, blocks, name)
           next failed("#{name} was not renewed: #{became.dig("failed", :error)}") if became.is_a?(Hash)
           next failed("#{name} #{OTHERWISE.fetch(became)}.") unless became == "done"
@@ -88,18 +88,14 @@ module Proxy
         FAILED
       end
 
-      # Reads the configuration, and runs its blocks meanwhile: the storage may be an object. Problems are printed as by
-      # `proxy check`.
-      def configured
-        config = configuration(app: Config::Unknown.new)
-        errors = config.errors
-        return complain(errors, "#{config.file} has #{count(errors.length, "error")}.") unless errors.empty?
-
-        running = Blocks.new
-        status = yield config, running.take(config.blocks)
-        status.is_a?(Integer) ? status : OK
-      ensure
-        running&.finish(0)
+      # Reads the configuration, and runs its blocks meanwhile: the storage may be an object.
+      def with_blocks
+        configured do |config|
+          running = Blocks.new
+          yield config, running.take(config.blocks)
+        ensure
+          running&.finish(0)
+        end
       end
 
       def print_json(config, certificates)

@@ -73,6 +73,17 @@ module Proxy
         @targets ? Config.to(@targets, **binds) : Config.load(@path, app: app, **binds)
       end
 
+      # Reads the configuration, and runs the block with it. Problems are printed as by `proxy check`. Returns the exit
+      # status: that of the block if it is one.
+      def configured
+        config = configuration(app: Config::Unknown.new)
+        errors = config.errors
+        return complain(errors, "#{config.file} has #{count(errors.length, "error")}.") unless errors.empty?
+
+        status = yield config
+        status.is_a?(Integer) ? status : OK
+      end
+
       def call(*rest)
         rest.empty? ? perform : unexpected(rest.first)
       end

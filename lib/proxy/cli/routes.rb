@@ -64,16 +64,6 @@ module Proxy
           @out.puts Routes.without_passwords(Answer.new(config, question, explained).lines)
         end
       end
-
-      # Reads the configuration. Problems are printed as by `proxy check`.
-      def configured
-        config = configuration(app: Config::Unknown.new)
-        errors = config.errors
-        return complain(errors, "#{config.file} has #{count(errors.length, "error")}.") unless errors.empty?
-
-        status = yield config
-        status.is_a?(Integer) ? status : OK
-      end
     end
   end
 end

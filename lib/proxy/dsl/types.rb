@@ -60,6 +60,25 @@ module Proxy
         end
       end
 
+      # A Hash of options.
+      class Part < Type
+        attr_reader :schema
+
+        def initialize(label, hint, schema)
+          @schema = schema
+          super(label, hint)
+        end
+
+        def signature = "Hash[Symbol, untyped]"
+
+        def read(value, place)
+          return wrong(value, place) unless value.is_a?(Hash)
+
+          options, sound = schema.read(value, place)
+          sound ? options : INVALID
+        end
+      end
+
       # Text that the engine parses: addresses, URLs, string rewrites.
       class Text < Type
         def signature = "String"
@@ -180,6 +199,13 @@ module Proxy
           place.warning("#{Syntax.number_of(seconds.to_i)} seconds are #{(seconds / 3600).round(1)} hours: " \
                         "write #{(seconds / 1000).round} if milliseconds were meant")
         end
+      end
+
+      # A number of seconds, or `false` for no limit (nil for the engine).
+      class SecondsOrFalse < Seconds
+        def signature = "Numeric | false"
+
+        def read(value, place) = value == false ? nil : super
       end
 
       # One of several names, as a Symbol or a String.

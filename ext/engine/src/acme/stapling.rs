@@ -35,11 +35,18 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// Largest answer, in bytes.
 const MAX_BODY: usize = 64 * 1024;
 
-/// Who fetches OCSP responses, as long as the server runs.
+/// Who fetches OCSP responses.
 #[derive(Debug, Default)]
 pub(crate) struct Stapler(Mutex<Option<AbortHandle>>);
 
 impl Stapler {
+    /// Fetches no more responses.
+    pub(crate) fn stop(&self) {
+        if let Some(task) = self.0.lock().take() {
+            task.abort();
+        }
+    }
+
     /// Fetches responses for these certificates from now on. Once is enough.
     pub(crate) fn start(&self, certificates: &Arc<ManagedCertificates>, background: &Handle, log: &Arc<Log>) {
         let mut task = self.0.lock();

@@ -52,6 +52,11 @@ impl Challenges {
         background.spawn(async move { remove_old(&storage).await });
     }
 
+    /// Looks nowhere for answers of other instances any more.
+    pub(super) fn let_go(&self) {
+        self.elsewhere.store(None);
+    }
+
     /// Answers requests for `/.well-known/acme-challenge/TOKEN` from now on (RFC 8555, section 8.3).
     pub(crate) async fn add_http(
         &self,

@@ -116,6 +116,12 @@ impl ManagedCertificates {
         self.serving.store(Some(serving));
     }
 
+    /// Serves nothing from now on. The storage of the last configuration, which may be a Ruby object, is let go.
+    pub(crate) fn let_go(&self) {
+        self.serving.store(None);
+        self.challenges.let_go();
+    }
+
     /// The certificate for the name of a handshake: from memory, else from storage, else on demand. `None`: there is
     /// none, and the handshake is refused with `unrecognized_name`.
     pub(crate) async fn find(self: &Arc<Self>, name: &[u8]) -> Option<Arc<CertifiedKey>> {

@@ -10,7 +10,7 @@
 //! | the secret of sticky cookies | the balancing policy is equal | `upstream.rs` |
 //! | counts of `rate_limit`, verified passwords | the filter is equal and in the same place | [`CarriedFilters`] |
 //! | the thread of an access log | the path is equal | `access_log.rs` |
-//! | certificates that the proxy gets by itself, orders that run | always | `certificates.rs`, `acme/keeper.rs` |
+//! | certificates that the proxy gets by itself, orders that run | always | `certificates.rs`, `acme/carried.rs` |
 //! | keys of TLS session tickets | equal certificates are asked of clients | `listen/tls/tickets.rs` |
 //! | listening sockets | the address is still in a `bind` | `server/reload.rs` |
 //!
@@ -23,9 +23,7 @@ pub(crate) use filters::CarriedFilters;
 
 use std::sync::Arc;
 
-use crate::acme::keeper::Keeper;
-use crate::acme::stapling::Stapler;
-use crate::certificates::managed::ManagedCertificates;
+use crate::acme::carried::CarriedAcme;
 use crate::upstream::CarriedUpstreams;
 
 /// State of one configuration that the next one may carry over.
@@ -33,7 +31,5 @@ use crate::upstream::CarriedUpstreams;
 pub(crate) struct CarriedOver {
     pub(crate) upstreams: Arc<CarriedUpstreams>,
     pub(crate) filters: CarriedFilters,
-    pub(crate) certificates: Arc<ManagedCertificates>,
-    pub(crate) keeper: Arc<Keeper>,
-    pub(crate) stapler: Arc<Stapler>,
+    pub(crate) acme: CarriedAcme,
 }

@@ -53,7 +53,7 @@ module Proxy
       end
 
       # A Hash with the options of a health check.
-      class HealthCheck < Type
+      class HealthCheck < Part
         # Keys of the health check's Hash.
         class Options < Schema
           engine :health_check
@@ -82,22 +82,18 @@ module Proxy
         OPTIONS = Options.new(:health_check)
         private_constant :OPTIONS
 
-        def signature = "Hash[Symbol, untyped]"
-
-        def schema = OPTIONS
+        def initialize
+          super("Hash", 'a Hash, such as { path: "/healthz", interval: 10 }', OPTIONS)
+        end
 
         def read(value, place)
-          if value.is_a?(String) && value.start_with?("/")
-            return place.error("#{Format.show(value)} is a String: write { path: #{Format.show(value)} }")
-          end
-          return wrong(value, place) unless value.is_a?(Hash)
+          return super unless value.is_a?(String) && value.start_with?("/")
 
-          options, sound = OPTIONS.read(value, place)
-          sound ? options : INVALID
+          place.error("#{Format.show(value)} is a String: write { path: #{Format.show(value)} }")
         end
       end
 
-      HEALTH_CHECK = HealthCheck.new("Hash", 'a Hash, such as { path: "/healthz", interval: 10 }')
+      HEALTH_CHECK = HealthCheck.new
     end
   end
 end

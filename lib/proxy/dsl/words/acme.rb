@@ -65,15 +65,6 @@ module Proxy
           end
         end
 
-        # Seconds, or `false`.
-        class Patience < Types::Seconds
-          def signature = "Numeric | false"
-
-          def read(value, place)
-            value == false ? nil : super
-          end
-        end
-
         EMAIL = Email.new("String", 'an address, such as "ops@example.com"')
         PROFILE = Types::Text.new("String", 'a name that the authority has, such as "shortlived"')
         CHALLENGES = Challenges.new(
@@ -81,7 +72,8 @@ module Proxy
           others: { "http" => "http-01", "dns" => "dns-01", "tls-alpn" => "tls-alpn-01", "tls" => "tls-alpn-01",
                     "dns-persist" => "dns-persist-01", "http01" => "http-01", "dns01" => "dns-01" }
         )
-        PATIENCE = Patience.new("seconds, false", "a number of seconds, such as 120, or false to look at nothing")
+        PATIENCE = Types::SecondsOrFalse.new("seconds, false",
+                                             "a number of seconds, such as 120, or false to look at nothing")
         KEY = Types::Name.new(
           "name", %w[p256 p384 rsa2048 rsa4096],
           others: { "ecdsa" => "p256", "ec256" => "p256", "ec384" => "p384", "p-256" => "p256", "p-384" => "p384",

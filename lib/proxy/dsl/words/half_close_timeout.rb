@@ -14,14 +14,8 @@ module Proxy
           half_close_timeout false
         RUBY
 
-        # A number of seconds, or `false` to serve the request without a limit (nil for the engine).
-        class SecondsOrFalse < Types::Seconds
-          def signature = "Numeric | false"
-
-          def read(value, place) = value == false ? nil : super
-        end
-
-        SECONDS_OR_FALSE = SecondsOrFalse.new("seconds, false", "a number of seconds, such as 1 or 0.5, or false")
+        SECONDS_OR_FALSE = Types::SecondsOrFalse.new("seconds, false",
+                                                     "a number of seconds, such as 1 or 0.5, or false")
 
         takes SECONDS_OR_FALSE, as: :seconds
       end

@@ -33,7 +33,7 @@ impl Visit {
         state.begun += 1;
         state.attempted_at = Some(now);
         state.next_attempt = Some(now + schedule::pause(state.failures + state.begun));
-        state.names.clone_from(&self.names.to_vec());
+        state.names = self.names.to_vec();
         state.store(&self.acme.storage).await?;
         let (issued, failures) = self.ask_authorities(state).await;
         state.begun = 0;

@@ -270,9 +270,5 @@ impl Visit {
 
 /// A moment for a person.
 pub(super) fn shown(moment: SystemTime) -> impl Display {
-    // What stands in storage may be later than HTTP can write.
-    httpdate::fmt_http_date(moment.min(SystemTime::UNIX_EPOCH + YEAR_9999))
+    httpdate::fmt_http_date(moment)
 }
-
-/// From 1970 to the end of the year 9999.
-const YEAR_9999: Duration = Duration::from_secs(253_402_300_799);

@@ -43,30 +43,16 @@ module Proxy
           option :algorithm, ALGORITHM, "How it signs.", default: "`hmac-sha256`"
         end
 
-        # A Hash with a key.
-        class DnsKeyHash < Types::Type
+        # A Hash with a key, which is not shown.
+        class HiddenPart < Types::Part
           include Types::Hidden
-
-          SCHEMA = DnsKey.new(:dns_key)
-          private_constant :SCHEMA
-
-          def signature = "Hash[Symbol, String]"
-
-          def schema = SCHEMA
-
-          def read(value, place)
-            return wrong(value, place) unless value.is_a?(Hash)
-
-            key, sound = SCHEMA.read(value, place)
-            sound ? key : INVALID
-          end
         end
 
         # A program or a name server that writes TXT records.
         class DnsServer < Schema
           COMMAND = DnsCommand.new("String, Array", 'the path of a program, such as "bin/dns", or ["bin/dns", "--now"]')
           SERVER = Types::Text.new("String", 'a name server, such as "ns.example.com" or "10.0.0.2:5353"')
-          KEY = DnsKeyHash.new("Hash", '{ name: "acme", secret: "…" } as tsig-keygen shows them')
+          KEY = HiddenPart.new("Hash", '{ name: "acme", secret: "…" } as tsig-keygen shows them', DnsKey.new(:dns_key))
           ZONE = Types::Text.new("String", 'a zone, such as "example.com"')
 
           prose "A Hash in `dns:` of `acme`: a program, or a name server that takes updates."

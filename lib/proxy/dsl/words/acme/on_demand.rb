@@ -22,25 +22,9 @@ module Proxy
             option :waiting, Types::COUNT, "How many connections may wait for a certificate at once."
           end
 
-          # A Hash with limits.
-          class LimitsHash < Types::Type
-            SCHEMA = Limits.new(:on_demand_limits)
-            private_constant :SCHEMA
-
-            def signature = "Hash[Symbol, untyped]"
-
-            def schema = SCHEMA
-
-            def read(value, place)
-              return wrong(value, place) unless value.is_a?(Hash)
-
-              limits, sound = SCHEMA.read(value, place)
-              sound ? limits : INVALID
-            end
-          end
-
           TYPE = new("block, URL", '->(name) { … }, or a URL such as "http://127.0.0.1:3000/domains"')
-          LIMITS = LimitsHash.new("Hash", "a Hash, such as { per_minute: 10, waiting: 64 }")
+          LIMITS = Types::Part.new("Hash", "a Hash, such as { per_minute: 10, waiting: 64 }",
+                                   Limits.new(:on_demand_limits))
 
           def signature = "(^(String) -> untyped) | Method | String"
 
