@@ -59,6 +59,20 @@ RSpec.describe "Storage of certificates", :acme, time_limit: 60 do
     eventually { expect(shared.leases.select { |_, (_, ends)| ends > now + 1 }).to eq({}) }
   end
 
+  it "is let go, if it is an object, once a reload takes acme away" do
+    proxy = start_managed(authority, "a.example.com", storage: shared)
+    await_certificate(proxy, "a.example.com")
+    expect(proxy.server.stats[:blocks]).not_to be_empty
+
+    proxy.server.reload do
+      bind "http://127.0.0.1:0"
+      static_response body: "without certificates"
+    end
+
+    eventually { expect(proxy.server.stats[:blocks]).to be_empty }
+    expect(proxy.server.certificates).to eq([])
+  end
+
   it "of an object that fails is told of for the name, and used when it works again" do
     shared.broken = "no connection to the database"
     proxy = start_managed(authority, "a.example.com", storage: shared)
