@@ -2,6 +2,7 @@
 
 require "timeout"
 require "proxy"
+require "support/time_limit"
 
 RSpec.configure do |config|
   config.disable_monkey_patching!
@@ -9,17 +10,8 @@ RSpec.configure do |config|
   config.expect_with(:rspec) { |expectations| expectations.max_formatted_output_length = 2000 }
   config.mock_with(:rspec) { |mocks| mocks.verify_partial_doubles = true }
   config.define_derived_metadata(file_path: %r{/spec/proxy/|/spec/\w+_spec\.rb}) { |metadata| metadata[:unit] = true }
-
-  # Garbage is collected at every allocation, or each command that an example starts loads all type signatures first.
-  slowness = if ENV["PROXY_GC_STRESS"] == "1" then 10
-             elsif ENV["RBS_TEST_TARGET"] then 4
-             else
-               1
-             end
-
-  # Time limit of an example in seconds; `time_limit:` overrides it.
   config.around(:each, :unit) do |example|
-    Timeout.timeout(example.metadata.fetch(:time_limit, 20) * slowness) { example.run }
+    Timeout.timeout(TimeLimit.of(example)) { example.run }
   end
 end
 

@@ -109,7 +109,7 @@ RSpec.configure do |config|
   config.include Peers, :integration
   config.after(:suite) { Peers.stop_puma }
   config.around(:each, :integration) do |example|
-    Timeout.timeout(example.metadata.fetch(:time_limit, 20)) { example.run }
+    Timeout.timeout(TimeLimit.of(example)) { example.run }
     raise_backend_errors unless example.exception
   ensure
     stop_everything
