@@ -178,7 +178,7 @@ RSpec.describe "run", "with a Rack application" do
     file = Class.new(SimpleDelegator) { def each = raise("read piece by piece") }.new(File.open("#{directory}/file"))
     answer = running(lint: false) { |_| text(file) }.get
     expect([answer["Content-Length"], answer.body == File.binread("#{directory}/file")]).to eq(["300000", true])
-    expect(file.closed?).to be(true)
+    eventually { expect(file.closed?).to be(true) }
   end
 
   it "lets a body be the middleware itself" do

@@ -3,6 +3,8 @@
 
 use std::time::SystemTime;
 
+use rustc_hash::FxHashMap;
+
 use super::directive::Acme;
 use super::early_renewal::{self, EarlyRenewal};
 use super::names::WrittenCertificate;
@@ -11,6 +13,9 @@ use crate::certificates::info::{seconds, CertificateInfo, CertificateKind};
 use crate::certificates::record::CertificateState;
 use crate::clock::time_of_day;
 use crate::storage::{Storage, StorageError};
+
+/// Wanted certificates by subject.
+type WantedBySubject<'a> = FxHashMap<&'a str, &'a WrittenCertificate>;
 
 /// Names that a message lists at most.
 const SHOWN: usize = 20;
@@ -61,9 +66,10 @@ impl Acme {
     pub(crate) async fn certificates(&self) -> Vec<CertificateInfo> {
         // What keeps a state from being written cannot stand in it.
         let unwritable = self.storage.unwritable();
+        let wanted = self.wanted_by_subject();
         let describe = |mut state: CertificateState| {
-            let (authority, next_attempt) = (self.authority_of(&state), self.next_attempt(&state));
-            if let Some(StorageError(trouble)) = unwritable.as_ref().filter(|_| self.renews(&state)) {
+            let (authority, next_attempt) = (self.authority_of(&state), self.next_attempt(&state, &wanted));
+            if let Some(StorageError(trouble)) = unwritable.as_ref().filter(|_| self.renews(&state, &wanted)) {
                 state.last_error.get_or_insert_with(|| trouble.clone());
             }
             described(state, authority, next_attempt)
@@ -74,7 +80,8 @@ impl Acme {
     /// The subject of the certificate for a name that is renewed. The error lists the names that there are.
     pub(crate) async fn subject_for(&self, name: &str) -> Result<String, String> {
         let states = states(&self.storage, &self.wanted_names()).await;
-        let (renewed, left): (Vec<_>, Vec<_>) = states.into_iter().partition(|state| self.renews(state));
+        let wanted = self.wanted_by_subject();
+        let (renewed, left): (Vec<_>, Vec<_>) = states.into_iter().partition(|state| self.renews(state, &wanted));
         if let Some(subject) = find(&renewed, name).and_then(|state| state.names.first()) {
             return Ok(subject.clone());
         }
@@ -121,22 +128,22 @@ impl Acme {
         Some(known.map_or(url, |authority| authority.name()).to_owned())
     }
 
-    /// The wanted certificate with this state.
-    fn wanted_as(&self, state: &CertificateState) -> Option<&WrittenCertificate> {
-        self.wanted.iter().find(|wanted| state.names.first().is_some_and(|name| **name == *wanted.subject))
+    /// The wanted certificates. There may be thousands, so that nobody should look through the list for each state.
+    fn wanted_by_subject(&self) -> WantedBySubject<'_> {
+        self.wanted.iter().map(|wanted| (&*wanted.subject, wanted)).collect()
     }
 
     /// Whether the certificate is renewed. One that is in storage and not wanted was once got on demand, or for a host
     /// that is no longer written.
-    fn renews(&self, state: &CertificateState) -> bool {
-        self.on_demand.is_some() || self.wanted_as(state).is_some()
+    fn renews(&self, state: &CertificateState, wanted: &WantedBySubject<'_>) -> bool {
+        self.on_demand.is_some() || state.names.first().is_some_and(|name| wanted.contains_key(name.as_str()))
     }
 
-    fn next_attempt(&self, state: &CertificateState) -> Option<SystemTime> {
-        if !self.renews(state) {
+    fn next_attempt(&self, state: &CertificateState, wanted: &WantedBySubject<'_>) -> Option<SystemTime> {
+        if !self.renews(state, wanted) {
             return None;
         }
-        let wanted = self.wanted_as(state);
+        let wanted = state.names.first().and_then(|name| wanted.get(name.as_str()));
         let names = wanted.map_or(&state.names[..], |wanted| &wanted.names[..]);
         let renewal = self.with_wish(names, |wish| schedule::renewal(state, wish));
         schedule::next_attempt(state, time_of_day()).max(renewal)
