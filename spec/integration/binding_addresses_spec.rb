@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require "support/integration"
+require "support/free_ports"
 
 RSpec.describe "bind" do
   it "takes a free port for port 0 and tells which" do
@@ -15,7 +16,7 @@ RSpec.describe "bind" do
   end
 
   it "listens on one port of IPv4 and of IPv6" do
-    port = TCPServer.new("127.0.0.1", 0).then { |server| server.local_address.ip_port.tap { server.close } }
+    port = FreePorts.take(1).first
     proxy = start_proxy(bind: "http://0.0.0.0:#{port}") do
       bind "http://[::]:#{port}"
       static_response body: "ok"
@@ -76,7 +77,7 @@ RSpec.describe "bind" do
 
   it "leaves nothing bound when another address is in use" do
     taken = TCPServer.new("127.0.0.1", 0)
-    free = TCPServer.new("127.0.0.1", 0).then { |server| server.local_address.ip_port.tap { server.close } }
+    free = FreePorts.take(1).first
     expect do
       Proxy.start do
         bind "http://127.0.0.1:#{free}"
@@ -90,7 +91,7 @@ RSpec.describe "bind" do
   end
 
   it "leaves nothing bound when the configuration is wrong" do
-    free = TCPServer.new("127.0.0.1", 0).then { |server| server.local_address.ip_port.tap { server.close } }
+    free = FreePorts.take(1).first
     expect do
       Proxy.start do
         bind "http://127.0.0.1:#{free}"

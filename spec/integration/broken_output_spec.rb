@@ -3,6 +3,7 @@
 require "io/nonblock"
 require "pty"
 require "support/integration"
+require "support/free_ports"
 
 # Whatever standard output and standard error are, serving, reloads, the stop and the exit status are the same.
 RSpec.describe "output that is gone" do
@@ -17,7 +18,7 @@ RSpec.describe "output that is gone" do
 
   # Starts the command with these outputs, and says where it listens as soon as it can be connected to.
   def start_command(proxyfile, *wrapper, **outputs)
-    port = TCPServer.open("127.0.0.1", 0) { |socket| socket.addr[1] }
+    port = FreePorts.take(1).first
     @url = "http://127.0.0.1:#{port}"
     File.write("#{directory}/Proxyfile", proxyfile.sub("http://127.0.0.1:0", @url))
     command = [RbConfig.ruby, "-I#{ProxyProcess::LIB}", ProxyProcess::EXE]

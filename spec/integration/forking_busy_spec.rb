@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require "support/integration"
+require "support/free_ports"
 
 # Children of a program whose server is busy.
 RSpec.describe "forking while the server is busy" do
@@ -132,7 +133,7 @@ RSpec.describe "forking while the server is busy" do
   it "leaves children without sockets during reloads that open and close addresses" do
     proxy = busy_proxy
     address = proxy.stats[:backends][0][:address]
-    ports = Array.new(2) { TCPServer.open("127.0.0.1", 0) { |server| "http://127.0.0.1:#{server.addr[1]}" } }
+    ports = FreePorts.take(2).map { |port| "http://127.0.0.1:#{port}" }
     reload = lambda { |port|
       proxy.server.reload do
         bind "http://127.0.0.1:0"

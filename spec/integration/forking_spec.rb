@@ -2,6 +2,7 @@
 
 require "open3"
 require "support/integration"
+require "support/free_ports"
 
 # A child that a program forks while a server runs has none of its sockets.
 RSpec.describe "forking" do
@@ -88,7 +89,7 @@ RSpec.describe "forking" do
   end
 
   it "lets an address that a reload leaves out be refused" do
-    first, second = Array.new(2) { TCPServer.open("127.0.0.1", 0) { |socket| "http://127.0.0.1:#{socket.addr[1]}" } }
+    first, second = FreePorts.take(2).map { |port| "http://127.0.0.1:#{port}" }
     proxy = start_proxy(bind: first) do
       bind second
       static_response body: "ok"

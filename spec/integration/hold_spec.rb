@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require "support/integration"
+require "support/free_ports"
 
 # Requests that wait while no backend can take them. The engine's own tests have most of it; these are real servers.
 RSpec.describe "hold" do
@@ -8,7 +9,7 @@ RSpec.describe "hold" do
 
   def queued(proxy) = proxy.stats[:requests][:queued]
 
-  def free_port = TCPServer.open("127.0.0.1", 0) { |socket| socket.addr[1] }
+  def free_port = FreePorts.take(1).first
 
   it "lets requests wait for a unix socket that does not exist yet, and again after it has gone" do
     path = "#{directory}/app.sock"

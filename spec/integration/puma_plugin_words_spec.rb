@@ -3,6 +3,7 @@
 require "support/integration"
 require "support/puma_with_plugin"
 require "support/tls_client"
+require "support/free_ports"
 
 # What may stand in config/puma.rb, and what the front then does.
 RSpec.describe "plugin :proxy", time_limit: 30 do
@@ -224,7 +225,7 @@ RSpec.describe "plugin :proxy", time_limit: 30 do
   end
 
   it "tells all mistakes by file and line, and lets Puma not start" do
-    free = TCPServer.open("127.0.0.1", 0) { |server| server.local_address.ip_port }
+    free = FreePorts.take(1).first
     output = refused(<<~RUBY)
       bind "tcp://127.0.0.1:#{free}"
       location("/x") do

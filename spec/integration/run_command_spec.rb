@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require "support/supervised"
+require "support/free_ports"
 
 RSpec.describe "proxy run", :supervised do
   sh = ->(text) { ["sh", "-c", text] }
@@ -139,7 +140,7 @@ RSpec.describe "proxy run", :supervised do
   end
 
   it "listens where PORT says if nothing else does, and tells the application another port" do
-    port = TCPServer.open("127.0.0.1", 0) { |server| server.local_address.ip_port }
+    port = FreePorts.take(1).first
     start_run(bind: nil, env: { "PORT" => port.to_s })
     await_ready
     expect(url).to eq("http://0.0.0.0:#{port}")

@@ -1,9 +1,10 @@
 # frozen_string_literal: true
 
 require "support/supervised"
+require "support/free_ports"
 
 RSpec.describe "proxy run with Puma", :supervised, time_limit: 40 do
-  def free_port = TCPServer.open("127.0.0.1", 0) { |server| server.local_address.ip_port }
+  def free_port = FreePorts.take(1).first
 
   before do
     File.write("#{directory}/config.ru", <<~RUBY)

@@ -3,6 +3,7 @@
 require "pty"
 require "shellwords"
 require "support/supervised"
+require "support/free_ports"
 
 RSpec.describe "signals of proxy run", :supervised do
   # A request that the application answers once `open_gate(answer)` is called.
@@ -167,7 +168,7 @@ RSpec.describe "signals of proxy run", :supervised do
         require "irb"
         run ->(env) { answer = 1; binding.irb; [200, {}, ["typed \#{answer}"]] }
       RUBY
-      port = TCPServer.open("127.0.0.1", 0) { |server| server.local_address.ip_port }
+      port = FreePorts.take(1).first
       start_in_terminal("puma", "-b", "tcp://127.0.0.1:#{port}", env: { "HOME" => directory, "IRBRC" => nil })
       response = in_background { RawClient.request(@url, "GET", "/", limit: 20) }
       shown(/irb\(.*> ?/)

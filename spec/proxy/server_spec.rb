@@ -4,6 +4,7 @@ require "net/http"
 require "socket"
 require "rbconfig"
 require "timeout"
+require "support/free_ports"
 
 RSpec.describe Proxy::Server, :binding do
   # A server that answers by itself, stopped after the example.
@@ -275,7 +276,7 @@ RSpec.describe Proxy::Server, :binding do
 
   it "raises BindError with the line and the URL when an address is in use, and leaves nothing bound" do
     taken = TCPServer.new("127.0.0.1", 0)
-    free = TCPServer.open("127.0.0.1", 0) { |socket| socket.addr[1] }
+    free = FreePorts.take(1).first
     url = "http://127.0.0.1:#{taken.addr[1]}"
     attempt = lambda do
       Proxy.start do

@@ -7,6 +7,7 @@ require "socket"
 require "tmpdir"
 require_relative "certs"
 require_relative "child_process"
+require_relative "free_ports"
 
 # Runs the examples of a page as a reader would: it writes each Proxyfile, runs each `$ command`, and compares the
 # output with the lines below it. Ports are replaced by free ones, and values that differ from run to run (times, ids,
@@ -186,7 +187,5 @@ class ConsoleRun
     socket.write "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 27\r\n\r\nHello from the application\n"
   end
 
-  def free_port
-    TCPServer.open("127.0.0.1", 0) { |listener| listener.local_address.ip_port.to_s }
-  end
+  def free_port = FreePorts.take(1).first.to_s
 end

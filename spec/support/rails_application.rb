@@ -6,6 +6,7 @@ require "rbconfig"
 require "securerandom"
 require "socket"
 require "tmpdir"
+require_relative "free_ports"
 require_relative "running_proxy"
 
 # A new application, made by `rails new` from the system's packages, in its own folder, with a controller and a channel.
@@ -108,23 +109,13 @@ class RailsApplication
     { "RAILS_ENV" => "production", "SECRET_KEY_BASE" => SecureRandom.hex(64), "RAILS_SERVE_STATIC_FILES" => "1" }
   end
 
-  # Chooses a port in place of 3000, which may be in use: one outside of the system's ephemeral ports.
+  # Chooses a port in place of 3000, which may be in use.
   def take_port
     path = File.join(directory, "config/puma.rb")
     text = File.read(path)
     raise "config/puma.rb says no port 3000:\n#{text}" unless text.match?(/^port .*\b3000\b/)
 
-    File.write(path, text.sub(/^(port .*)\b3000\b/) { "#{$1}#{free_port}" })
-  end
-
-  def free_port
-    loop do
-      port = rand(10_000..30_000)
-      TCPServer.new("127.0.0.1", port).close
-      return port
-    rescue Errno::EADDRINUSE
-      next
-    end
+    File.write(path, text.sub(/^(port .*)\b3000\b/) { "#{$1}#{FreePorts.take(1).first}" })
   end
 
   def run(*command, chdir: directory)
