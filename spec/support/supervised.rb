@@ -9,6 +9,16 @@ module Supervised
   # Processes that the suite's own environment must not speak to.
   CLEAN = %w[PORT NOTIFY_SOCKET BINDING RACK_ENV RAILS_ENV APP_ENV].to_h { |name| [name, nil] }.freeze
 
+  # The processes of a session (proc(5)).
+  def self.session(number)
+    Dir.glob("/proc/[0-9]*/stat").filter_map do |path|
+      fields = File.read(path).rpartition(")").last.split
+      path[/\d+/].to_i if fields[3].to_i == number
+    rescue Errno::ENOENT, Errno::ESRCH
+      nil
+    end
+  end
+
   attr_reader :process
 
   # Starts it with a command; without one with the application of these examples.
@@ -52,12 +62,12 @@ RSpec.configure do |config|
   config.after(:each, :supervised) do
     next unless process
 
-    # The application may be left; in a PID namespace its number is not one of ours.
-    child = process.output[/starts as PID (\d+)/, 1].to_i
-    ours = child.positive? && File.readlink("/proc/#{child}/cwd") == directory
     process.stop
-    Process.kill(:KILL, child) if ours
-  rescue Errno::ENOENT, Errno::ESRCH
-    process.stop
+    # Applications may be left: they are in the session of the command.
+    Supervised.session(process.pid).each do |pid|
+      Process.kill(:KILL, pid)
+    rescue Errno::ESRCH
+      next
+    end
   end
 end
