@@ -52,9 +52,9 @@ impl CommandProvider {
         let mut words = self.words.clone();
         words.extend([op, name, value].map(str::to_owned));
         let (started, group) = oneshot::channel();
+        // Also if nobody waits any more, from here on.
+        let mut group = GroupGuard(Some(group));
         let run = tokio::task::spawn_blocking(move || run(&words, started));
-        // Also if nobody waits any more.
-        let mut group = GroupGuard(group.await.ok());
         let ended = match timeout(limit, run).await {
             Ok(ended) => ended.unwrap_or_else(|panic| Err(io::Error::other(panic))),
             Err(_) => return Err(format!("{program} has not ended within {} s, and is killed", limit.as_secs_f64())),
@@ -68,16 +68,22 @@ impl CommandProvider {
     }
 }
 
-/// A group of processes that is killed when this is dropped.
-struct GroupGuard(Option<Pid>);
+/// A group of processes that is killed when this is dropped: here if it is known by then, else by who starts it.
+struct GroupGuard(Option<oneshot::Receiver<Pid>>);
 
 impl Drop for GroupGuard {
     fn drop(&mut self) {
-        if let Some(group) = self.0 {
-            // It may have ended by itself.
-            let _ = killpg(group, Signal::SIGKILL);
+        let Some(mut group) = self.0.take() else { return };
+        group.close();
+        if let Ok(group) = group.try_recv() {
+            kill(group);
         }
     }
+}
+
+/// Kills a group of processes. It may have ended by itself.
+fn kill(group: Pid) {
+    let _ = killpg(group, Signal::SIGKILL);
 }
 
 /// Runs a program to its end. `started` hears of its process group. What it prints is read, and the begin of it kept.
@@ -89,7 +95,9 @@ fn run(words: &[String], started: oneshot::Sender<Pid>) -> io::Result<(ExitStatu
     // It holds the pipe open.
     drop(command);
     if let Ok(group) = i32::try_from(child.id()) {
-        let _ = started.send(Pid::from_raw(group));
+        if let Err(group) = started.send(Pid::from_raw(group)) {
+            kill(group);
+        }
     }
     let (send, output) = std::sync::mpsc::channel();
     std::thread::Builder::new().name("proxy-dns".into()).spawn(move || {

@@ -72,6 +72,19 @@ async fn a_program_is_killed_with_what_it_started_if_nobody_waits_for_it_any_mor
 }
 
 #[test]
+fn a_group_is_killed_by_its_guard_or_by_who_starts_it() {
+    let mut child = Command::new("sleep").arg("600").process_group(0).spawn().expect("a process");
+    let group = Pid::from_raw(child.id().try_into().expect("a number"));
+    let (started, known) = oneshot::channel();
+    started.send(group).expect("somebody waits");
+    drop(GroupGuard(Some(known)));
+    assert_eq!(child.wait().expect("an end").signal(), Some(9));
+    let (started, unknown) = oneshot::channel();
+    drop(GroupGuard(Some(unknown)));
+    assert_eq!(started.send(group), Err(group), "who starts it learns that nobody waits any more");
+}
+
+#[test]
 fn a_program_that_is_not_there_is_a_mistake() {
     let told = |words: &[&str]| {
         let words: Vec<_> = words.iter().map(|word| (*word).to_owned()).collect();
