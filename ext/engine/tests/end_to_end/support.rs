@@ -23,7 +23,7 @@ pub(crate) use reply::Reply;
 pub(crate) use silent::Silent;
 pub(crate) use tls::TlsClient;
 
-use std::net::TcpListener;
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 /// How long anything may take that is expected to happen.
@@ -38,9 +38,15 @@ pub(crate) fn eventually(what: &str, mut done: impl FnMut() -> bool) {
     }
 }
 
-/// An address that nobody listens on.
+/// An address that nobody listens on. Its port stays taken, so that no other test is given it meanwhile; a listener that
+/// names it may still have it.
 pub(crate) fn nobody() -> String {
-    TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").to_string()
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).expect("a socket");
+    socket.set_reuse_address(true).expect("an option");
+    socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).expect("a port");
+    let address = socket.local_addr().expect("an address").as_socket().expect("an address").to_string();
+    std::mem::forget(socket);
+    address
 }
 
 /// A body that shows where bytes are missing or swapped.
