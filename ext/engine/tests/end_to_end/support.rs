@@ -38,8 +38,8 @@ pub(crate) fn eventually(what: &str, mut done: impl FnMut() -> bool) {
     }
 }
 
-/// An address that nobody listens on. Its port stays taken, so that no other test is given it meanwhile; a listener that
-/// names it may still have it.
+/// An address that nobody listens on. Its port stays taken, so that no other test is given it meanwhile; a listener
+/// that names it may still have it.
 pub(crate) fn nobody() -> String {
     let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).expect("a socket");
     socket.set_reuse_address(true).expect("an option");
