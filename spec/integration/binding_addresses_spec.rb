@@ -16,7 +16,7 @@ RSpec.describe "bind" do
   end
 
   it "listens on one port of IPv4 and of IPv6" do
-    port = FreePorts.take(1).first
+    port = FreePorts.one
     proxy = start_proxy(bind: "http://0.0.0.0:#{port}") do
       bind "http://[::]:#{port}"
       static_response body: "ok"
@@ -77,7 +77,7 @@ RSpec.describe "bind" do
 
   it "leaves nothing bound when another address is in use" do
     taken = TCPServer.new("127.0.0.1", 0)
-    free = FreePorts.take(1).first
+    free = FreePorts.one
     expect do
       Proxy.start do
         bind "http://127.0.0.1:#{free}"
@@ -91,7 +91,7 @@ RSpec.describe "bind" do
   end
 
   it "leaves nothing bound when the configuration is wrong" do
-    free = FreePorts.take(1).first
+    free = FreePorts.one
     expect do
       Proxy.start do
         bind "http://127.0.0.1:#{free}"

@@ -18,7 +18,7 @@ RSpec.describe "output that is gone" do
 
   # Starts the command with these outputs, and says where it listens as soon as it can be connected to.
   def start_command(proxyfile, *wrapper, **outputs)
-    port = FreePorts.take(1).first
+    port = FreePorts.one
     @url = "http://127.0.0.1:#{port}"
     File.write("#{directory}/Proxyfile", proxyfile.sub("http://127.0.0.1:0", @url))
     command = [RbConfig.ruby, "-I#{ProxyProcess::LIB}", ProxyProcess::EXE]

@@ -9,8 +9,6 @@ RSpec.describe "hold" do
 
   def queued(proxy) = proxy.stats[:requests][:queued]
 
-  def free_port = FreePorts.take(1).first
-
   it "lets requests wait for a unix socket that does not exist yet, and again after it has gone" do
     path = "#{directory}/app.sock"
     proxy = start_proxy { proxy backends: ["unix:#{path}"], **hold }
@@ -26,7 +24,7 @@ RSpec.describe "hold" do
   end
 
   it "loses no request when an application is killed and starts again" do
-    port = free_port
+    port = FreePorts.one
     script = <<~RUBY
       require "socket"
       server = TCPServer.new("127.0.0.1", #{port})

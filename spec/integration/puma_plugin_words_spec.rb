@@ -225,7 +225,7 @@ RSpec.describe "plugin :proxy", time_limit: 30 do
   end
 
   it "tells all mistakes by file and line, and lets Puma not start" do
-    free = FreePorts.take(1).first
+    free = FreePorts.one
     output = refused(<<~RUBY)
       bind "tcp://127.0.0.1:#{free}"
       location("/x") do

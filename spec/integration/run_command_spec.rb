@@ -140,7 +140,7 @@ RSpec.describe "proxy run", :supervised do
   end
 
   it "listens where PORT says if nothing else does, and tells the application another port" do
-    port = FreePorts.take(1).first
+    port = FreePorts.one
     start_run(bind: nil, env: { "PORT" => port.to_s })
     await_ready
     expect(url).to eq("http://0.0.0.0:#{port}")

@@ -4,8 +4,6 @@ require "support/supervised"
 require "support/free_ports"
 
 RSpec.describe "proxy run with Puma", :supervised, time_limit: 40 do
-  def free_port = FreePorts.take(1).first
-
   before do
     File.write("#{directory}/config.ru", <<~RUBY)
       File.read(ENV["GATE"]) if ENV["GATE"]
@@ -24,7 +22,7 @@ RSpec.describe "proxy run with Puma", :supervised, time_limit: 40 do
 
   it "listens for Puma on the address of -b, so that a request is accepted before Puma is there" do
     boot = gate("boot")
-    start_run(command: ["puma", "-b", "tcp://127.0.0.1:#{port = free_port}"], env: { "GATE" => boot })
+    start_run(command: ["puma", "-b", "tcp://127.0.0.1:#{port = FreePorts.one}"], env: { "GATE" => boot })
     process.await_output(/Puma starting/)
     early = in_background { get("/", "Host" => "shop.example") }
     direct = TCPSocket.new("127.0.0.1", port)
@@ -44,7 +42,7 @@ RSpec.describe "proxy run with Puma", :supervised, time_limit: 40 do
   end
 
   it "lets Puma listen by itself where it is not known which Puma it is" do
-    start_run(command: ["puma", "-p", free_port.to_s])
+    start_run(command: ["puma", "-p", FreePorts.one.to_s])
     await_ready
     expect(process.output).to match(%r{^\* Listening on http://})
     expect(get.status).to eq(200)
@@ -61,7 +59,7 @@ RSpec.describe "proxy run with Puma", :supervised, time_limit: 40 do
   end
 
   it "has the socket answer requests that come while Puma was killed and starts again" do
-    start_run("--restart", command: ["puma", "-b", "tcp://127.0.0.1:#{free_port}"])
+    start_run("--restart", command: ["puma", "-b", "tcp://127.0.0.1:#{FreePorts.one}"])
     await_ready
     3.times do
       before = get.body[/\d+\z/].to_i
@@ -72,7 +70,7 @@ RSpec.describe "proxy run with Puma", :supervised, time_limit: 40 do
 
   it "restarts Puma's workers on SIGUSR1, which is passed on, while the front goes on" do
     File.write("#{directory}/puma.rb", "workers 1\nthreads 1, 1\npreload_app! false\n")
-    start_run(command: ["puma", "-C", "puma.rb", "-b", "tcp://127.0.0.1:#{free_port}"])
+    start_run(command: ["puma", "-C", "puma.rb", "-b", "tcp://127.0.0.1:#{FreePorts.one}"])
     await_ready
     before = get.body
     process.signal(:USR1)
@@ -89,7 +87,7 @@ RSpec.describe "proxy run with Puma", :supervised, time_limit: 40 do
       File.write("#{directory}/config.ru", <<~RUBY)
         run ->(env) { [200, {}, [env.values_at("HTTP_X_REAL_IP", "rack.url_scheme").join(" ")]] }
       RUBY
-      start_run(command: ["puma", "-C", "puma.rb", "-b", bind.sub("PORT", free_port.to_s)],
+      start_run(command: ["puma", "-C", "puma.rb", "-b", bind.sub("PORT", FreePorts.one.to_s)],
                 env: { "RUBYLIB" => ProxyProcess::LIB })
       await_ready
       client = { "X-Forwarded-For" => "192.0.2.7", "X-Forwarded-Proto" => "https" }
@@ -101,7 +99,7 @@ RSpec.describe "proxy run with Puma", :supervised, time_limit: 40 do
   end
 
   it "ends with the 143 of Puma after SIGTERM" do
-    start_run(command: ["puma", "-b", "tcp://127.0.0.1:#{free_port}"])
+    start_run(command: ["puma", "-b", "tcp://127.0.0.1:#{FreePorts.one}"])
     await_ready
     process.signal(:TERM)
     expect(finish).to eq(143)

@@ -168,7 +168,7 @@ RSpec.describe "signals of proxy run", :supervised do
         require "irb"
         run ->(env) { answer = 1; binding.irb; [200, {}, ["typed \#{answer}"]] }
       RUBY
-      port = FreePorts.take(1).first
+      port = FreePorts.one
       start_in_terminal("puma", "-b", "tcp://127.0.0.1:#{port}", env: { "HOME" => directory, "IRBRC" => nil })
       response = in_background { RawClient.request(@url, "GET", "/", limit: 20) }
       shown(/irb\(.*> ?/)

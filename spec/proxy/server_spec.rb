@@ -276,7 +276,7 @@ RSpec.describe Proxy::Server, :binding do
 
   it "raises BindError with the line and the URL when an address is in use, and leaves nothing bound" do
     taken = TCPServer.new("127.0.0.1", 0)
-    free = FreePorts.take(1).first
+    free = FreePorts.one
     url = "http://127.0.0.1:#{taken.addr[1]}"
     attempt = lambda do
       Proxy.start do

@@ -33,7 +33,7 @@ class ConsoleRun
     @expectations = []
     @backends = BACKENDS.to_h { |port| [port, backend] }
     @ports = @backends.transform_values { |listener| listener.local_address.ip_port.to_s }
-    %w[8080 8443].each { |port| @ports[port] = free_port }
+    %w[8080 8443].each { |port| @ports[port] = FreePorts.one.to_s }
     write_command
     write_application
     write_certificates
@@ -186,6 +186,4 @@ class ConsoleRun
     socket.read(head[/^content-length: *(\d+)/i, 1].to_i)
     socket.write "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 27\r\n\r\nHello from the application\n"
   end
-
-  def free_port = FreePorts.take(1).first.to_s
 end

@@ -2,10 +2,13 @@
 
 require "socket"
 
-# Ports for programs that can neither take port 0 nor inherit a socket. They are below those that the system gives to
+# Ports for what can neither take port 0 nor inherit a socket. They are below those that the system gives to
 # clients and to port 0, so that only another such program can take one of them in between.
 module FreePorts
   RANGE = (10_000..32_000)
+
+  # One such port.
+  def self.one = take(1).first
 
   # `count` different ports of 127.0.0.1 that nobody uses, neither for TCP nor for UDP.
   def self.take(count)

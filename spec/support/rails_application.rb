@@ -115,7 +115,7 @@ class RailsApplication
     text = File.read(path)
     raise "config/puma.rb says no port 3000:\n#{text}" unless text.match?(/^port .*\b3000\b/)
 
-    File.write(path, text.sub(/^(port .*)\b3000\b/) { "#{$1}#{FreePorts.take(1).first}" })
+    File.write(path, text.sub(/^(port .*)\b3000\b/) { "#{$1}#{FreePorts.one}" })
   end
 
   def run(*command, chdir: directory)

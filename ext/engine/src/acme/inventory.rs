@@ -128,7 +128,7 @@ impl Acme {
         Some(known.map_or(url, |authority| authority.name()).to_owned())
     }
 
-    /// The wanted certificates. There may be thousands, so that nobody should look through the list for each state.
+    /// The wanted certificates, made once for all states: there may be thousands of both.
     fn wanted_by_subject(&self) -> WantedBySubject<'_> {
         self.wanted.iter().map(|wanted| (&*wanted.subject, wanted)).collect()
     }
