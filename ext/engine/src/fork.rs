@@ -13,7 +13,7 @@ mod descriptors;
 use std::io::{self, Read};
 use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::net::UnixStream;
-use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -31,6 +31,9 @@ const GLANCE: Duration = Duration::from_micros(100);
 /// Time that the parent waits for its child to close the inherited sockets.
 const CLOSING: Duration = Duration::from_millis(500);
 
+/// Children that have not closed the inherited sockets yet, as far as their parents' threads know.
+static CLOSING_CHILDREN: AtomicUsize = AtomicUsize::new(0);
+
 /// Fork counter, odd while a thread is about to fork: engine threads then stand still. Each fork has its own number, so
 /// that a thread that stopped for the last fork is not counted as stopped for this one.
 static FORKING: AtomicU64 = AtomicU64::new(0);
@@ -42,6 +45,11 @@ static STATIONS: Mutex<Vec<Arc<Station>>> = Mutex::new(Vec::new());
 /// Sockets that no runtime watches at the moment. It has a separate lock, which a thread that is about to stop may
 /// take.
 static ON_THEIR_WAY: Mutex<Vec<RawFd>> = Mutex::new(Vec::new());
+
+/// Whether a child of `fork` may still hold sockets of this process, also such as are closed here.
+pub(crate) fn is_under_way() -> bool {
+    !FORKING.load(SeqCst).is_multiple_of(2) || CLOSING_CHILDREN.load(SeqCst) > 0
+}
 
 fn lock<T>(mutex: &'static Mutex<T>) -> MutexGuard<'static, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -185,16 +193,20 @@ impl Hold {
     /// server stops listening is then refused from the first moment on.
     pub fn go_on_in_parent(self) {
         let Self { stations, on_their_way, standing, word, .. } = self;
+        // The count comes before the fork counter goes on, so that a child is seen at every moment.
+        CLOSING_CHILDREN.fetch_add(1, SeqCst);
         drop((standing, stations, on_their_way));
         if let Ok((mut ours, childs)) = word {
             drop(childs);
             let _ = ours.set_read_timeout(Some(CLOSING)).and_then(|()| ours.read(&mut [0]));
         }
+        CLOSING_CHILDREN.fetch_sub(1, SeqCst);
     }
 
     /// In the child: closes the sockets of the parent's engines.
     pub fn close_in_child(mut self) {
         descriptors::close(&self.theirs);
+        CLOSING_CHILDREN.store(0, SeqCst);
         // These belong to threads that do not exist in the child, so nothing is dropped.
         std::mem::forget(std::mem::take(&mut *self.stations));
         std::mem::forget(std::mem::take(&mut *self.on_their_way));

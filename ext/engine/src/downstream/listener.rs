@@ -20,7 +20,7 @@ use tokio::time::{timeout_at, Instant};
 use super::adoption::AdoptedConnection;
 use crate::client::ClientInfo;
 use crate::descriptors;
-use crate::fork::OnItsWay;
+use crate::fork::{self, OnItsWay};
 use crate::listen::binds::Bind;
 use crate::listen::{unix_socket, BindAddress};
 use crate::listening_socket::{HandedOver, ListeningSocket, LocalAddress};
@@ -33,6 +33,13 @@ use socket::{RawClient, RawStream};
 const BACKLOG: i32 = 1024;
 /// Pause of accepting after an error that does not go away at once, such as too many open files.
 const REST: Duration = Duration::from_millis(100);
+
+/// Time that an address may be in use before binding to it fails.
+const IN_USE: Duration = Duration::from_millis(100);
+/// The same while a child of `fork` may hold the socket. It starts late on a busy machine.
+const FORKED: Duration = Duration::from_secs(2);
+/// Interval between two attempts.
+const GLANCE: Duration = Duration::from_millis(5);
 
 /// A client connection on its way to an engine thread.
 pub(crate) struct Accepted {
@@ -217,11 +224,29 @@ fn bind_tcp(address: SocketAddr, backlog: i32, only_v6: bool, scheme: &str) -> i
         socket.set_only_v6(true)?;
     }
     socket.set_nonblocking(true)?;
-    socket.bind(&address.into())?;
+    bind_when_free(&socket, address)?;
     socket.listen(backlog)?;
     let listener = std::net::TcpListener::from(socket);
     let url = format!("{scheme}://{}", listener.local_addr()?);
     Ok((BoundSocket::Tcp(listener), url))
+}
+
+/// Binds, and waits a moment for an address in use: a program that was started just now holds all sockets of this
+/// process until it closes them, also one that a reload closed at this address.
+fn bind_when_free(socket: &Socket, address: SocketAddr) -> io::Result<()> {
+    let start = Instant::now();
+    loop {
+        match socket.bind(&address.into()) {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+                let patience = if fork::is_under_way() { FORKED } else { IN_USE };
+                if start.elapsed() >= patience {
+                    return Err(error);
+                }
+                std::thread::sleep(GLANCE);
+            }
+            bound => return bound,
+        }
+    }
 }
 
 /// Handles an error of `accept`; `told` says whether it is logged already. Most errors concern one connection that is
@@ -293,5 +318,25 @@ impl Threads {
         if let Some((inbox, _)) = longest.and_then(|(_, number)| self.inboxes.get(number)) {
             let _ = inbox.send(Work::CloseLongestIdle);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn binds_an_address_as_soon_as_a_child_lets_go_of_it() {
+        let held = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = held.local_addr().expect("its address");
+        let error = bind_tcp(address, 1, false, "http").expect_err("in use");
+        assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
+        let (bound, url) = std::thread::scope(|scope| {
+            let binding = scope.spawn(|| bind_tcp(address, 1, false, "http"));
+            drop(held);
+            binding.join().expect("no panic").expect("bound")
+        });
+        assert_eq!(url, format!("http://{address}"));
+        drop(bound);
     }
 }
