@@ -134,6 +134,16 @@ impl OnItsWay {
         lock(&ON_THEIR_WAY).push(fd);
         Self(fd)
     }
+
+    /// Opens a socket or file outside the engine threads, which go on meanwhile: no fork comes between the opening and
+    /// the mark. Drop the mark last.
+    pub(crate) fn open<S: AsRawFd>(open: impl FnOnce() -> io::Result<S>) -> io::Result<(Self, S)> {
+        let mut waiting = lock(&ON_THEIR_WAY);
+        let socket = open()?;
+        let fd = socket.as_raw_fd();
+        waiting.push(fd);
+        Ok((Self(fd), socket))
+    }
 }
 
 impl Drop for OnItsWay {

@@ -120,18 +120,23 @@ impl Listener {
 
     fn bind(bind: &Arc<Bind>, only_v6: bool) -> io::Result<Self> {
         let backlog = bind.backlog.unwrap_or(BACKLOG);
-        let (socket, url) = match &bind.key.address {
-            BindAddress::Tcp(address) => bind_tcp(*address, backlog, only_v6, bind.scheme())?,
-            BindAddress::Unix(path) => {
-                let (listener, file) = unix_socket::bind(path, backlog, bind.rights)?;
-                (BoundSocket::Unix(listener, file), format!("{}://{}", bind.scheme(), path.display()))
+        let bind = Arc::clone(bind);
+        match &bind.key.address {
+            BindAddress::Tcp(address) => {
+                let (on_its_way, listener) = bind_tcp(*address, backlog, only_v6)?;
+                let url = format!("{}://{}", bind.scheme(), listener.local_addr()?);
+                Ok(Self { socket: BoundSocket::Tcp(listener), bind, url, on_its_way })
             }
-        };
-        Ok(Self::of(bind, socket, url))
+            BindAddress::Unix(path) => {
+                let (on_its_way, listener, file) = unix_socket::bind(path, backlog, bind.rights)?;
+                let url = format!("{}://{}", bind.scheme(), path.display());
+                Ok(Self { socket: BoundSocket::Unix(listener, file), bind, url, on_its_way })
+            }
+        }
     }
 
     fn take_over(bind: &Arc<Bind>, handed_over: &ListeningSocket) -> io::Result<Self> {
-        let socket = handed_over.for_server()?;
+        let (on_its_way, socket) = handed_over.for_server()?;
         if let Some(backlog) = bind.backlog {
             socket.listen(backlog)?;
         }
@@ -149,15 +154,7 @@ impl Listener {
                 return Err(io::Error::other(message));
             }
         };
-        Ok(Self::of(bind, socket, url))
-    }
-
-    fn of(bind: &Arc<Bind>, socket: BoundSocket, url: String) -> Self {
-        let on_its_way = match &socket {
-            BoundSocket::Tcp(listener) => OnItsWay::new(listener),
-            BoundSocket::Unix(listener, _) => OnItsWay::new(listener),
-        };
-        Self { socket, bind: Arc::clone(bind), url, on_its_way }
+        Ok(Self { socket, bind: Arc::clone(bind), url, on_its_way })
     }
 
     /// Accepts until the future is dropped or an order says to leave.
@@ -216,8 +213,9 @@ impl Listener {
     }
 }
 
-fn bind_tcp(address: SocketAddr, backlog: i32, only_v6: bool, scheme: &str) -> io::Result<(BoundSocket, String)> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+fn bind_tcp(address: SocketAddr, backlog: i32, only_v6: bool) -> io::Result<(OnItsWay, std::net::TcpListener)> {
+    let (on_its_way, socket) =
+        OnItsWay::open(|| Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP)))?;
     // Lets a restart bind while connections of the last run are still closing.
     socket.set_reuse_address(true)?;
     if only_v6 {
@@ -226,9 +224,7 @@ fn bind_tcp(address: SocketAddr, backlog: i32, only_v6: bool, scheme: &str) -> i
     socket.set_nonblocking(true)?;
     bind_when_free(&socket, address)?;
     socket.listen(backlog)?;
-    let listener = std::net::TcpListener::from(socket);
-    let url = format!("{scheme}://{}", listener.local_addr()?);
-    Ok((BoundSocket::Tcp(listener), url))
+    Ok((on_its_way, socket.into()))
 }
 
 /// Binds, and waits a moment for an address in use: a program that was started just now holds all sockets of this
@@ -329,14 +325,14 @@ mod tests {
     fn binds_an_address_as_soon_as_a_child_lets_go_of_it() {
         let held = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = held.local_addr().expect("its address");
-        let error = bind_tcp(address, 1, false, "http").expect_err("in use");
+        let error = bind_tcp(address, 1, false).expect_err("in use");
         assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
-        let (bound, url) = std::thread::scope(|scope| {
-            let binding = scope.spawn(|| bind_tcp(address, 1, false, "http"));
+        let (mark, bound) = std::thread::scope(|scope| {
+            let binding = scope.spawn(|| bind_tcp(address, 1, false));
             drop(held);
             binding.join().expect("no panic").expect("bound")
         });
-        assert_eq!(url, format!("http://{address}"));
-        drop(bound);
+        assert_eq!(bound.local_addr().expect("its address"), address);
+        drop((bound, mark));
     }
 }
