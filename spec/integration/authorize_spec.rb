@@ -261,6 +261,7 @@ RSpec.describe "authorize" do
       proxy = start_ruled { true }
       expect(proxy.get("/", "Authorization" => "x").status).to eq(200)
       proxy.server.reload do
+        bind "http://127.0.0.1:0"
         authorize(key: { header: "Authorization" }) { false }
         static_response body: "never"
       end

@@ -107,7 +107,10 @@ RSpec.describe "blocks" do
     it "may reload it" do
       server = nil
       proxy = start_asking(timeout: 20) do
-        server.reload { static_response body: "another" }
+        server.reload do
+          bind "http://127.0.0.1:0"
+          static_response body: "another"
+        end
         true
       end
       server = proxy.server
@@ -155,7 +158,10 @@ RSpec.describe "blocks" do
     proxy = start_asking(timeout: 20) { gate.pop }
     waiting = Array.new(4) { |n| in_background { ask(proxy, n.to_s) } }
     eventually { expect(proxy.stats[:blocks].sum { |block| block[:running] + block[:waiting] }).to eq(4) }
-    proxy.server.reload { static_response body: "another" }
+    proxy.server.reload do
+      bind "http://127.0.0.1:0"
+      static_response body: "another"
+    end
     4.times { gate << true }
     expect(waiting.map(&:value)).to eq([200] * 4)
   end
@@ -166,6 +172,7 @@ RSpec.describe "blocks" do
     rule = ->(_) { (calls += 1).positive? }
     100.times do |n|
       proxy.server.reload do
+        bind "http://127.0.0.1:0"
         authorize(key: { header: "Authorization" }, &rule)
         on(:reload) { calls += 1 }
         static_response body: "passed"

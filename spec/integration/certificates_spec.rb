@@ -38,7 +38,10 @@ RSpec.describe "Proxy::Server#certificates" do
     expect(server.renew_certificate("A.test")).to be(server)
     expect { server.renew_certificate("b.test") }
       .to raise_error(ArgumentError, '"b.test" is not in a managed certificate: there are a.test')
-    server.reload { static_response body: "" }
+    server.reload do
+      bind "http://127.0.0.1:0"
+      static_response body: ""
+    end
     expect { server.renew_certificate("a.test") }
       .to raise_error(ArgumentError, "the configuration has no acme, so there is nothing to renew")
   end

@@ -77,12 +77,16 @@ RSpec.describe "on" do
       static_response body: "1"
     end
     proxy.server.reload do
+      bind "http://127.0.0.1:0"
       on(:reload) { |event| events << event }
       static_response body: "2"
     end
     expect(event).to eq(name: :reload)
     expect { proxy.server.reload { proxy backend: "x" } }.to raise_error(Proxy::ConfigurationError)
-    proxy.server.reload { static_response body: "3" }
+    proxy.server.reload do
+      bind "http://127.0.0.1:0"
+      static_response body: "3"
+    end
     expect(heard).to be_empty
   end
 
