@@ -118,7 +118,9 @@ class LightLoad
   def self.during(port, clients: 4)
     load = new(port, clients)
     yield load
-    load.finish
+    load
+  ensure
+    load&.finish
   end
 
   def initialize(port, clients)
