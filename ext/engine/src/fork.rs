@@ -135,14 +135,15 @@ impl OnItsWay {
         Self(fd)
     }
 
-    /// Opens a socket or file outside the engine threads, which go on meanwhile: no fork comes between the opening and
-    /// the mark. Drop the mark last.
-    pub(crate) fn open<S: AsRawFd>(open: impl FnOnce() -> io::Result<S>) -> io::Result<(Self, S)> {
+    /// Opens a socket outside the engine threads: no fork comes between the opening and the mark. `open` must not wait,
+    /// because the accepting thread takes the same lock. Drop the mark before the socket, whose number is then free for
+    /// a file that children are to keep.
+    pub(crate) fn open<S: AsRawFd>(open: impl FnOnce() -> io::Result<S>) -> io::Result<(S, Self)> {
         let mut waiting = lock(&ON_THEIR_WAY);
         let socket = open()?;
         let fd = socket.as_raw_fd();
         waiting.push(fd);
-        Ok((Self(fd), socket))
+        Ok((socket, Self(fd)))
     }
 }
 

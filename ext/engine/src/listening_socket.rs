@@ -51,7 +51,7 @@ impl ListeningSocket {
             error => format!("is unusable: {}", error.desc()),
         })?;
         let unusable = |error: io::Error| format!("is unusable: {error}");
-        let (on_its_way, socket) =
+        let (socket, on_its_way) =
             OnItsWay::open(|| socket.try_clone_to_owned().map(Socket::from)).map_err(unusable)?;
         if !listens || socket.r#type().map_err(unusable)? != Type::STREAM {
             return Err("does not listen: call listen first, or write one that listens, such as a TCPServer".into());
@@ -79,9 +79,9 @@ impl ListeningSocket {
 
     /// Another duplicate, for the server. It does not block, nor does the program's own from now on: the two share that
     /// flag.
-    pub(crate) fn for_server(&self) -> io::Result<(OnItsWay, Socket)> {
-        let (on_its_way, socket) = OnItsWay::open(|| self.0.socket.try_clone())?;
+    pub(crate) fn for_server(&self) -> io::Result<(Socket, OnItsWay)> {
+        let (socket, on_its_way) = OnItsWay::open(|| self.0.socket.try_clone())?;
         socket.set_nonblocking(true)?;
-        Ok((on_its_way, socket))
+        Ok((socket, on_its_way))
     }
 }

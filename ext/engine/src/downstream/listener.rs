@@ -90,11 +90,12 @@ pub(crate) enum ListenerOrder {
 /// A bound socket.
 #[derive(Debug)]
 pub(crate) struct Listener {
+    /// Dropped before the socket.
+    on_its_way: OnItsWay,
     socket: BoundSocket,
     pub(crate) bind: Arc<Bind>,
     /// URL for display: `http://127.0.0.1:8080`.
     pub(crate) url: String,
-    on_its_way: OnItsWay,
 }
 
 /// A bound socket, not yet bound to a runtime.
@@ -123,12 +124,12 @@ impl Listener {
         let bind = Arc::clone(bind);
         match &bind.key.address {
             BindAddress::Tcp(address) => {
-                let (on_its_way, listener) = bind_tcp(*address, backlog, only_v6)?;
+                let (listener, on_its_way) = bind_tcp(*address, backlog, only_v6)?;
                 let url = format!("{}://{}", bind.scheme(), listener.local_addr()?);
                 Ok(Self { socket: BoundSocket::Tcp(listener), bind, url, on_its_way })
             }
             BindAddress::Unix(path) => {
-                let (on_its_way, listener, file) = unix_socket::bind(path, backlog, bind.rights)?;
+                let (listener, file, on_its_way) = unix_socket::bind(path, backlog, bind.rights)?;
                 let url = format!("{}://{}", bind.scheme(), path.display());
                 Ok(Self { socket: BoundSocket::Unix(listener, file), bind, url, on_its_way })
             }
@@ -136,7 +137,7 @@ impl Listener {
     }
 
     fn take_over(bind: &Arc<Bind>, handed_over: &ListeningSocket) -> io::Result<Self> {
-        let (on_its_way, socket) = handed_over.for_server()?;
+        let (socket, on_its_way) = handed_over.for_server()?;
         if let Some(backlog) = bind.backlog {
             socket.listen(backlog)?;
         }
@@ -213,8 +214,8 @@ impl Listener {
     }
 }
 
-fn bind_tcp(address: SocketAddr, backlog: i32, only_v6: bool) -> io::Result<(OnItsWay, std::net::TcpListener)> {
-    let (on_its_way, socket) =
+fn bind_tcp(address: SocketAddr, backlog: i32, only_v6: bool) -> io::Result<(std::net::TcpListener, OnItsWay)> {
+    let (socket, on_its_way) =
         OnItsWay::open(|| Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP)))?;
     // Lets a restart bind while connections of the last run are still closing.
     socket.set_reuse_address(true)?;
@@ -224,7 +225,7 @@ fn bind_tcp(address: SocketAddr, backlog: i32, only_v6: bool) -> io::Result<(OnI
     socket.set_nonblocking(true)?;
     bind_when_free(&socket, address)?;
     socket.listen(backlog)?;
-    Ok((on_its_way, socket.into()))
+    Ok((socket.into(), on_its_way))
 }
 
 /// Binds, and waits a moment for an address in use: a program that was started just now holds all sockets of this
@@ -327,12 +328,12 @@ mod tests {
         let address = held.local_addr().expect("its address");
         let error = bind_tcp(address, 1, false).expect_err("in use");
         assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
-        let (mark, bound) = std::thread::scope(|scope| {
+        let (bound, mark) = std::thread::scope(|scope| {
             let binding = scope.spawn(|| bind_tcp(address, 1, false));
             drop(held);
             binding.join().expect("no panic").expect("bound")
         });
         assert_eq!(bound.local_addr().expect("its address"), address);
-        drop((bound, mark));
+        drop((mark, bound));
     }
 }

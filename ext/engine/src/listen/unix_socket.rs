@@ -170,9 +170,9 @@ fn account<I>(
 
 /// Binds a socket file and begins to listen. Clients can connect only once the file has its rights, and the file never
 /// has more than those.
-pub(crate) fn bind(path: &Path, backlog: i32, rights: Rights) -> io::Result<(OnItsWay, UnixListener, SocketFile)> {
+pub(crate) fn bind(path: &Path, backlog: i32, rights: Rights) -> io::Result<(UnixListener, SocketFile, OnItsWay)> {
     remove_stale_socket(path)?;
-    let (on_its_way, socket) = OnItsWay::open(|| Socket::new(Domain::UNIX, Type::STREAM, None))?;
+    let (socket, on_its_way) = OnItsWay::open(|| Socket::new(Domain::UNIX, Type::STREAM, None))?;
     socket.set_nonblocking(true)?;
     if rights.is_given() {
         // On Linux the file is created with the mode of the socket. Elsewhere it is enough that clients cannot connect
@@ -183,7 +183,7 @@ pub(crate) fn bind(path: &Path, backlog: i32, rights: Rights) -> io::Result<(OnI
     let file = SocketFile::new(path);
     rights.give(path)?;
     socket.listen(backlog)?;
-    Ok((on_its_way, socket.into(), file))
+    Ok((socket.into(), file, on_its_way))
 }
 
 /// Removes a stale socket file: a process died and left it, and no server listens on it any more. A socket that answers
@@ -196,7 +196,7 @@ fn remove_stale_socket(path: &Path) -> io::Result<()> {
             "a file of that name exists and is not a socket: remove it, or write another path",
         ));
     }
-    let (_on_its_way, socket) = OnItsWay::open(|| Socket::new(Domain::UNIX, Type::STREAM, None))?;
+    let (socket, _on_its_way) = OnItsWay::open(|| Socket::new(Domain::UNIX, Type::STREAM, None))?;
     // A socket with a full queue would block for as long as it is full.
     socket.set_nonblocking(true)?;
     let in_use = || Err(io::ErrorKind::AddrInUse.into());

@@ -15,9 +15,10 @@ use crate::fork::OnItsWay;
 #[derive(Debug)]
 pub(crate) struct FolderLock {
     path: PathBuf,
-    file: Flock<File>,
-    /// A child of a fork closes the file. Otherwise it would hold the lock for as long as it lives.
+    /// A child of a fork closes the file. Otherwise it would hold the lock for as long as it lives. Dropped before the
+    /// file, whose number is free after that.
     _closed_by_children: OnItsWay,
+    file: Flock<File>,
 }
 
 impl Folder {
@@ -26,9 +27,9 @@ impl Folder {
         let path = self.path.join(key);
         self.make(path.parent().unwrap_or(&self.path))?;
         loop {
-            let (closed_by_children, file) = OnItsWay::open(|| {
-                OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path)
-            })?;
+            let file =
+                OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path)?;
+            let closed_by_children = OnItsWay::new(&file);
             let file = match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
                 Ok(file) => file,
                 Err((_, Errno::EWOULDBLOCK)) => return Ok(None),
@@ -39,7 +40,7 @@ impl Folder {
             if !is_at(&file, &path) {
                 continue;
             }
-            return Ok(Some(FolderLock { path, file, _closed_by_children: closed_by_children }));
+            return Ok(Some(FolderLock { path, _closed_by_children: closed_by_children, file }));
         }
     }
 }
