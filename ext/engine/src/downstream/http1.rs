@@ -26,6 +26,10 @@ use crate::stream::Http1Connection;
 use crate::stream::Stream;
 use crate::worker::{Registration, Worker};
 
+/// Time for which a connection stays ready for its next request. Later the memory that a request works in is given back:
+/// a connection that rests then takes half as much.
+const BURST: Duration = Duration::from_secs(1);
+
 /// Serves a connection to its end. Returns the connection and the bytes read so far if the client begins HTTP/2 and
 /// may.
 pub(crate) async fn serve(
@@ -121,6 +125,7 @@ enum End {
     Http2,
 }
 
+/// Serves request after request. Between requests that are far apart only this small future lives.
 async fn serve_requests(
     worker: &Rc<Worker>,
     registration: &Registration,
@@ -128,20 +133,39 @@ async fn serve_requests(
     client: &mut ClientChannel,
     may_be_http2: bool,
 ) -> End {
-    let mut first = true;
+    let now = Instant::now();
+    // A new connection has as long for its first byte as for its first head.
+    let mut pause = Pause { is_first: true, since: now, until: now + worker.snapshot().globals.limits.head };
     loop {
         let Some(connection) = client.channel.http1() else { return End::Closed(Verdict::Close) };
         if !connection.skip_empty_lines() {
-            connection.rest();
-            let limits = worker.snapshot().globals.limits;
-            // A new connection has as long for its first byte as for its first head.
-            let limit = if first { limits.head } else { limits.keepalive };
-            if !wait_for_request(worker, registration, client, limit, first).await {
-                return End::Closed(Verdict::Close);
+            match wait_for_request(worker, registration, client, &pause, pause.until).await {
+                Waited::Begun => {}
+                Waited::Late | Waited::Over => return End::Closed(Verdict::Close),
             }
         }
+        // Boxed: what a request takes is given back while the connection rests.
+        pause = match Box::pin(serve_burst(worker, registration, client_info, client, pause, may_be_http2)).await {
+            Ok(pause) => pause,
+            Err(end) => return end,
+        };
+    }
+}
+
+/// Serves a request that has begun, and those that follow it closely. Returns the pause in which the connection is when
+/// no request came for [`BURST`].
+async fn serve_burst(
+    worker: &Rc<Worker>,
+    registration: &Registration,
+    client_info: &ClientInfo,
+    client: &mut ClientChannel,
+    pause: Pause,
+    may_be_http2: bool,
+) -> Result<Pause, End> {
+    let mut first = pause.is_first;
+    loop {
         if worker.is_draining() && !first {
-            return End::Closed(Verdict::Close);
+            return Err(End::Closed(Verdict::Close));
         }
         let may_be_http2 = std::mem::take(&mut first) && may_be_http2;
         let snapshot = worker.snapshot();
@@ -150,51 +174,83 @@ async fn serve_requests(
             Ok(()) => End::Closed(forward_guarded(worker, &snapshot, client_info, client, &mut work).await),
             Err(end) => end,
         };
+        drop(snapshot);
         worker.reuse(work);
         if !matches!(end, End::Closed(Verdict::KeepAlive)) {
-            return end;
+            return Err(end);
+        }
+        let Some(connection) = client.channel.http1() else { return Err(End::Closed(Verdict::Close)) };
+        if connection.skip_empty_lines() {
+            continue;
+        }
+        let now = Instant::now();
+        let pause = Pause { is_first: false, since: now, until: now + worker.snapshot().globals.limits.keepalive };
+        match wait_for_request(worker, registration, client, &pause, pause.until.min(now + BURST)).await {
+            Waited::Begun => {}
+            Waited::Late if pause.until > now + BURST => return Ok(pause),
+            Waited::Late | Waited::Over => return Err(End::Closed(Verdict::Close)),
         }
     }
 }
 
-/// Waits for the first byte of a request. `false` if there will be none.
+/// The time before a request.
+#[derive(Debug, Clone, Copy)]
+struct Pause {
+    /// Whether the connection has had no request so far.
+    is_first: bool,
+    since: Instant,
+    /// Moment at which the connection is closed, unless a request begins.
+    until: Instant,
+}
+
+/// End of a wait for a request.
+enum Waited {
+    Begun,
+    /// The time is over.
+    Late,
+    /// There will be none.
+    Over,
+}
+
+/// Waits for the first byte of a request, until `until`.
 async fn wait_for_request(
     worker: &Worker,
     registration: &Registration,
     client: &mut ClientChannel,
-    limit: Duration,
-    first: bool,
-) -> bool {
-    let now = Instant::now();
-    let mut deadline = Deadline::new(now + limit);
-    let Some((connection, alarm)) = client.connection() else { return false };
+    pause: &Pause,
+    until: Instant,
+) -> Waited {
+    let mut deadline = Deadline::new(until);
+    let Some((connection, alarm)) = client.connection() else { return Waited::Over };
     // A connection without a request so far has been idle since it came.
-    if !first {
-        registration.is_idle_since(now);
+    if !pause.is_first {
+        registration.is_idle_since(pause.since);
     }
-    let begun = poll_fn(|cx| {
+    let waited = poll_fn(|cx| {
         loop {
             match connection.poll_read(cx) {
-                Poll::Ready(Ok(0)) | Poll::Ready(Err(_)) => return Poll::Ready(false),
-                Poll::Ready(Ok(_)) if connection.skip_empty_lines() => return Poll::Ready(true),
+                Poll::Ready(Ok(0)) | Poll::Ready(Err(_)) => return Poll::Ready(Waited::Over),
+                Poll::Ready(Ok(_)) if connection.skip_empty_lines() => return Poll::Ready(Waited::Begun),
                 // Some clients send an empty line behind a body. The connection is as idle as without it.
                 Poll::Ready(Ok(_)) => {}
                 Poll::Pending => break,
             }
         }
-        if worker.is_draining() && !first {
-            return Poll::Ready(false);
+        // Only now: the read has taken memory again, if there was none.
+        connection.rest();
+        if worker.is_draining() && !pause.is_first {
+            return Poll::Ready(Waited::Over);
         }
         let until = deadline.now(worker);
         // A request that has come already is served.
         if registration.must_leave() && !connection.stream().has_unread() {
-            return Poll::Ready(false);
+            return Poll::Ready(Waited::Over);
         }
-        alarm.poll(cx, until).map(|()| false)
+        alarm.poll(cx, until).map(|()| Waited::Late)
     })
     .await;
     registration.is_busy();
-    begun
+    waited
 }
 
 /// Reads a head into `work`, or answers the error.
