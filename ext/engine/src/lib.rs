@@ -26,6 +26,7 @@ mod compile;
 mod networks;
 mod log;
 pub mod stats;
+mod latency;
 pub mod blocks;
 mod storage;
 mod events;

@@ -20,6 +20,7 @@ use crate::control_api::{ControlApi, Operations, Order, OrderWaiter};
 use crate::descriptors::{self, Descriptors};
 use crate::downstream::listener::Listener;
 use crate::fork_safe::Mutex;
+use crate::latency::{self, LatencyWindow};
 use crate::listen::binds::Bind;
 use crate::listen::tls::development;
 use crate::log::Log;
@@ -100,6 +101,7 @@ pub struct Server {
     reloading: Mutex<()>,
     running: Mutex<RunningConfig>,
     control_api: Arc<ControlApi>,
+    latency: LatencyWindow,
     notes: Notes,
 }
 
@@ -161,9 +163,10 @@ impl Server {
             max_connections: control.descriptors.clients(settings.max_connections),
         };
         let (reloading, running) = (Mutex::default(), Mutex::new(running));
-        let (log, notes) = (settings.log, Notes::new());
-        let server = Server { snapshot, counters, life, control, log, reloading, running, control_api, notes };
+        let (log, notes, latency) = (settings.log, Notes::new(), LatencyWindow::default());
+        let server = Server { snapshot, counters, life, control, log, reloading, running, control_api, latency, notes };
         let server = Arc::new(server);
+        server.control.background.spawn(turn_latency(Arc::downgrade(&server)));
         let operations: Weak<dyn Operations> = Arc::downgrade(&server) as Weak<dyn Operations>;
         server.control_api.serve_for(operations);
         server.control_api.take(&settings.control, doors, &server.control.background);
@@ -187,6 +190,7 @@ impl Server {
         for counters in &self.counters {
             counters.add_to(&mut stats);
         }
+        stats.requests.latency = self.latency.quantiles(self.counters.iter().map(|counters| counters.latency()));
         stats.requests.queued = snapshot.waiting() as u64;
         stats
     }
@@ -318,6 +322,16 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.life.begin_stop(Duration::ZERO, Duration::ZERO);
+    }
+}
+
+/// Moves the windows of latency on, as long as the server is there.
+async fn turn_latency(server: Weak<Server>) {
+    loop {
+        tokio::time::sleep(latency::TURN).await;
+        let Some(server) = server.upgrade() else { return };
+        server.latency.turn(server.counters.iter().map(|counters| counters.latency()));
+        server.snapshot.load().each_upstream(&mut |upstream| upstream.turn_latency());
     }
 }
 

@@ -314,6 +314,11 @@ impl Upstream {
         stats
     }
 
+    /// Moves the windows of its backends' latency on.
+    pub(crate) fn turn_latency(&self) {
+        self.live.load().iter().for_each(|backend| backend.turn_latency());
+    }
+
     /// Whether the proxy is not ready without a backend of this upstream.
     pub(crate) fn is_required(&self) -> bool {
         self.fingerprint.pool.required
