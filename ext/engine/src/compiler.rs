@@ -23,6 +23,8 @@ pub(crate) struct Compiler {
     pub(crate) names: CaptureNames,
     /// Names of all locations so far.
     pub(crate) routes: RouteNames,
+    /// Names of query parameters that hold keys: no log shows their values.
+    pub(crate) secrets: Vec<Box<str>>,
     /// Names of captures of the enclosing locations.
     pub(crate) captures: CapturesAround,
     pub(crate) upstreams: Upstreams,

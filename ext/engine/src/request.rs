@@ -102,6 +102,8 @@ pub(crate) struct Exchange<'a> {
     pub(crate) keep_alive: bool,
     /// Filters of the request's location.
     pub(crate) filters: &'a dyn ResponseFilters,
+    /// Whether a log needs the request as the client sent it, after it was answered.
+    pub(crate) keeps_lines: bool,
     /// Number of the request's location in [`Globals::route_names`]; 0 before one was found.
     pub(crate) route: u32,
     /// Number of filters that let the request pass. They see the response.
@@ -139,11 +141,17 @@ pub(crate) struct Outcome {
 impl Outcome {
     /// Backend that was asked last, as named in figures and logs; empty if none was.
     pub(crate) fn backend(&self) -> &str {
-        match (&self.backend, &self.asked) {
-            (Some(attempt), _) => attempt.label(),
-            (None, Some(backend)) => backend.label(),
-            (None, None) => "",
-        }
+        self.last_asked().map_or("", Backend::label)
+    }
+
+    /// Upstream of that backend; empty if none was asked.
+    pub(crate) fn upstream(&self) -> &str {
+        self.last_asked().map_or("", |backend| backend.group().name())
+    }
+
+    /// Backend that was asked last.
+    pub(crate) fn last_asked(&self) -> Option<&Backend> {
+        self.backend.as_deref().or(self.asked.as_deref())
     }
 }
 
@@ -171,18 +179,31 @@ impl Exchange<'_> {
     /// Values for string rewrites of the response in `work.response`.
     pub(crate) fn response_scope(&self) -> RequestValues<'_> {
         RequestValues {
-            response: Some(ResponseInfo {
-                status: self.outcome.status,
-                elapsed: self.begun.elapsed(),
-                backend: self.outcome.backend(),
-                attempts: self.outcome.attempts,
-                grpc: self.outcome.grpc,
-                bytes: 0,
-                fields: Some(&self.work.response.fields),
-            }),
+            response: Some(self.response_info()),
             // The id that the backend and the logs use.
             sent_id: self.logged_id().sent(),
             ..self.scope(self.work.request.path())
+        }
+    }
+
+    /// What is known of the response at this moment.
+    pub(crate) fn response_info(&self) -> ResponseInfo<'_> {
+        let Outcome { status, attempts, grpc, bytes, figures, reason, .. } = self.outcome;
+        let (queue, connect) = self.client.waits.totals();
+        ResponseInfo {
+            status,
+            elapsed: self.begun.elapsed(),
+            backend: self.outcome.backend(),
+            upstream: self.outcome.upstream(),
+            attempts,
+            grpc,
+            bytes,
+            reason,
+            queue,
+            connect,
+            first_byte: figures.first_byte,
+            request_bytes: figures.request_bytes,
+            fields: Some(&self.work.response.fields),
         }
     }
 
@@ -193,6 +214,8 @@ impl Exchange<'_> {
             path,
             user: &self.work.user,
             captures,
+            route: self.route_name(),
+            redaction: &self.globals.redaction,
             ..RequestValues::new(&self.work.request, self.client_info, self.id, self.start)
         }
     }
@@ -209,7 +232,7 @@ impl Exchange<'_> {
 
     /// Makes logs show the verified value of a field in place of the one that the client sent.
     pub(crate) fn log_as_verified(&mut self, name: &FieldName) {
-        if self.globals.keeps_lines {
+        if self.keeps_lines {
             self.work.request.fields.copy_field(name, &mut self.work.as_sent);
         }
     }

@@ -63,6 +63,7 @@ impl Filtering for AuthApiKey {
     type Config = AuthApiKeyConfig;
 
     fn compile(config: &AuthApiKeyConfig, compiler: &mut Compiler) -> Option<Self> {
+        compiler.secrets.extend(config.query.as_deref().map(Box::from));
         let mut report = Report::new(Self::WORD, config.at.as_ref(), &mut compiler.problems);
         let error_response =
             ErrorResponse::compile(config.error_response.as_ref(), Cause::Unauthorized.status(), &mut report);

@@ -130,15 +130,24 @@ pub(crate) fn log_refused(
     let elapsed = work.begun.take().map_or(Duration::ZERO, |begun| begun.elapsed());
     let snapshot = worker.snapshot();
     let globals = &snapshot.globals;
-    let Some(log) = &globals.access_log else { return };
+    let watched = globals.tap.is_open();
+    if globals.access_log.is_none() && !watched {
+        return;
+    }
     let request = &work.request;
     let trusted_hop = Some(client_info).filter(|peer| globals.trusted.trusts(peer));
     let spoken_for = trusted_hop.and_then(|peer| globals.trusted.client(&request.fields, peer));
     let start = SystemTime::now().checked_sub(elapsed).unwrap_or(SystemTime::UNIX_EPOCH);
     let scope = RequestValues {
         sent_id: LoggedId::of(id, request.fields.get(Known::XRequestId)).sent(),
-        response: Some(ResponseInfo { status, grpc, elapsed, backend: "", attempts: 0, bytes, fields: None }),
+        redaction: &globals.redaction,
+        response: Some(ResponseInfo { status, grpc, elapsed, bytes, reason: Some(reason), ..ResponseInfo::default() }),
         ..RequestValues::new(request, spoken_for.as_ref().unwrap_or(client_info), id, start)
     };
-    worker.log_access(log, &scope);
+    if let Some(log) = &globals.access_log {
+        worker.log_access(log, &scope);
+    }
+    if watched {
+        globals.tap.offer(&scope);
+    }
 }

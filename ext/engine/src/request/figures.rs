@@ -19,7 +19,7 @@ pub(crate) struct Figures {
 
 impl Figures {
     /// Adds the waits of the request, and what it brought.
-    pub(crate) fn finish(&mut self, waits: &mut Waits, request_bytes: u64) {
+    pub(crate) fn finish(&mut self, waits: &Waits, request_bytes: u64) {
         (self.queue, self.connect) = waits.totals();
         self.request_bytes = request_bytes;
     }

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::access_log::AccessLog;
+use crate::access_log::{AccessLog, LogTap};
 use crate::client::trusted_proxies::TrustedProxies;
 use crate::relay::Rate;
+use crate::rewrite::Redaction;
 
 /// Settings for every request.
 #[derive(Debug)]
@@ -13,6 +14,10 @@ pub(crate) struct Globals {
     pub(crate) limits: ClientLimits,
     pub(crate) trusted: TrustedProxies,
     pub(crate) access_log: Option<Arc<AccessLog>>,
+    /// What logs hide.
+    pub(crate) redaction: Redaction,
+    /// The readers of access lines.
+    pub(crate) tap: Arc<LogTap>,
     /// Whether a log needs the request as the client sent it, after it was answered.
     pub(crate) keeps_lines: bool,
     /// Names of all captures.
