@@ -7,7 +7,7 @@ mod unread;
 
 pub(crate) use catch_panic::forward_guarded;
 pub(crate) use hops::may_go_on;
-pub(crate) use unread::{log_refused, note_refused, refuse, Unread};
+pub(crate) use unread::{log_refused, note_refused, refuse, RefusedOutcome, Unread};
 
 use std::time::SystemTime;
 
@@ -23,7 +23,7 @@ use crate::handler::Handler;
 use crate::relay::ClientChannel;
 use crate::request::{Exchange, NoFilters, Outcome, Verdict, Workspace};
 use crate::request_id::{LoggedId, RequestId};
-use crate::rewrite::{RequestValues, ResponseInfo};
+use crate::rewrite::RequestValues;
 use crate::routing::AmbiguousPath;
 use crate::snapshot::Snapshot;
 use crate::upstream::Affinity;
@@ -38,7 +38,7 @@ async fn forward(
     work: &mut Workspace,
 ) -> Verdict {
     client.begin_request();
-    let sent = client.channel.body_sent();
+    let (sent, taken) = (client.channel.body_sent(), client.channel.body_read());
     let begun = *work.begun.get_or_insert_with(Instant::now);
     let framing = match client.channel.framing_of_request(&work.request) {
         Ok(framing) => framing,
@@ -54,7 +54,8 @@ async fn forward(
     work.response_additions.clear();
     work.user.clear();
     work.captured.clear();
-    if snapshot.globals.keeps_lines {
+    let keeps_lines = snapshot.globals.keeps_lines || snapshot.globals.tap.is_open();
+    if keeps_lines {
         work.request.fields.copy_lines(&mut work.as_sent);
     }
     work.request.replace_host();
@@ -79,6 +80,8 @@ async fn forward(
         call: Call::of(&work.request, tokio::time::Instant::now),
         keep_alive: framing::keeps_alive(&work.request.fields, work.request.version) && !worker.is_draining(),
         filters: &NoFilters,
+        keeps_lines,
+        route: 0,
         passed: 0,
         body_limit: None,
         sent_target: work.request.target_spans(),
@@ -89,6 +92,8 @@ async fn forward(
     };
     let verdict = exchange.serve(snapshot).await;
     exchange.outcome.bytes = exchange.client.channel.body_sent().saturating_sub(sent);
+    let brought = exchange.client.channel.body_read().saturating_sub(taken);
+    exchange.outcome.figures.finish(&exchange.client.waits, brought);
     exchange.record();
     verdict
 }
@@ -126,6 +131,7 @@ impl<'a> Exchange<'a> {
         let Ok(scope) = snapshot.routes.locate(request, self.client_info, captured) else {
             return self.refuse_ambiguous().await;
         };
+        self.route = scope.route;
         if request.method == Method::Post && self.call.is_none() {
             if let Ok(Some(Handler::Proxy(proxy))) = scope.handler(request) {
                 if proxy.backends().speak_http2() {
@@ -176,25 +182,20 @@ impl<'a> Exchange<'a> {
 
     fn record(&mut self) {
         self.tools.counters.request_ended();
-        if !self.globals.keeps_lines {
-            return;
+        if self.keeps_lines {
+            self.log();
         }
+    }
+
+    /// Writes the lines of the logs for the request.
+    fn log(&mut self) {
         let forwarded_id = self.work.request.fields.spans(Known::XRequestId).next();
         self.work.request.fields.restore_lines(&mut self.work.as_sent);
         self.work.request.restore_target(self.sent_target);
-        let outcome = &self.outcome;
         let forwarded_id = forwarded_id.map(|id| self.work.request.fields.slice(id));
         let scope = RequestValues {
             sent_id: LoggedId::of(self.id, forwarded_id).sent(),
-            response: Some(ResponseInfo {
-                status: outcome.status,
-                elapsed: self.begun.elapsed(),
-                backend: outcome.backend(),
-                attempts: outcome.attempts,
-                grpc: outcome.grpc,
-                bytes: outcome.bytes,
-                fields: Some(&self.work.response.fields),
-            }),
+            response: Some(self.response_info()),
             ..self.scope(self.work.request.path())
         };
         if self.passed > 0 {
@@ -202,6 +203,9 @@ impl<'a> Exchange<'a> {
         }
         if let Some(log) = &self.globals.access_log {
             self.tools.log_access(log, &scope);
+        }
+        if self.globals.tap.is_open() {
+            self.globals.tap.offer(&scope);
         }
     }
 }

@@ -9,6 +9,7 @@ use serde_json::{json, Map, Value};
 use tokio::sync::broadcast;
 
 use super::Server;
+use crate::access_log::{TapFilter, TapReader};
 use crate::control_api::{json as answer, Answering, ControlAnswer, ControlCall, Operations, Refusal};
 use crate::events::News;
 use crate::stats::Stats;
@@ -70,6 +71,10 @@ impl Operations for Server {
 
     fn news(&self) -> broadcast::Receiver<News> {
         self.snapshot.load().events.follow()
+    }
+
+    fn access_lines(&self, filter: TapFilter) -> Option<TapReader> {
+        self.snapshot.load().globals.tap.listen(filter)
     }
 
     fn change_backend(self: Arc<Self>, call: ControlCall) -> Answering {
