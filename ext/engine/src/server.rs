@@ -1,9 +1,14 @@
 //! A running server, from configuration to drain.
 
 mod adopt;
+mod deploying;
 mod lifecycle;
 mod reload;
+mod steering;
 mod threads;
+
+pub use deploying::{DeployEvent, DeployRun};
+pub use steering::SteeringError;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,10 +27,11 @@ use crate::listen::tls::development;
 use crate::log::Log;
 use crate::metrics::Counters;
 use crate::output::open_standard_descriptors;
-use crate::snapshot::{self, Settings, Snapshot, WrongList};
+use crate::snapshot::{self, Settings, Snapshot};
 use crate::stats::Stats;
 use crate::upstream::Admin;
 use lifecycle::Lifecycle;
+use steering::Steering;
 use threads::{ServerHandle, Workers};
 
 /// Why a server did not start, or did not take another configuration. After a failed start nothing stays bound; after a
@@ -95,6 +101,7 @@ pub struct Server {
     /// Held during a reload.
     reloading: Mutex<()>,
     running: Mutex<RunningConfig>,
+    steering: Arc<Steering>,
 }
 
 /// Settings of the configuration that runs, which a reload may change. Locked only for moments.
@@ -140,8 +147,10 @@ impl Server {
         }
         let listening = listeners.iter().map(|listener| (listener.bind.clone(), listener.url.clone())).collect();
         let snapshot = Arc::new(ArcSwap::from_pointee(compiled.snapshot));
-        let crew = Workers { snapshot: snapshot.clone(), settings: &settings, listeners };
+        let steering = Steering::new(&snapshot, &settings);
+        let crew = Workers { snapshot: snapshot.clone(), settings: &settings, listeners, keeper: &steering.keeper };
         let (life, counters, control) = crew.start().map_err(StartError::System)?;
+        steering.start(&control.background);
         if let Some(problem) = too_many_connections(control.descriptors, &config.max_connections, &settings) {
             settings.log.warn(format_args!("{problem}"));
         }
@@ -152,7 +161,7 @@ impl Server {
             max_connections: control.descriptors.clients(settings.max_connections),
         };
         let (reloading, running) = (Mutex::default(), Mutex::new(running));
-        Ok(Server { snapshot, counters, life, control, log: settings.log, reloading, running })
+        Ok(Server { snapshot, counters, life, control, log: settings.log, reloading, running, steering })
     }
 
     /// The URL of every bind, with the actual port in place of port 0.
@@ -202,10 +211,7 @@ impl Server {
     /// # Errors
     /// If none has that name.
     pub fn set_state(&self, target: &str, state: Admin) -> Result<(), UnknownBackend> {
-        let unknown = |names| UnknownBackend { kind: "backend", target: target.to_owned(), names };
-        // Not during a reload, when it would reach only one of the two configurations.
-        let _running = self.running.lock();
-        self.snapshot.load().set_admin(target, state).map_err(unknown)
+        self.steering.set_state(target, state)
     }
 
     /// Replaces the backends of an upstream until the next reload. A backend that stays keeps its figures, its health
@@ -214,14 +220,7 @@ impl Server {
     /// # Errors
     /// If no upstream has that name, or if the list has mistakes. The backends then stay as they are.
     pub fn set_backends(&self, upstream: &str, backends: &[BackendConfig]) -> Result<(), SetBackendsError> {
-        // Not during a reload, when it would reach only one of the two configurations.
-        let _running = self.running.lock();
-        self.snapshot.load().list_backends(upstream, backends).map_err(|wrong| match wrong {
-            WrongList::Unknown(names) => {
-                SetBackendsError::Unknown(UnknownBackend { kind: "upstream", target: upstream.to_owned(), names })
-            }
-            WrongList::Mistakes(mistakes) => SetBackendsError::Mistakes(mistakes),
-        })
+        self.steering.set_backends(upstream, backends)
     }
 
     /// Reopens the file of the access log, for example after a rotation. On failure the log goes on with the old file.
