@@ -21,6 +21,7 @@ use crate::compile::{LocationPath, Purpose, Report};
 use crate::compiler::{CapturesAround, CarriedFilters, CarriedOver, Compiler};
 use crate::config::{are_sound, BackendConfig, Code, Problem, Setting};
 use crate::configuration::{Config, Directive};
+use crate::control::place::ControlPlace;
 use crate::events::{EventHub, EventListeners};
 use crate::handler::proxy::Proxy;
 use crate::listen::binds::Binds;
@@ -66,6 +67,8 @@ pub(crate) struct Settings {
     /// File of the state of run time.
     pub(crate) state: Option<PathBuf>,
     pub(crate) log: Arc<Log>,
+    /// Where the control API is served.
+    pub(crate) control: Vec<ControlPlace>,
 }
 
 /// The result of a compilation: the snapshot, the settings, and all problems, warnings included.
@@ -117,6 +120,7 @@ pub(crate) fn carry_over(before: Option<&Snapshot>, config: &Config, purpose: Pu
         max_connections: number("max_connections", &config.max_connections, 1..=10_000_000, &mut problems),
         state: runtime_state::file::compile(config.state.as_ref(), &mut problems),
         log: Log::compile(&config.log_level, &mut problems),
+        control: ControlPlace::compile(&config.control, &mut problems),
     };
     let carried_acme = before.map(|before| before.carried_over.acme.clone()).unwrap_or_default();
     let managed = config.acme.is_some().then(|| Arc::clone(&carried_acme.certificates));

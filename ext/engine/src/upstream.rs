@@ -328,6 +328,16 @@ impl Upstream {
         stats
     }
 
+    /// Whether the proxy is not ready without a backend of this upstream.
+    pub(crate) fn is_required(&self) -> bool {
+        self.fingerprint.pool.required
+    }
+
+    /// Whether any backend gets requests.
+    pub(crate) fn has_available(&self) -> bool {
+        self.live.load().iter().any(|backend| backend.is_available())
+    }
+
     /// Lets requests see the backends of the listing, which is locked, so that of two changes the later one stays.
     /// `late`: new ones join others that serve.
     fn show(&self, listing: &Listing, late: bool) {
