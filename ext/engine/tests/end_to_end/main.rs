@@ -51,6 +51,7 @@ mod retry_on;
 mod rewrites;
 mod states;
 mod steering;
+mod steering_calls;
 mod trailers;
 mod truncation;
 mod upgrade;
