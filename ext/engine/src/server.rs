@@ -3,10 +3,11 @@
 mod adopt;
 mod lifecycle;
 mod reload;
+mod scraping;
 mod threads;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
 
@@ -26,6 +27,7 @@ use crate::snapshot::{self, Settings, Snapshot, WrongList};
 use crate::stats::Stats;
 use crate::upstream::Admin;
 use lifecycle::Lifecycle;
+use scraping::Scraper;
 use threads::{ServerHandle, Workers};
 
 /// Why a server did not start, or did not take another configuration. After a failed start nothing stays bound; after a
@@ -142,6 +144,12 @@ impl Server {
         let snapshot = Arc::new(ArcSwap::from_pointee(compiled.snapshot));
         let crew = Workers { snapshot: snapshot.clone(), settings: &settings, listeners };
         let (life, counters, control) = crew.start().map_err(StartError::System)?;
+        let registry = Arc::clone(snapshot.load().metrics());
+        registry.reloads.started(SystemTime::now());
+        if let Some(questions) = registry.scrapes.take_questions() {
+            let (snapshot, counters, log) = (Arc::clone(&snapshot), counters.clone(), Arc::clone(&settings.log));
+            control.background.spawn(Scraper { snapshot, counters, log }.run(questions));
+        }
         if let Some(problem) = too_many_connections(control.descriptors, &config.max_connections, &settings) {
             settings.log.warn(format_args!("{problem}"));
         }

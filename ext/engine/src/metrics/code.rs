@@ -14,7 +14,7 @@ const USUAL: [u16; 63] = [
 ];
 
 /// A status, or a class of statuses, in a few bits: 1,000 and more are classes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct CodeLabel(u16);
 
 impl CodeLabel {

@@ -11,6 +11,7 @@ use super::code::KnownCodes;
 use super::histogram::Buckets;
 use super::kept::Kept;
 use super::listener::ListenerSeries;
+use super::request_counts::HostNumber;
 use super::route::RouteSeries;
 use super::scrape::Scrapes;
 use super::upstream::UpstreamSeries;
@@ -21,6 +22,8 @@ const MOST_ROUTES: usize = 1_000;
 /// Routes that are known, those of earlier configurations included, of which those that are gone are forgotten although
 /// nobody has asked for figures. The same for upstreams and listeners.
 const CROWD: usize = 2 * MOST_ROUTES;
+/// Hosts that are labels, at most.
+const MOST_HOSTS: usize = 1_000;
 /// Label of requests that were refused before a route was found for them.
 const NO_ROUTE: &str = "_none";
 
@@ -35,19 +38,27 @@ pub(crate) struct MetricsRegistry {
     no_route: Arc<RouteSeries>,
     upstreams: Mutex<BTreeMap<Arc<str>, Kept<UpstreamSeries>>>,
     other_upstreams: Arc<UpstreamSeries>,
+    /// Hosts of labels, by their numbers less 1. They stay for as long as the server runs.
+    hosts: Mutex<Vec<Arc<str>>>,
     listeners: Mutex<BTreeMap<Arc<str>, Kept<ListenerSeries>>>,
     pub(crate) reloads: ReloadFigures,
     /// Where figures are asked for.
     pub(crate) scrapes: Scrapes,
 }
 
+impl Default for MetricsRegistry {
+    fn default() -> Self {
+        Self::new(1, Buckets::default())
+    }
+}
+
 impl MetricsRegistry {
     /// Figures of a server with so many engine threads.
-    pub(crate) fn new(threads: usize, buckets: Buckets) -> Arc<Self> {
+    pub(crate) fn new(threads: usize, buckets: Buckets) -> Self {
         let route = |name: &str| Arc::new(RouteSeries::new(name.into(), threads, buckets.clone()));
         let (other_routes, no_route) = (route(OTHER), route(NO_ROUTE));
         let other_upstreams = Arc::new(UpstreamSeries::new(OTHER.into(), threads, buckets.clone()));
-        Arc::new(Self {
+        Self {
             threads,
             buckets,
             codes: KnownCodes::default(),
@@ -56,10 +67,11 @@ impl MetricsRegistry {
             no_route,
             upstreams: Mutex::default(),
             other_upstreams,
+            hosts: Mutex::default(),
             listeners: Mutex::default(),
             reloads: ReloadFigures::default(),
             scrapes: Scrapes::default(),
-        })
+        }
     }
 
     /// The bounds of all histograms.
@@ -67,19 +79,39 @@ impl MetricsRegistry {
         &self.buckets
     }
 
+    /// The number of a host that is a label; 0 if there are too many.
+    pub(super) fn host_number(&self, name: &str) -> HostNumber {
+        let mut hosts = self.hosts.lock();
+        let number = hosts.iter().position(|host| &**host == name).unwrap_or_else(|| {
+            if hosts.len() < MOST_HOSTS {
+                hosts.push(name.into());
+            }
+            hosts.len() - 1
+        });
+        match hosts.get(number) {
+            Some(host) if &**host == name => number as HostNumber + 1,
+            _ => 0,
+        }
+    }
+
+    /// The hosts of labels, by their numbers: the first stands for all others.
+    pub(crate) fn hosts(&self) -> Vec<Arc<str>> {
+        [OTHER.into()].into_iter().chain(self.hosts.lock().iter().cloned()).collect()
+    }
+
     /// The figures of a configuration's routes, by their order. Routes of one name share theirs.
     pub(crate) fn routes<'n>(&self, names: impl Iterator<Item = &'n str>) -> Box<[Arc<RouteSeries>]> {
         let mut known = self.routes.lock();
         let mut own: BTreeMap<&str, Arc<RouteSeries>> = BTreeMap::new();
         let series = names.map(|name| {
+            if name.is_empty() {
+                return Arc::clone(&self.no_route);
+            }
             if let Some(series) = own.get(name) {
                 return Arc::clone(series);
             }
             if own.len() >= MOST_ROUTES || name == OTHER {
                 return Arc::clone(&self.other_routes);
-            }
-            if name == NO_ROUTE {
-                return Arc::clone(&self.no_route);
             }
             let make = || RouteSeries::new(name.into(), self.threads, self.buckets.clone());
             let series = named(&mut known, name, make);

@@ -4,6 +4,8 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use rustc_hash::FxHashMap;
+
 use super::code::CLASS_COUNT;
 use super::histogram::{Buckets, Distribution, Histogram};
 use super::request_counts::{RequestCounts, RequestLabels};
@@ -70,17 +72,17 @@ impl RouteSeries {
         self.rate_limited.fetch_add(1, Relaxed);
     }
 
-    /// The figures of all threads together.
-    pub(crate) fn figures(&self) -> RouteFigures {
+    /// The figures of all threads together. `by_host`: requests are told apart by their hosts too.
+    pub(crate) fn figures(&self, by_host: bool) -> RouteFigures {
         let mut figures = RouteFigures { rate_limited: self.rate_limited.load(Relaxed), ..RouteFigures::default() };
         for part in self.parts.iter() {
             figures.is_used = true;
             figures.in_flight = figures.in_flight.wrapping_add(part.in_flight.load(Relaxed));
-            part.requests.each(&mut |labels, count| {
-                match figures.requests.iter_mut().find(|(known, _)| *known == labels) {
-                    Some((_, sum)) => *sum += count,
-                    None => figures.requests.push((labels, count)),
+            part.requests.each(&mut |mut labels, count| {
+                if !by_host {
+                    labels.host = 0;
                 }
+                *figures.requests.entry(labels).or_default() += count;
             });
             for (sum, histogram) in figures.durations.iter_mut().zip(&part.durations) {
                 if let Some(histogram) = histogram.get() {
@@ -98,7 +100,7 @@ pub(crate) struct RouteFigures {
     /// Whether it has had a request.
     pub(crate) is_used: bool,
     pub(crate) in_flight: u64,
-    pub(crate) requests: Vec<(RequestLabels, u64)>,
+    pub(crate) requests: FxHashMap<RequestLabels, u64>,
     /// By class of the status.
     pub(crate) durations: [Distribution; CLASS_COUNT],
     pub(crate) rate_limited: u64,
@@ -117,6 +119,11 @@ impl<'a> CountedRequest<'a> {
     pub(crate) fn begin(series: &'a RouteSeries, thread: ThreadNumber) -> Self {
         series.began(thread);
         Self { series, thread }
+    }
+
+    /// The thread that counts it.
+    pub(crate) fn thread(&self) -> ThreadNumber {
+        self.thread
     }
 
     /// Figures of its route.

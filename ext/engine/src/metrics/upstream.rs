@@ -55,6 +55,12 @@ struct UpstreamPart {
     queue: Histogram,
 }
 
+impl Default for UpstreamSeries {
+    fn default() -> Self {
+        Self::new("".into(), 1, Buckets::default())
+    }
+}
+
 impl UpstreamSeries {
     pub(super) fn new(name: Arc<str>, threads: usize, buckets: Buckets) -> Self {
         let (parts, others) = (Sharded::new(threads), Arc::new(BackendSeries::new(OTHER.into(), threads)));
@@ -83,10 +89,10 @@ impl UpstreamSeries {
         self.part(thread).queue.observe(time);
     }
 
-    /// Counts one more attempt of a request.
+    /// Counts further attempts of a request.
     #[cold]
-    pub(crate) fn retried(&self) {
-        self.retries.fetch_add(1, Relaxed);
+    pub(crate) fn retried(&self, times: u32) {
+        self.retries.fetch_add(u64::from(times), Relaxed);
     }
 
     /// Figures of the backend with that label. `resolved`: DNS has named it, so that there may be any number of them.
@@ -108,6 +114,11 @@ impl UpstreamSeries {
         let series = Arc::new(BackendSeries::new(label.into(), self.threads));
         backends.insert(Arc::clone(&series.label), Kept::new(Arc::clone(&series)));
         series
+    }
+
+    /// Labels of the backends that have figures of their own.
+    pub(crate) fn labels(&self) -> Vec<Arc<str>> {
+        self.backends.lock().keys().cloned().collect()
     }
 
     /// The figures of all threads together. Backends that are gone are forgotten after two calls.
@@ -152,10 +163,11 @@ struct BackendPart {
     answers: [AtomicU64; CLASS_COUNT],
     opened: AtomicU64,
     reused: AtomicU64,
-    /// Connections without a request, as of the last look.
+    /// Idle connections of HTTP/1.1, as of the last look.
     idle: AtomicU64,
-    /// Shared connections with a request, as of the last look.
-    shared: AtomicU64,
+    /// Connections of HTTP/2 without and with requests, as of the last look.
+    shared_idle: AtomicU64,
+    shared_used: AtomicU64,
 }
 
 /// The counts of a backend at one moment.
@@ -164,8 +176,11 @@ pub(crate) struct BackendFigures {
     pub(crate) answers: [u64; CLASS_COUNT],
     pub(crate) opened: u64,
     pub(crate) reused: u64,
+    /// Idle connections of HTTP/1.1.
     pub(crate) idle: u64,
-    pub(crate) shared: u64,
+    /// Connections of HTTP/2 without and with requests.
+    pub(crate) shared_idle: u64,
+    pub(crate) shared_used: u64,
     pub(crate) failures: [u64; FAILURE_REASONS.len()],
 }
 
@@ -204,16 +219,16 @@ impl BackendSeries {
         self.failures[reason as usize].fetch_add(1, Relaxed);
     }
 
-    /// Notes how many connections of a thread are idle.
+    /// Notes how many connections of HTTP/1.1 are idle on a thread.
     pub(crate) fn note_idle(&self, thread: ThreadNumber, idle: usize) {
         self.part(thread).idle.store(idle as u64, Relaxed);
     }
 
-    /// Notes how many connections of a thread carry several requests at once and have one.
+    /// Notes how many connections of HTTP/2 on a thread have no request, and how many have one or more.
     pub(crate) fn note_shared(&self, thread: ThreadNumber, idle: usize, used: usize) {
         let part = self.part(thread);
-        part.idle.store(idle as u64, Relaxed);
-        part.shared.store(used as u64, Relaxed);
+        part.shared_idle.store(idle as u64, Relaxed);
+        part.shared_used.store(used as u64, Relaxed);
     }
 
     /// The counts of all threads together.
@@ -229,7 +244,8 @@ impl BackendSeries {
             sum.opened += part.opened.load(Relaxed);
             sum.reused += part.reused.load(Relaxed);
             sum.idle += part.idle.load(Relaxed);
-            sum.shared += part.shared.load(Relaxed);
+            sum.shared_idle += part.shared_idle.load(Relaxed);
+            sum.shared_used += part.shared_used.load(Relaxed);
         }
         sum
     }
