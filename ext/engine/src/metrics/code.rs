@@ -98,3 +98,6 @@ impl KnownCodes {
         self.known[usize::from(status) / 64].fetch_or(1 << (status % 64), Relaxed);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -216,3 +216,6 @@ impl ReloadFigures {
         self.last.load(Relaxed) as f64 / 1e3
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -142,3 +142,6 @@ fn count_in(table: &[RequestCount], key: u64) -> bool {
     }
     false
 }
+
+#[cfg(test)]
+mod tests;
