@@ -29,7 +29,9 @@ pub(crate) use requests::{ExcludedPath, RequestMetrics};
 pub(crate) use route::CountedRequest;
 pub(crate) use scrape::ScrapeQuestion;
 pub(crate) use sharded::ThreadNumber;
-pub(crate) use upstream::{BackendFigures, BackendSeries, FailureReason, UpstreamFigures, UpstreamSeries, FAILURE_REASONS};
+pub(crate) use upstream::{
+    BackendFigures, BackendSeries, FailureReason, UpstreamFigures, UpstreamSeries, FAILURE_REASONS,
+};
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 

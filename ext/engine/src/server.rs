@@ -183,6 +183,11 @@ impl Server {
         self.running.lock().listening.iter().map(|(_, url)| url.clone()).collect()
     }
 
+    /// Where metrics are served and nothing else, with the actual port in place of port 0.
+    pub fn metrics_urls(&self) -> Vec<String> {
+        self.control_api.metrics_urls()
+    }
+
     /// Figures since the start.
     pub fn stats(&self) -> Stats {
         Stats { backends: self.snapshot.load().backend_stats(), ..self.totals() }

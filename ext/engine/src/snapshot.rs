@@ -117,7 +117,7 @@ pub(crate) fn carry_over(before: Option<&Snapshot>, config: &Config, purpose: Pu
         tunnel_grace: time_to_stop("tunnel_grace", &config.tunnel_grace, &mut problems),
         max_connections: number("max_connections", &config.max_connections, 1..=10_000_000, &mut problems),
         log: Log::compile(&config.log_level, &mut problems),
-        control: ControlPlace::compile(&config.control, &mut problems),
+        control: metrics::with_place(config, ControlPlace::compile(&config.control, &mut problems), &mut problems),
     };
     let carried_before = before.map(|before| &*before.carried_over);
     let metrics = metrics::registry(carried_before, config, threads, &mut problems);
@@ -153,11 +153,20 @@ pub(crate) fn carry_over(before: Option<&Snapshot>, config: &Config, purpose: Pu
         carried_over: CarriedOver { filters, acme: carried_acme, metrics, ..CarriedOver::default() },
     };
     let routes = compiler.scope(&config.routes, &Routes::default());
-    let Compiler { mut problems, keeps_lines, names, routes: route_names, shows_metrics, mut upstreams, mut carried_over, .. } = compiler;
+    let Compiler {
+        mut problems,
+        keeps_lines,
+        names,
+        routes: route_names,
+        shows_metrics,
+        mut upstreams,
+        mut carried_over,
+        ..
+    } = compiler;
     carried_over.upstreams = Arc::new(upstreams.take_carried());
     let upstreams = upstreams.finish(&mut problems);
     let (capture_names, route_names) = (names.into_list(), route_names.into_list());
-    let asked = config.metrics.is_some() || shows_metrics;
+    let asked = config.metrics.is_some() || shows_metrics || !config.control.is_empty();
     let metrics = asked.then(|| metrics::of_requests(config, &route_names, &carried_over.metrics));
     let acme = config.acme.as_ref().and_then(|acme| {
         let names = written_names(&config.routes);

@@ -1,7 +1,7 @@
 //! All figures of a server that are told apart by name, the same through all reloads.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -185,6 +185,8 @@ fn shown<T>(known: &mut BTreeMap<Arc<str>, Kept<T>>) -> Vec<Arc<T>> {
 pub(crate) struct ReloadFigures {
     succeeded: AtomicU64,
     failed: AtomicU64,
+    /// Whether the last reload failed here, so that who asked for it knows no other failure.
+    failed_here: AtomicBool,
     /// Time of the last configuration that was taken, in milliseconds since 1970.
     last: AtomicU64,
 }
@@ -202,6 +204,14 @@ impl ReloadFigures {
             self.succeeded.fetch_add(1, Relaxed);
             self.started(now);
         } else {
+            self.failed.fetch_add(1, Relaxed);
+        }
+        self.failed_here.store(!succeeded, Relaxed);
+    }
+
+    /// Counts a reload that failed before its configuration could be compiled, unless it is one that failed later.
+    pub(crate) fn failed_before(&self) {
+        if !self.failed_here.swap(false, Relaxed) {
             self.failed.fetch_add(1, Relaxed);
         }
     }

@@ -42,11 +42,7 @@ impl RequestLabels {
     }
 
     fn of_key(key: u64) -> Self {
-        Self {
-            code: CodeLabel::from_bits(key as u16),
-            method: (key >> 16) as u8,
-            host: (key >> 32) as HostNumber,
-        }
+        Self { code: CodeLabel::from_bits(key as u16), method: (key >> 16) as u8, host: (key >> 32) as HostNumber }
     }
 }
 

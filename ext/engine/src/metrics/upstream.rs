@@ -19,8 +19,7 @@ const MOST_RESOLVED: usize = 200;
 const CROWD: usize = 1_024;
 
 /// Reasons of a failed attempt, as labels.
-pub(crate) const FAILURE_REASONS: [&str; 4] =
-    ["backend_refused", "backend_timeout", "backend_cut", "backend_error"];
+pub(crate) const FAILURE_REASONS: [&str; 4] = ["backend_refused", "backend_timeout", "backend_cut", "backend_error"];
 
 /// Why an attempt at a backend has failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -9,11 +9,12 @@ use arc_swap::ArcSwap;
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
+use super::Server;
+use crate::control_api::{text, ControlAnswer, ControlCall, Refusal};
 use crate::log::Log;
 use crate::metrics::families as family;
 use crate::metrics::{
-    Counters, Exposition, ExpositionForm, MetricsRegistry, ProcessFigures, ScrapeQuestion, CLASSES, HANDSHAKES,
-    METHODS,
+    Counters, Exposition, ExpositionForm, MetricsRegistry, ProcessFigures, ScrapeQuestion, CLASSES, HANDSHAKES, METHODS,
 };
 use crate::snapshot::Snapshot;
 
@@ -106,9 +107,11 @@ impl Scraper {
         for (route, figures) in routes.iter().filter(|(_, figures)| figures.rate_limited > 0) {
             out.count(&[("route", route)], figures.rate_limited);
         }
-        let [request, response] = self.counters.iter().map(|counters| counters.bytes()).fold([0; 2], |sum, more| {
-            [sum[0] + more[0], sum[1] + more[1]]
-        });
+        let [request, response] = self
+            .counters
+            .iter()
+            .map(|counters| counters.bytes())
+            .fold([0; 2], |sum, more| [sum[0] + more[0], sum[1] + more[1]]);
         out.family(&family::REQUEST_BYTES);
         out.count(&[], request);
         out.family(&family::RESPONSE_BYTES);
@@ -182,5 +185,22 @@ fn write_process(out: &mut Exposition) {
 async fn pause(out: &mut Exposition) {
     if out.is_pause_due() {
         tokio::task::yield_now().await;
+    }
+}
+
+impl Server {
+    /// The figures as text, in the form that the caller prefers.
+    pub(super) async fn metrics(self: Arc<Self>, call: ControlCall) -> Result<ControlAnswer, Refusal> {
+        let registry = Arc::clone(self.snapshot.load().metrics());
+        drop(self);
+        let accept = call.headers.get_all(http::header::ACCEPT).iter().map(|value| value.as_bytes());
+        let form = ExpositionForm::of_accept(accept);
+        match registry.scrapes.ask(form).await {
+            Some(written) => Ok(text(form.content_type(), written)),
+            None => {
+                let error = "too many ask for metrics at once: ask again later";
+                Err(Refusal::new(http::StatusCode::SERVICE_UNAVAILABLE, error))
+            }
+        }
     }
 }

@@ -7,6 +7,7 @@ use crate::compile::Report;
 use crate::compiler::CarriedOver;
 use crate::config::{Code, Problem};
 use crate::configuration::{Config, MetricsConfig};
+use crate::control::place::ControlPlace;
 use crate::metrics::{Buckets, ExcludedPath, MetricsRegistry, RequestMetrics, BUCKETS};
 
 /// The directive.
@@ -35,6 +36,25 @@ pub(super) fn registry(
         report.within("buckets").warning_of(Code::Slip, message);
     }
     Arc::clone(&before.metrics)
+}
+
+/// The places of the control API, and that of metrics alone.
+pub(super) fn with_place(
+    config: &Config,
+    mut places: Vec<ControlPlace>,
+    problems: &mut Vec<Problem>,
+) -> Vec<ControlPlace> {
+    let Some(metrics) = &config.metrics else { return places };
+    let Some(url) = &metrics.url else { return places };
+    let mut report = Report::new(WORD, metrics.at.as_ref(), problems);
+    let takes_over = places.iter().any(|place| place.takes_over);
+    let Some(place) = ControlPlace::of_metrics(url, takes_over, &mut report) else { return places };
+    if let Some(other) = places.iter().find(|other| other.address == place.address) {
+        report.error(format!("{} is for `control`, which has metrics too: write another port", other.url));
+        return places;
+    }
+    places.push(place);
+    places
 }
 
 /// How the requests of a configuration are counted. `routes`: the names of its locations.

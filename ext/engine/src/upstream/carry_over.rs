@@ -45,7 +45,12 @@ pub(crate) struct CarriedUpstreams {
 
 impl UpstreamCarryOver {
     /// For a configuration with these DNS servers, in place of the one that `before` is of.
-    pub(crate) fn new(before: Option<Arc<CarriedUpstreams>>, resolver: &[String], blocks: &BlockSet, metrics: &Arc<MetricsRegistry>) -> Self {
+    pub(crate) fn new(
+        before: Option<Arc<CarriedUpstreams>>,
+        resolver: &[String],
+        blocks: &BlockSet,
+        metrics: &Arc<MetricsRegistry>,
+    ) -> Self {
         let (resolver, blocks, metrics) = (resolver.to_vec(), blocks.clone(), Arc::clone(metrics));
         Self { before, carried: CarriedUpstreams::default(), resolver, blocks, metrics, position: None }
     }

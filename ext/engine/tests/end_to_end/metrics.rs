@@ -3,17 +3,22 @@
 mod bounds;
 mod connections;
 mod reloads;
+mod serving;
 mod upstreams;
 
 use std::collections::BTreeMap;
 
-use proxy_engine::configuration::{Directive, LocationConfig, MetricsConfig, RateLimitConfig, FilterConfig, Setting};
+use proxy_engine::configuration::{Directive, FilterConfig, LocationConfig, MetricsConfig, RateLimitConfig, Setting};
 
 use crate::support::{eventually, Origin, Proxy, Settings};
 
 /// A location with these directives inside.
 fn location(pattern: &str, routes: Vec<Directive>) -> Directive {
-    Directive::Location(Box::new(LocationConfig { patterns: vec![pattern.into()], routes, ..LocationConfig::default() }))
+    Directive::Location(Box::new(LocationConfig {
+        patterns: vec![pattern.into()],
+        routes,
+        ..LocationConfig::default()
+    }))
 }
 
 /// Lets the proxy answer with its figures at `/metrics`.
@@ -65,13 +70,16 @@ fn requests_count_by_their_location_status_and_method() {
     let origin = Origin::echoing_targets();
     let proxy = Proxy::with(&[&origin.address()], |settings| {
         shown(settings);
-        let answer = |code| Directive::StaticResponse(proxy_engine::configuration::StaticResponseConfig {
-            code,
-            ..Default::default()
-        });
+        let answer = |code| {
+            Directive::StaticResponse(proxy_engine::configuration::StaticResponseConfig { code, ..Default::default() })
+        };
         settings.server.routes.push(location("/users/:id", vec![answer(204)]));
-        let named = LocationConfig { name: Some("teapots".into()), patterns: vec!["/tea/*".into()],
-            routes: vec![answer(418)], ..LocationConfig::default() };
+        let named = LocationConfig {
+            name: Some("teapots".into()),
+            patterns: vec!["/tea/*".into()],
+            routes: vec![answer(418)],
+            ..LocationConfig::default()
+        };
         settings.server.routes.push(Directive::Location(Box::new(named)));
     });
     let mut client = proxy.client();

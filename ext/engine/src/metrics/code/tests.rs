@@ -9,8 +9,10 @@ fn text(label: CodeLabel) -> String {
 #[test]
 fn usual_statuses_are_labels_and_a_few_others_then_classes_are() {
     let codes = KnownCodes::default();
-    let own = (600..=999).chain([299, 0, 42]).filter(|status| text(codes.label(*status)).len() == 3
-        && !text(codes.label(*status)).ends_with("xx")).count();
+    let own = (600..=999)
+        .chain([299, 0, 42])
+        .filter(|status| text(codes.label(*status)).len() == 3 && !text(codes.label(*status)).ends_with("xx"))
+        .count();
     assert_eq!(own, MOST_CODES - USUAL.len());
     for (status, shown) in [(200, "200"), (499, "499"), (503, "503"), (298, "2xx"), (998, "other"), (7, "other")] {
         assert_eq!(text(codes.label(status)), shown);

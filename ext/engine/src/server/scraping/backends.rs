@@ -5,9 +5,7 @@ use std::sync::Arc;
 
 use super::pause;
 use crate::metrics::families as family;
-use crate::metrics::{
-    BackendFigures, Exposition, MetricsRegistry, UpstreamFigures, CLASSES, FAILURE_REASONS, OTHER,
-};
+use crate::metrics::{BackendFigures, Exposition, MetricsRegistry, UpstreamFigures, CLASSES, FAILURE_REASONS, OTHER};
 use crate::snapshot::Snapshot;
 use crate::upstream::BACKEND_STATES;
 

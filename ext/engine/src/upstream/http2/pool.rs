@@ -20,8 +20,8 @@ use tokio::time::Instant;
 use super::drive::{drive, Rhythm};
 use super::pending_connect::PendingConnect;
 use super::{Opened, MOST_STREAMS};
-use crate::upstream::backend::{Backend, WeakBackend};
 use crate::metrics::{BackendSeries, ThreadNumber};
+use crate::upstream::backend::{Backend, WeakBackend};
 use crate::upstream::keep::Keep;
 
 /// Most connections of one thread to one backend, under one TLS server name. A backend that allows fewer than the
@@ -233,11 +233,8 @@ fn named<'a>(
     backend: &Arc<Backend>,
     name: Option<&ServerName<'static>>,
 ) -> &'a mut NamedConnections {
-    let new_backend = || BackendConnections {
-        backend: backend.downgrade(),
-        series: Arc::clone(backend.series()),
-        named: Vec::new(),
-    };
+    let new_backend =
+        || BackendConnections { backend: backend.downgrade(), series: Arc::clone(backend.series()), named: Vec::new() };
     let all = &mut backends.entry(backend.id()).or_insert_with(new_backend).named;
     let index = all.iter().position(|named| named.name.as_ref() == name).unwrap_or_else(|| {
         all.push(NamedConnections {

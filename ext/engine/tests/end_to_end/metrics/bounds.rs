@@ -28,11 +28,8 @@ fn hosts_are_labels_only_where_the_configuration_names_them() {
     let origin = Origin::echoing_targets();
     let proxy = Proxy::with(&[&origin.address()], |settings| {
         shown(settings);
-        settings.server.metrics = Some(MetricsConfig {
-            label_hosts: true,
-            exclude: vec!["/metrics".into()],
-            ..MetricsConfig::default()
-        });
+        settings.server.metrics =
+            Some(MetricsConfig { label_hosts: true, exclude: vec!["/metrics".into()], ..MetricsConfig::default() });
         let hosts: Vec<Match> = vec!["a.example".into(), "*.b.example".into()];
         let routes = vec![Directive::StaticResponse(Default::default())];
         settings.server.routes.push(Directive::Location(Box::new(LocationConfig {

@@ -9,9 +9,8 @@ use crate::support::{http2, Origin, Proxy, TlsClient};
 fn open_connections_count_by_address_and_protocol() {
     let origin = Origin::echoing_targets();
     let proxy = Proxy::with(&[&origin.address()], shown);
-    let series = |protocol: &str| {
-        format!("proxy_connections{{listener=\"http://127.0.0.1:0\",protocol=\"{protocol}\"}}")
-    };
+    let series =
+        |protocol: &str| format!("proxy_connections{{listener=\"http://127.0.0.1:0\",protocol=\"{protocol}\"}}");
     let mut client = proxy.client();
     assert_eq!(client.get("/").status(), 200);
     // The one that asks counts too.

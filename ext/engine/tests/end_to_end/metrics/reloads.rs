@@ -73,9 +73,8 @@ fn reloads_count_by_their_result() {
     let origin = Origin::echoing_targets();
     let proxy = Proxy::with(&[&origin.address()], shown);
     let at = |scrape: &Scrape| scrape.get("proxy_config_last_reload_success_timestamp_seconds");
-    let result = |scrape: &Scrape, result: &str| {
-        scrape.get(&format!("proxy_config_reloads_total{{result=\"{result}\"}}"))
-    };
+    let result =
+        |scrape: &Scrape, result: &str| scrape.get(&format!("proxy_config_reloads_total{{result=\"{result}\"}}"));
     let before = Scrape::of(&proxy);
     assert!(at(&before) > 1.7e9);
     assert_eq!((result(&before, "success"), result(&before, "failure")), (0.0, 0.0));

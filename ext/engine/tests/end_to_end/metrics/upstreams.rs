@@ -105,8 +105,7 @@ fn the_state_of_a_backend_is_that_of_its_checks() {
     let refused = nobody();
     let proxy = Proxy::with(&[&refused], |settings| {
         shown(settings);
-        settings.pool.health_check =
-            Some(HealthCheck { interval: 0.02, fall: 1, rise: 1, ..HealthCheck::default() });
+        settings.pool.health_check = Some(HealthCheck { interval: 0.02, fall: 1, rise: 1, ..HealthCheck::default() });
     });
     let labels = format!("upstream=\"{refused}\",backend=\"{refused}\"");
     await_series(&proxy, &format!("proxy_upstream_backend_state{{{labels},state=\"unhealthy\"}}"), 1.0);
