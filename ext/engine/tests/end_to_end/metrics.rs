@@ -161,7 +161,12 @@ fn requests_in_flight_and_bytes_of_bodies() {
     await_series(&proxy, "proxy_requests_in_flight{route=\"/*\"}", 0.0);
     let scrape = Scrape::of(&proxy);
     assert_eq!((scrape.get("proxy_request_bytes_total"), scrape.get("proxy_response_bytes_total")), (1000.0, 2000.0));
-    // The client goes away in the middle.
+}
+
+#[test]
+fn a_request_whose_client_goes_away_is_in_flight_no_longer() {
+    let origin = Origin::silent();
+    let proxy = Proxy::with(&[&origin.address()], shown);
     let mut client = proxy.client();
     client.send("POST /gone HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\nx");
     await_series(&proxy, "proxy_requests_in_flight{route=\"/*\"}", 1.0);
@@ -176,16 +181,16 @@ fn requests_beyond_a_limit_count_and_excluded_ones_do_not() {
     let proxy = Proxy::with(&[&origin.address()], |settings| {
         shown(settings);
         if let Some(metrics) = &mut settings.server.metrics {
-            metrics.exclude.extend(["/up".to_owned(), "/internal/*".into()]);
+            metrics.exclude.extend(["/l/up".to_owned(), "/l/in/*".into()]);
         }
         let limit = RateLimitConfig { requests: Some(2), seconds: Some(1_000.0), ..RateLimitConfig::default() };
-        settings.server.routes.push(Directive::Filter(FilterConfig::RateLimit(limit)));
+        settings.server.routes.push(location("/l/*", vec![Directive::Filter(FilterConfig::RateLimit(limit))]));
     });
     let mut client = proxy.client();
-    let statuses: Vec<_> = ["/up", "/internal/x", "/internalx", "/up/"].map(|path| client.get(path).status()).into();
-    assert_eq!(statuses, [200, 200, 429, 429]);
-    await_series(&proxy, "proxy_rate_limited_total{route=\"/*\"}", 2.0);
-    await_series(&proxy, "proxy_requests_total{route=\"/*\",code=\"429\",method=\"GET\"}", 2.0);
+    let paths = ["/l/up", "/l/in/x", "/l/inx", "/l/up/", "/l/in"];
+    assert_eq!(paths.map(|path| client.get(path).status()), [200, 200, 429, 429, 429]);
+    await_series(&proxy, "proxy_rate_limited_total{route=\"/l/*\"}", 2.0);
+    await_series(&proxy, "proxy_requests_total{route=\"/l/*\",code=\"429\",method=\"GET\"}", 2.0);
     let scrape = Scrape::of(&proxy);
     assert_eq!(scrape.of_family("proxy_requests_total").len(), 1);
     assert_eq!(scrape.of_family("proxy_upstream_requests_total"), [], "what is excluded counts nowhere");
