@@ -32,6 +32,8 @@ pub(crate) struct Compiler {
     pub(crate) blocks: BlockSet,
     /// The enclosing locations.
     pub(crate) place: LocationPath,
+    /// Whether a location answers with metrics.
+    pub(crate) shows_metrics: bool,
     /// State of the previous configuration. `None` at the start.
     pub(crate) before: Option<Arc<CarriedOver>>,
     /// State of this configuration, carried over or new.

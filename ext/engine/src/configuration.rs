@@ -62,6 +62,8 @@ pub struct Config {
     pub access_log: Option<AccessLogConfig>,
     /// File that keeps changes of run time over a restart. Default: none.
     pub state: Option<Setting<String>>,
+    /// Who may ask for metrics, and which are counted. Default: nobody asks.
+    pub metrics: Option<MetricsConfig>,
     /// Sets of backends. The host of a `to` can name one.
     pub upstreams: Vec<UpstreamConfig>,
     /// Filters, handlers and locations in the order of the file.
@@ -98,6 +100,7 @@ impl Default for Config {
             log_level: Setting::of("info".into()),
             access_log: None,
             state: None,
+            metrics: None,
             upstreams: Vec::new(),
             routes: Vec::new(),
             events: Vec::new(),

@@ -9,13 +9,13 @@ mod connection;
 mod events;
 mod guard;
 mod listener;
+mod metrics_door;
 mod operations;
 mod orders;
 mod route;
 mod service;
 mod write_limit;
 
-#[allow(unused_imports, reason = "for texts such as metrics")]
 pub(crate) use answer::text;
 pub(crate) use answer::{json, stream, ControlAnswer, Refusal};
 pub(crate) use events::{event, MEDIA_TYPE as EVENT_STREAM};
@@ -54,6 +54,8 @@ pub(crate) struct ApiLimits {
     max_body: usize,
     /// Connections at once. Others wait.
     connections: usize,
+    /// The same for places with metrics alone, so that nobody there keeps the operator out.
+    metrics_connections: usize,
     /// Event streams at once. Others are refused.
     event_streams: usize,
 }
@@ -66,6 +68,7 @@ impl Default for ApiLimits {
             write: Duration::from_secs(30),
             max_body: 1024 * 1024,
             connections: 64,
+            metrics_connections: 16,
             event_streams: 32,
         }
     }
@@ -88,6 +91,7 @@ struct ApiState {
     operations: OnceLock<Weak<dyn Operations>>,
     limits: ApiLimits,
     places: Arc<Semaphore>,
+    metrics_places: Arc<Semaphore>,
     event_streams: Arc<Semaphore>,
     figures: events::RecentFigures,
 }
@@ -112,6 +116,7 @@ impl ControlApi {
             operations: OnceLock::new(),
             limits,
             places: Arc::new(Semaphore::new(limits.connections)),
+            metrics_places: Arc::new(Semaphore::new(limits.metrics_connections)),
             event_streams: Arc::new(Semaphore::new(limits.event_streams)),
             figures: events::RecentFigures::default(),
         };
@@ -154,7 +159,7 @@ impl ControlApi {
         for place in places {
             if let Some(index) = before.iter().position(|door| door.place.address == place.address) {
                 let door = before.swap_remove(index);
-                door.guard.send_modify(|guard| *guard = Arc::new(guard.with_token(place.token.clone())));
+                door.guard.send_modify(|guard| *guard = Arc::new(guard.following(place)));
                 doors.push(Door { place: place.clone(), ..door });
             } else if let Some(index) = opened.iter().position(|door| door.place.address == place.address) {
                 let door = opened.swap_remove(index);
@@ -167,7 +172,14 @@ impl ControlApi {
 
     /// Where the API is served, with the actual port in place of port 0.
     pub(crate) fn urls(&self) -> Vec<String> {
-        self.doors.lock().iter().map(|door| door.url.clone()).collect()
+        let doors = self.doors.lock();
+        doors.iter().filter(|door| door.place.metrics.is_none()).map(|door| door.url.clone()).collect()
+    }
+
+    /// Where metrics are served and nothing else, with the actual port in place of port 0.
+    pub(crate) fn metrics_urls(&self) -> Vec<String> {
+        let doors = self.doors.lock();
+        doors.iter().filter_map(|door| Some(format!("{}{}", door.url, door.place.metrics.as_ref()?))).collect()
     }
 
     /// Closes every place, and waits a moment for the answers that are on their way.

@@ -2,6 +2,7 @@
 
 mod catch_panic;
 mod challenge;
+mod counting;
 mod hops;
 mod unread;
 
@@ -82,6 +83,7 @@ async fn forward(
         filters: &NoFilters,
         keeps_lines,
         route: 0,
+        counted: None,
         passed: 0,
         body_limit: None,
         sent_target: work.request.target_spans(),
@@ -132,6 +134,9 @@ impl<'a> Exchange<'a> {
             return self.refuse_ambiguous().await;
         };
         self.route = scope.route;
+        if let Some(metrics) = &self.globals.metrics {
+            self.counted = metrics.begin(scope.route, request.path(), self.tools.counters.thread());
+        }
         if request.method == Method::Post && self.call.is_none() {
             if let Ok(Some(Handler::Proxy(proxy))) = scope.handler(request) {
                 if proxy.backends().speak_http2() {
@@ -182,6 +187,9 @@ impl<'a> Exchange<'a> {
 
     fn record(&mut self) {
         self.tools.counters.request_ended();
+        if let Some(metrics) = &self.globals.metrics {
+            self.count(metrics);
+        }
         if self.keeps_lines {
             self.log();
         }

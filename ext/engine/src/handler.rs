@@ -3,6 +3,7 @@
 //! Each handler has one file, named like its word. It holds the options as written (`…Config`), their checks, and how
 //! the handler answers. `handlers!` is the list of all.
 
+mod metrics;
 pub(crate) mod proxy;
 mod redirect;
 mod run;
@@ -64,6 +65,8 @@ macro_rules! handlers {
             static_response: StaticResponse(StaticResponseConfig),
             /// `redirect to: "…"` sends the client to another URL.
             redirect: Redirect(RedirectConfig),
+            /// `metrics` answers with the figures of the proxy.
+            metrics: Metrics(MetricsConfig),
         }
     };
 }
@@ -123,7 +126,7 @@ macro_rules! compiled {
                 match self {
                     Self::Proxy(proxy) => Some(proxy),
                     Self::Run(run) => Some(run.proxy()),
-                    Self::StaticResponse(_) | Self::Redirect(_) => None,
+                    Self::StaticResponse(_) | Self::Redirect(_) | Self::Metrics(_) => None,
                 }
             }
         }

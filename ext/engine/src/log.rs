@@ -115,6 +115,14 @@ impl Log {
         queue.flush(limit);
     }
 
+    /// Lines that were lost since the start.
+    pub(crate) fn dropped(&self) -> u64 {
+        match &self.sink.lock().out {
+            Out::Direct(_) => 0,
+            Out::Queued(queue) => queue.dropped(),
+        }
+    }
+
     /// The log that `log_level` asks for. An unknown level is a problem.
     pub(crate) fn compile(level: &Setting<String>, problems: &mut Vec<Problem>) -> Arc<Log> {
         let found = Level::of(&level.value);

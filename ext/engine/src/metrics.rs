@@ -1,4 +1,37 @@
 //! Counters of events. Each engine thread has its own counters; a reader adds them up.
+//!
+//! What is told apart by names, such as the requests of a route, is in the [`registry`], and only counted where somebody
+//! can ask for it.
+
+mod code;
+mod exposition;
+pub(crate) mod families;
+mod histogram;
+mod kept;
+mod listener;
+mod process;
+mod registry;
+mod request_counts;
+mod requests;
+mod route;
+mod scrape;
+mod sharded;
+mod upstream;
+
+pub(crate) use code::{class_index, CLASSES};
+pub(crate) use exposition::{Exposition, ExpositionForm};
+pub(crate) use histogram::{Buckets, BUCKETS};
+pub(crate) use listener::{ListenerSeries, OpenConnection, SpokenProtocol};
+pub(crate) use process::ProcessFigures;
+pub(crate) use registry::MetricsRegistry;
+pub(crate) use request_counts::METHODS;
+pub(crate) use requests::{ExcludedPath, RequestMetrics};
+pub(crate) use route::CountedRequest;
+pub(crate) use scrape::ScrapeQuestion;
+pub(crate) use sharded::ThreadNumber;
+pub(crate) use upstream::{
+    BackendFigures, BackendSeries, FailureReason, UpstreamFigures, UpstreamSeries, FAILURE_REASONS,
+};
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -6,6 +39,9 @@ use tokio::time::Instant;
 
 use crate::latency::Histogram;
 use crate::stats::Stats;
+
+/// Label of all things for which there are too many.
+pub(crate) const OTHER: &str = "_other";
 
 /// Exchanges that last until one side ends them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,9 +56,16 @@ pub(crate) enum LongLivedKind {
 #[derive(Debug, Default)]
 #[repr(align(128))]
 pub(crate) struct Counters {
+    /// Number of the thread.
+    thread: ThreadNumber,
     accepted: AtomicU64,
     active: AtomicU64,
     handshakes_failed: AtomicU64,
+    /// TLS handshakes that succeeded, by [`HANDSHAKES`].
+    handshakes: [AtomicU64; HANDSHAKES.len()],
+    /// Bytes of request bodies and response bodies, where requests are counted.
+    request_bytes: AtomicU64,
+    response_bytes: AtomicU64,
     in_flight: AtomicU64,
     /// Responses by the first digit of their status, 1 to 5; 0 for anything else.
     classes: [AtomicU64; 6],
@@ -36,6 +79,10 @@ pub(crate) struct Counters {
     latency: Histogram,
 }
 
+/// Version and result of TLS handshakes that succeeded.
+pub(crate) const HANDSHAKES: [(&str, &str); 4] =
+    [("1.2", "full"), ("1.2", "resumed"), ("1.3", "full"), ("1.3", "resumed")];
+
 /// Counters of tunnels or event streams.
 #[derive(Debug, Default)]
 struct LongLivedCounts {
@@ -44,6 +91,43 @@ struct LongLivedCounts {
 }
 
 impl Counters {
+    /// Counters of the thread with this number.
+    pub(crate) fn of(thread: ThreadNumber) -> Self {
+        Self { thread, ..Self::default() }
+    }
+
+    /// Number of the thread.
+    #[inline]
+    pub(crate) fn thread(&self) -> ThreadNumber {
+        self.thread
+    }
+
+    /// Counts a TLS handshake that succeeded.
+    pub(crate) fn handshake_succeeded(&self, is_newest: bool, resumed: bool) {
+        self.handshakes[usize::from(is_newest) * 2 + usize::from(resumed)].fetch_add(1, Relaxed);
+    }
+
+    /// TLS handshakes that succeeded, by [`HANDSHAKES`], and those that failed.
+    pub(crate) fn handshakes(&self) -> ([u64; HANDSHAKES.len()], u64) {
+        let mut counts = [0; HANDSHAKES.len()];
+        for (count, handshakes) in counts.iter_mut().zip(&self.handshakes) {
+            *count = handshakes.load(Relaxed);
+        }
+        (counts, self.handshakes_failed.load(Relaxed))
+    }
+
+    /// Counts the bodies of a request and of its response. Only the thread itself may call this.
+    #[inline]
+    pub(crate) fn moved(&self, request: u64, response: u64) {
+        sharded::add(&self.request_bytes, request);
+        sharded::add(&self.response_bytes, response);
+    }
+
+    /// Bytes of request bodies and of response bodies.
+    pub(crate) fn bytes(&self) -> [u64; 2] {
+        [self.request_bytes.load(Relaxed), self.response_bytes.load(Relaxed)]
+    }
+
     /// Counts a connection that is handed to the thread. The acceptor calls this, so that its next choice includes it.
     pub(crate) fn connection_opened(&self) {
         self.accepted.fetch_add(1, Relaxed);

@@ -31,6 +31,7 @@ use crate::client::{forwarded, ClientInfo};
 use crate::error::{EndReason, Error, Kind, Side, Waited};
 use crate::grpc::{Call, GrpcOutcome};
 use crate::log::Level;
+use crate::metrics::{CountedRequest, ThreadNumber};
 use crate::relay::ClientChannel;
 use crate::request_id::{LoggedId, RequestId};
 use crate::rewrite::{Captures, RequestValues, ResponseInfo};
@@ -106,6 +107,8 @@ pub(crate) struct Exchange<'a> {
     pub(crate) keeps_lines: bool,
     /// Number of the request's location in [`Globals::route_names`]; 0 before one was found.
     pub(crate) route: u32,
+    /// The request among those of its location. `None` if it is not counted, or no location was found yet.
+    pub(crate) counted: Option<CountedRequest<'a>>,
     /// Number of filters that let the request pass. They see the response.
     pub(crate) passed: usize,
     /// Limit for the length of the request's body.
@@ -159,6 +162,12 @@ impl Exchange<'_> {
     /// Notes why the request does not end as it should. The first reason counts.
     pub(crate) fn ends_for(&mut self, reason: EndReason) {
         self.outcome.reason.get_or_insert(reason);
+    }
+
+    /// The thread that counts the request, if it is counted.
+    #[inline]
+    pub(crate) fn counted_by(&self) -> Option<ThreadNumber> {
+        self.counted.as_ref().map(CountedRequest::thread)
     }
 
     /// Name of the request's location: its `name`, or its pattern as written. Empty before one was found.

@@ -7,13 +7,14 @@ mod notes;
 mod operations;
 mod reload;
 mod steering;
+mod scraping;
 mod threads;
 
 pub use deploying::{DeployEvent, DeployRun};
 pub use steering::SteeringError;
 
 use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
 
@@ -36,6 +37,7 @@ use crate::stats::Stats;
 use crate::upstream::Admin;
 use lifecycle::Lifecycle;
 use notes::Notes;
+use scraping::Scraper;
 use steering::Steering;
 use threads::{ServerHandle, Workers};
 
@@ -162,6 +164,12 @@ impl Server {
         let crew = Workers { snapshot: snapshot.clone(), settings: &settings, listeners, control_api: api, keeper };
         let (life, counters, control) = crew.start().map_err(StartError::System)?;
         steering.start(&control.background);
+        let registry = Arc::clone(snapshot.load().metrics());
+        registry.reloads.started(SystemTime::now());
+        if let Some(questions) = registry.scrapes.take_questions() {
+            let (snapshot, counters, log) = (Arc::clone(&snapshot), counters.clone(), Arc::clone(&settings.log));
+            control.background.spawn(Scraper { snapshot, counters, log }.run(questions));
+        }
         if let Some(problem) = too_many_connections(control.descriptors, &config.max_connections, &settings) {
             settings.log.warn(format_args!("{problem}"));
         }
@@ -197,6 +205,11 @@ impl Server {
     /// The URL of every bind, with the actual port in place of port 0.
     pub fn urls(&self) -> Vec<String> {
         self.running.lock().listening.iter().map(|(_, url)| url.clone()).collect()
+    }
+
+    /// Where metrics are served and nothing else, with the actual port in place of port 0.
+    pub fn metrics_urls(&self) -> Vec<String> {
+        self.control_api.metrics_urls()
     }
 
     /// Figures since the start.

@@ -1,6 +1,7 @@
 //! The compiled form of one configuration: immutable, shared by the engine threads, and kept by a request until its
 //! end.
 
+mod metrics;
 mod routes;
 mod written_names;
 
@@ -26,6 +27,7 @@ use crate::events::{EventHub, EventListeners};
 use crate::handler::proxy::Proxy;
 use crate::listen::binds::Binds;
 use crate::log::Log;
+use crate::metrics::MetricsRegistry;
 use crate::relay::Rate;
 use crate::request::{ClientLimits, Globals};
 use crate::rewrite::Redaction;
@@ -121,14 +123,16 @@ pub(crate) fn carry_over(before: Option<&Snapshot>, config: &Config, purpose: Pu
         max_connections: number("max_connections", &config.max_connections, 1..=10_000_000, &mut problems),
         state: runtime_state::file::compile(config.state.as_ref(), &mut problems),
         log: Log::compile(&config.log_level, &mut problems),
-        control: ControlPlace::compile(&config.control, &mut problems),
+        control: metrics::with_place(config, ControlPlace::compile(&config.control, &mut problems), &mut problems),
     };
+    let carried_before = before.map(|before| &*before.carried_over);
+    let metrics = metrics::registry(carried_before, config, threads, &mut problems);
     let carried_acme = before.map(|before| before.carried_over.acme.clone()).unwrap_or_default();
     let managed = config.acme.is_some().then(|| Arc::clone(&carried_acme.certificates));
     let binds = if config.adopts {
         Binds::default()
     } else {
-        Binds::compile(&config.binds, &config.trusted_proxies, managed.as_ref(), purpose, &mut problems)
+        Binds::compile(&config.binds, &config.trusted_proxies, managed.as_ref(), (purpose, &metrics), &mut problems)
     };
     let tap = before.map(|before| Arc::clone(&before.globals.tap)).unwrap_or_default();
     let log_before = before.and_then(|before| before.globals.access_log.as_deref());
@@ -138,7 +142,7 @@ pub(crate) fn carry_over(before: Option<&Snapshot>, config: &Config, purpose: Pu
         .and_then(|log| AccessLog::carry_over(log_before, log, &config.blocks, purpose, &mut problems));
     let before = before.map(|before| Arc::clone(&before.carried_over));
     let carried = before.as_ref().map(|before| Arc::clone(&before.upstreams));
-    let carry_over = UpstreamCarryOver::new(carried, &config.resolver.value, &config.blocks);
+    let carry_over = UpstreamCarryOver::new(carried, &config.resolver.value, &config.blocks, &metrics);
     let upstreams = Upstreams::compile(carry_over, &config.upstreams, &mut problems);
     let filters = CarriedFilters::carry_over(before.as_deref().map(|before| &before.filters));
     let mut compiler = Compiler {
@@ -152,15 +156,18 @@ pub(crate) fn carry_over(before: Option<&Snapshot>, config: &Config, purpose: Pu
         upstreams,
         blocks: config.blocks.clone(),
         place: LocationPath::default(),
+        shows_metrics: false,
         before,
-        carried_over: CarriedOver { filters, acme: carried_acme, ..CarriedOver::default() },
+        carried_over: CarriedOver { filters, acme: carried_acme, metrics, ..CarriedOver::default() },
     };
     let routes = compiler.scope(&config.routes, &Routes::default());
-    let Compiler { mut problems, keeps_lines, names, routes: route_names, secrets, .. } = compiler;
+    let Compiler { mut problems, keeps_lines, names, routes: route_names, secrets, shows_metrics, .. } = compiler;
     let (mut upstreams, mut carried_over) = (compiler.upstreams, compiler.carried_over);
     carried_over.upstreams = Arc::new(upstreams.take_carried());
     let upstreams = upstreams.finish(&mut problems);
     let (capture_names, route_names) = (names.into_list(), route_names.into_list());
+    let asked = config.metrics.is_some() || shows_metrics || !config.control.is_empty();
+    let metrics = asked.then(|| metrics::of_requests(config, &route_names, &carried_over.metrics));
     let acme = config.acme.as_ref().and_then(|acme| {
         let names = written_names(&config.routes);
         let (certificates, blocks) = (&carried_over.acme.certificates, &config.blocks);
@@ -178,7 +185,8 @@ pub(crate) fn carry_over(before: Option<&Snapshot>, config: &Config, purpose: Pu
     let carried_over = Arc::new(carried_over);
     let redact = config.access_log.as_ref().and_then(|log| log.redact.as_deref());
     let redaction = Redaction::new(redact, &secrets);
-    let globals = Globals { limits, trusted, access_log, redaction, tap, keeps_lines, capture_names, route_names };
+    let globals =
+        Globals { limits, trusted, access_log, redaction, tap, keeps_lines, metrics, capture_names, route_names };
     let snapshot = Snapshot {
         binds,
         routes,
@@ -311,6 +319,11 @@ impl Snapshot {
                 visit(proxy);
             }
         });
+    }
+
+    /// All figures by name.
+    pub(crate) fn metrics(&self) -> &Arc<MetricsRegistry> {
+        &self.carried_over.metrics
     }
 
     /// Calls `visit` once with every upstream: named ones first.

@@ -33,7 +33,7 @@ pub(crate) mod tls;
 mod wait_queue;
 
 pub use backend::Admin;
-pub(crate) use backend::{Attempt, Backend};
+pub(crate) use backend::{Attempt, Backend, BACKEND_STATES};
 pub(crate) use backends::Backends;
 pub(crate) use balancer::{Affinity, Choice, Tried};
 pub(crate) use by_host::ByHost;
@@ -132,8 +132,8 @@ impl Upstream {
         fingerprint: Fingerprint,
     ) -> Arc<Self> {
         let forgotten = before.map(|before| before.fingerprint.forgotten(&fingerprint)).unwrap_or_default();
-        let group =
-            BackendGroup::carry_over(before.map(|before| &*before.group), name, settings.rules.clone(), forgotten);
+        let own = (settings.rules.clone(), settings.series.clone());
+        let group = BackendGroup::carry_over(before.map(|before| &*before.group), name, own, forgotten);
         // The secret of sticky cookies is in the policy.
         if let Some(before) = before.filter(|before| before.fingerprint.chooses_like(&fingerprint)) {
             settings.policy = before.balancer.policy().clone();

@@ -1,7 +1,7 @@
 //! Managed certificates by name.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwapOption;
 use parking_lot::Mutex;
@@ -114,6 +114,11 @@ impl ManagedCertificates {
             background.spawn(async move { own.stored.read(&storage, &log).await });
         }
         self.serving.store(Some(serving));
+    }
+
+    /// Calls `visit` with the subject and the end of every certificate that is in memory.
+    pub(crate) fn each_end(&self, visit: &mut dyn FnMut(&str, SystemTime)) {
+        self.memory.lock().each_end(visit);
     }
 
     /// Serves nothing from now on. The storage of the last configuration, which may be a Ruby object, is let go.

@@ -1,6 +1,7 @@
 //! The certificates in memory, of a bounded number.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use rustc_hash::FxHashMap;
 use tokio::time::Instant;
@@ -56,6 +57,15 @@ impl Memory {
         let place = self.place(subject)?;
         place.used = uses;
         Some((place.known.clone(), place.is_stale))
+    }
+
+    /// Calls `visit` with the subject and the end of every certificate.
+    pub(super) fn each_end(&self, visit: &mut dyn FnMut(&str, SystemTime)) {
+        for place in &self.places {
+            if let Known::Loaded(loaded) = &place.known {
+                visit(&place.subject, loaded.not_after);
+            }
+        }
     }
 
     /// Keeps a certificate, or the knowledge that there is none.

@@ -9,6 +9,7 @@
 //! | requests that wait for a backend | the upstream keeps its name | `upstream/wait_queue.rs` |
 //! | the secret of sticky cookies | the balancing policy is equal | `upstream.rs` |
 //! | counts of `rate_limit`, verified passwords | the filter is equal and in the same place | [`CarriedFilters`] |
+//! | metrics of routes, upstreams, backends and listening addresses | the name is equal | `metrics/registry.rs` |
 //! | the thread of an access log | the path is equal | `access_log.rs` |
 //! | certificates that the proxy gets by itself, orders that run | always | `certificates.rs`, `acme/carried.rs` |
 //! | keys of TLS session tickets | equal certificates are asked of clients | `listen/tls/tickets.rs` |
@@ -24,6 +25,7 @@ pub(crate) use filters::CarriedFilters;
 use std::sync::Arc;
 
 use crate::acme::carried::CarriedAcme;
+use crate::metrics::MetricsRegistry;
 use crate::upstream::CarriedUpstreams;
 
 /// State of one configuration that the next one may carry over.
@@ -32,4 +34,6 @@ pub(crate) struct CarriedOver {
     pub(crate) upstreams: Arc<CarriedUpstreams>,
     pub(crate) filters: CarriedFilters,
     pub(crate) acme: CarriedAcme,
+    /// All figures by name.
+    pub(crate) metrics: Arc<MetricsRegistry>,
 }

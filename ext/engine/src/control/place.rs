@@ -1,5 +1,7 @@
 //! Where the control API is served, as the configuration says.
 
+use std::sync::Arc;
+
 use aws_lc_rs::{constant_time, digest};
 
 use crate::compile::Report;
@@ -19,6 +21,8 @@ pub(crate) struct ControlPlace {
     pub(crate) url: String,
     /// What a client over TCP must know.
     pub(crate) token: Option<Token>,
+    /// Path of the metrics, if nothing else is served there.
+    pub(crate) metrics: Option<Arc<str>>,
     /// Whether a server runs without it if it cannot be used.
     pub(crate) is_optional: bool,
     /// Whether it may be taken from a server that still listens there.
@@ -79,7 +83,28 @@ impl ControlPlace {
             },
         };
         let ControlConfig { is_optional, takes_over, at, .. } = config.clone();
-        Some(Self { address, url, token, is_optional, takes_over, at })
+        Some(Self { address, url, token, metrics: None, is_optional, takes_over, at })
+    }
+
+    /// A place for metrics alone: `http://127.0.0.1:9394/metrics`. `takes_over`: whether it may be taken from a server
+    /// that still listens there.
+    pub(crate) fn of_metrics(url: &str, takes_over: bool, report: &mut Report<'_>) -> Option<Self> {
+        let at = report.at().cloned();
+        let Some(rest) = url.strip_prefix("http://") else {
+            report.error(format!(
+                "{url:?} is not served: write an address of this machine, such as \"http://127.0.0.1:9394/metrics\""
+            ));
+            return None;
+        };
+        let (address, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        let path = if path.len() > 1 { path } else { "/metrics" };
+        if !path.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'?' | b'#' | b'*')) {
+            report.error(format!("{path:?} is not a path: write one such as /metrics"));
+            return None;
+        }
+        let url = format!("http://{address}");
+        let address = report.ok(BindAddress::parse(&url))?;
+        Some(Self { address, url, token: None, metrics: Some(path.into()), is_optional: false, takes_over, at })
     }
 
     /// The problem with a place where the API cannot be served.
@@ -101,7 +126,8 @@ impl ControlPlace {
         if self.is_optional {
             return Problem::warning(self.at.as_ref(), WORD, format!("{message}; it goes without a control socket"));
         }
-        Problem::error(self.at.as_ref(), WORD, message)
+        let word = if self.metrics.is_some() { "metrics" } else { WORD };
+        Problem::error(self.at.as_ref(), word, message)
     }
 }
 

@@ -4,13 +4,14 @@
 //! site cannot use it through a browser: it sends an `Origin`, or, after DNS rebinding, another `Host`.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use base64::prelude::{Engine as _, BASE64_STANDARD};
 use http::header::{AUTHORIZATION, HOST, ORIGIN};
 use http::{Request, StatusCode};
 
 use super::Refusal;
-use crate::control::place::Token;
+use crate::control::place::{ControlPlace, Token};
 
 /// The rules of one place.
 #[derive(Debug, Clone)]
@@ -18,6 +19,8 @@ pub(super) struct Guard {
     /// Where it listens; `None` for a unix socket.
     address: Option<SocketAddr>,
     token: Option<Token>,
+    /// Path of the metrics, if the place has nothing else.
+    metrics: Option<Arc<str>>,
 }
 
 /// The other end of a connection.
@@ -29,13 +32,18 @@ pub(super) enum ControlPeer {
 }
 
 impl Guard {
-    pub(super) fn new(address: Option<SocketAddr>, token: Option<Token>) -> Self {
-        Self { address, token }
+    pub(super) fn new(address: Option<SocketAddr>, place: &ControlPlace) -> Self {
+        Self { address, token: place.token.clone(), metrics: place.metrics.clone() }
     }
 
-    /// The same with another token.
-    pub(super) fn with_token(&self, token: Option<Token>) -> Self {
-        Self { token, ..self.clone() }
+    /// The rules of the same address in another configuration.
+    pub(super) fn following(&self, place: &ControlPlace) -> Self {
+        Self::new(self.address, place)
+    }
+
+    /// Path of the metrics, if the place has nothing else.
+    pub(super) fn metrics(&self) -> Option<Arc<str>> {
+        self.metrics.clone()
     }
 
     /// Lets a request pass, or refuses it: 401, 403.

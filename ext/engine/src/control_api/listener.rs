@@ -82,7 +82,7 @@ impl OpenDoor {
     }
 
     pub(super) fn guard(&self) -> Guard {
-        Guard::new(self.address, self.place.token.clone())
+        Guard::new(self.address, &self.place)
     }
 
     /// Serves until the sender of the guard is dropped. `alive` is kept until the last connection has ended.
@@ -94,9 +94,11 @@ impl OpenDoor {
     ) {
         let Ok(socket) = WatchedSocket::watched(self.socket) else { return };
         drop(self.on_its_way);
+        let places = if self.place.metrics.is_some() { &api.metrics_places } else { &api.places };
+        let places = Arc::clone(places);
         loop {
             let next = async {
-                let permit = Arc::clone(&api.places).acquire_owned().await;
+                let permit = Arc::clone(&places).acquire_owned().await;
                 (permit, socket.accept().await)
             };
             let accepted = tokio::select! {

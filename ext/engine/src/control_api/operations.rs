@@ -85,6 +85,8 @@ pub(crate) trait Operations: Send + Sync + std::fmt::Debug {
     fn remove_backend(self: Arc<Self>, call: ControlCall) -> Answering;
     /// `POST /upstreams/UPSTREAM/deploy`, and `POST /deploy` with the upstream in the body.
     fn deploy(self: Arc<Self>, call: ControlCall) -> Answering;
+    /// `GET /metrics`: the figures as text.
+    fn metrics(self: Arc<Self>, call: ControlCall) -> Answering;
     /// Gives an order to the Ruby side, and waits for what becomes of it.
     fn order(self: Arc<Self>, name: &'static str, call: ControlCall) -> Answering;
 }

@@ -18,6 +18,7 @@ pub(super) struct ControlRoute {
 /// All calls but `GET /events` and those about health, which have forms of their own.
 pub(super) const ROUTES: &[ControlRoute] = &[
     ControlRoute { method: Method::GET, path: "/status", serve: |server, _| server.status() },
+    ControlRoute { method: Method::GET, path: "/metrics", serve: |server, call| server.metrics(call) },
     ControlRoute { method: Method::POST, path: "/backends/*", serve: |server, call| server.change_backend(call) },
     ControlRoute { method: Method::POST, path: "/backends/*/*", serve: |server, call| server.change_backend(call) },
     ControlRoute {

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 use super::guard::{ControlPeer, Guard};
 use super::listener::closed;
-use super::{answer, body, events, route, ApiState, ControlAnswer, ControlCall, Operations, Refusal};
+use super::{answer, body, events, metrics_door, route, ApiState, ControlAnswer, ControlCall, Operations, Refusal};
 
 /// Answers a request. `guard` has the rules of the place that it came to.
 pub(super) async fn answer(
@@ -19,6 +19,10 @@ pub(super) async fn answer(
     peer: ControlPeer,
     request: Request<Incoming>,
 ) -> ControlAnswer {
+    let metrics = guard.borrow().metrics();
+    if let Some(path) = metrics {
+        return metrics_door::answer(api, &path, &request).await;
+    }
     let checked = guard.borrow().check(peer, &request);
     if let Err(refusal) = checked {
         let mut answer = refusal.answer();

@@ -11,6 +11,7 @@ use super::proxy_protocol;
 use super::{http1, http2};
 use crate::client::ClientInfo;
 use crate::listen::tls::Protocol;
+use crate::metrics::{OpenConnection, SpokenProtocol};
 use crate::stream::Stream;
 use crate::worker::{Registration, Worker};
 
@@ -24,6 +25,7 @@ pub(crate) async fn serve(worker: Rc<Worker>, accepted: Accepted, registration: 
     .await;
     // In this order: a header of the PROXY protocol, the TLS handshake, and what ALPN or the first bytes say is spoken.
     let bind = worker.snapshot().binds.get(&bind.key).cloned().unwrap_or(bind);
+    let mut open = OpenConnection::new(&bind.series);
     if bind.proxy_protocol
         && !Box::pin(proxy_protocol::receive(&worker, &registration, &bind, &mut stream, &mut client_info)).await
     {
@@ -42,6 +44,8 @@ pub(crate) async fn serve(worker: Rc<Worker>, accepted: Accepted, registration: 
         client_info.plain = Some(Arc::clone(&bind));
     }
     let agreed = client_info.secured.as_ref().map_or(Protocol::Unsaid, |secured| secured.protocol());
+    let begins_with_http2 = agreed == Protocol::Http2 || agreed == Protocol::Unsaid && !bind.protocols.h1;
+    open.speaks(if begins_with_http2 { SpokenProtocol::Http2 } else { SpokenProtocol::Http1 });
     let as_http2 = match agreed {
         Protocol::Http2 => Some((stream, Vec::new())),
         Protocol::Unsaid if !bind.protocols.h1 => Some((stream, Vec::new())),
@@ -49,6 +53,7 @@ pub(crate) async fn serve(worker: Rc<Worker>, accepted: Accepted, registration: 
         Protocol::Http1 | Protocol::Http10 => http1::serve(&worker, &registration, stream, &client_info, false).await,
     };
     if let Some((stream, received)) = as_http2 {
+        open.speaks(SpokenProtocol::Http2);
         // Boxed: what it takes is not to be kept for every connection.
         Box::pin(http2::serve(&worker, &registration, stream, received, &client_info)).await;
     }

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use rustls::server::{Accepted, Acceptor};
-use rustls::{HandshakeKind, ServerConfig, ServerConnection};
+use rustls::{HandshakeKind, ProtocolVersion, ServerConfig, ServerConnection};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::Instant;
@@ -105,6 +105,10 @@ async fn secure<S: PlainSocket>(
     let late = |_| Err(HandshakeFailure::Broken(io::ErrorKind::TimedOut.into(), None));
     match within(worker, registration, until, handshake(server, socket)).await.unwrap_or_else(late) {
         Ok((stream, site)) => {
+            let connection = stream.get_ref().1;
+            let is_newest = connection.protocol_version() == Some(ProtocolVersion::TLSv1_3);
+            let resumed = connection.handshake_kind() == Some(HandshakeKind::Resumed);
+            worker.counters.handshake_succeeded(is_newest, resumed);
             client_info.tls = true;
             client_info.secured = Some(Arc::new(TlsDetails::new(&bind.key, server, site, stream.get_ref().1)));
             Ok(S::secured(stream))

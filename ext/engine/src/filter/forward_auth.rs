@@ -19,6 +19,7 @@ use crate::channel::Channel;
 use crate::compiler::Compiler;
 use crate::error::{Blame, Error, Kind, Retry, Side};
 use crate::log::Log;
+use crate::metrics::{FailureReason, ThreadNumber};
 use crate::relay::{Limits, RequestBody, ResponseNeeds};
 use crate::request::{Exchange, Verdict};
 use crate::respond::ErrorResponse;
@@ -134,6 +135,9 @@ impl Inquiry<'_, '_> {
         let mut server = None;
         ask::attempt(self, &mut server, &mut attempt, &mut deadline).await?;
         let server = server.ok_or_else(|| Error::backend(Kind::Ended, Retry::Never))?;
+        if let Some(thread) = self.exchange.counted_by() {
+            attempt.count_answer(thread, self.exchange.work.response.status);
+        }
         // A 2xx whose framing is ambiguous does not let the request pass.
         match server.framing_of_response(&mut self.exchange.work.response, Method::Get) {
             Ok(framing) => {
@@ -141,7 +145,7 @@ impl Inquiry<'_, '_> {
                 Ok(Answered { server, attempt, framing, deadline })
             }
             Err(why) => {
-                attempt.failed(Blame::Backend);
+                attempt.failed(Blame::Backend, FailureReason::Error);
                 Err(Error::backend(Kind::Malformed(why), Retry::Never))
             }
         }
@@ -151,6 +155,10 @@ impl Inquiry<'_, '_> {
 impl BackendRequest for Inquiry<'_, '_> {
     // The question is a GET without a body, so it may be repeated.
     const REPEATS_REFUSED: bool = true;
+
+    fn counted_by(&self) -> Option<ThreadNumber> {
+        self.exchange.counted_by()
+    }
 
     fn parts(&mut self) -> Parts<'_> {
         let (client, response) = (&mut *self.exchange.client, &mut self.exchange.work.response);

@@ -150,6 +150,11 @@ impl Filtering for RateLimit {
         };
         self.tell(exchange, taken, &mut scratch);
         exchange.work.scratch = scratch;
+        if !taken.passed {
+            if let Some(counted) = &exchange.counted {
+                counted.series().rate_limited();
+            }
+        }
         match taken.passed {
             true => None,
             false => Some(exchange.refuse(EndReason::Limit, &self.error_response).await),

@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use proxy_http::message::{Framing, Known, Method, ResponseHead};
 
+use super::counting::count_refused;
 use crate::client::ClientInfo;
 use crate::error::{Cause, EndReason};
 use crate::grpc::{Form, GrpcOutcome};
@@ -128,6 +129,8 @@ pub(crate) fn log_refused(
 ) {
     let RefusedOutcome { status, grpc, reason, bytes } = outcome;
     let elapsed = work.begun.take().map_or(Duration::ZERO, |begun| begun.elapsed());
+    let counted = if grpc.reason == 0 { status } else { grpc.reason };
+    count_refused(worker, work, counted, bytes, elapsed);
     let snapshot = worker.snapshot();
     let globals = &snapshot.globals;
     let watched = globals.tap.is_open();

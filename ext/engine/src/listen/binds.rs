@@ -10,6 +10,7 @@ use crate::certificates::managed::ManagedCertificates;
 use crate::compile::{Purpose, Report};
 use crate::config::{self, At, Problem, TrustedProxiesConfig};
 use crate::events::KnownCertificate;
+use crate::metrics::{ListenerSeries, MetricsRegistry};
 use crate::networks;
 
 /// All `bind` directives of a configuration, in the order of the file.
@@ -35,6 +36,8 @@ pub(crate) struct Bind {
     pub(crate) is_development: bool,
     /// HTTP versions that are spoken, with or without TLS.
     pub(crate) protocols: Protocols,
+    /// Its connections, for metrics.
+    pub(crate) series: Arc<ListenerSeries>,
     /// Line of the directive.
     pub(crate) at: Option<At>,
 }
@@ -45,7 +48,7 @@ impl Binds {
         specs: &[config::BindConfig],
         trusted: &TrustedProxiesConfig,
         managed: Option<&Arc<ManagedCertificates>>,
-        purpose: Purpose,
+        (purpose, metrics): (Purpose, &MetricsRegistry),
         problems: &mut Vec<Problem>,
     ) -> Self {
         let default = [config::BindConfig::default()];
@@ -53,7 +56,7 @@ impl Binds {
         let mut binds = Self(Vec::with_capacity(specs.len()));
         let trusted = &trusted.value[..];
         for spec in specs {
-            if let Some(bind) = binds.bind(spec, trusted, managed, purpose, problems) {
+            if let Some(bind) = binds.bind(spec, trusted, managed, (purpose, metrics), problems) {
                 binds.0.push(Arc::new(bind));
             }
         }
@@ -65,7 +68,7 @@ impl Binds {
         spec: &config::BindConfig,
         trusted: &[String],
         managed: Option<&Arc<ManagedCertificates>>,
-        purpose: Purpose,
+        (purpose, metrics): (Purpose, &MetricsRegistry),
         problems: &mut Vec<Problem>,
     ) -> Option<Bind> {
         let report = &mut Report::new("bind", spec.at.as_ref(), problems);
@@ -97,6 +100,7 @@ impl Binds {
             is_development: tls.is_some() && development::is_wanted(spec),
             tls,
             protocols,
+            series: metrics.listener(&spec.url),
             at: spec.at.clone(),
         })
     }
@@ -232,7 +236,8 @@ impl Bind {
     /// A bind with default options.
     #[cfg(test)]
     pub(crate) fn plain() -> Arc<Self> {
-        let binds = Binds::compile(&[], &TrustedProxiesConfig::default(), None, Purpose::Check, &mut Vec::new());
+        let how = (Purpose::Check, &MetricsRegistry::default());
+        let binds = Binds::compile(&[], &TrustedProxiesConfig::default(), None, how, &mut Vec::new());
         Arc::clone(&binds.0[0])
     }
 

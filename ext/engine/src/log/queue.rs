@@ -1,6 +1,7 @@
 //! Lines of the log on their way to the thread that writes them.
 
 use std::io::{self, Write};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +21,8 @@ pub(super) struct LogQueue {
     changed: Condvar,
     /// Signalled when everything was written.
     done: Condvar,
+    /// Lines that were lost since the start.
+    dropped: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -50,10 +53,16 @@ impl LogQueue {
         let mut state = self.state.lock();
         if state.lost > 0 || state.waiting.len() + line.len() > MOST_WAITING {
             state.lost += 1;
+            self.dropped.fetch_add(1, Relaxed);
         } else {
             state.waiting.extend_from_slice(line);
         }
         self.changed.notify_one();
+    }
+
+    /// Lines that were lost since the start.
+    pub(super) fn dropped(&self) -> u64 {
+        self.dropped.load(Relaxed)
     }
 
     /// Waits until everything is written, but no longer than `limit`. `false` if lines are left.
@@ -96,6 +105,9 @@ impl LogWriter {
             }
             let written = self.out.write_all(&batch).and_then(|()| self.out.flush());
             self.lost = if written.is_ok() { 0 } else { self.lost + lines };
+            if written.is_err() {
+                self.queue.dropped.fetch_add(lines, Relaxed);
+            }
             batch.clear();
             batch.shrink_to(MOST_WAITING / 8);
         }

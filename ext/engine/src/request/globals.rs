@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::access_log::{AccessLog, LogTap};
 use crate::client::trusted_proxies::TrustedProxies;
+use crate::metrics::RequestMetrics;
 use crate::relay::Rate;
 use crate::rewrite::Redaction;
 
@@ -22,6 +23,8 @@ pub(crate) struct Globals {
     pub(crate) keeps_lines: bool,
     /// Names of all captures.
     pub(crate) capture_names: Box<[Box<str>]>,
+    /// How requests are counted. `None`: nobody can ask for metrics.
+    pub(crate) metrics: Option<RequestMetrics>,
     /// Names of locations by their numbers. The first is empty: no location was found.
     pub(crate) route_names: Box<[Arc<str>]>,
 }

@@ -50,7 +50,7 @@ impl Tools {
     /// Resources for a new thread.
     pub(crate) fn new(counters: Arc<Counters>, log: Arc<Log>) -> Self {
         Self {
-            pool: Pool::default(),
+            pool: Pool::of(counters.thread()),
             counters,
             log,
             spare: RefCell::default(),

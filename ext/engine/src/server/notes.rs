@@ -49,6 +49,9 @@ impl Server {
     pub fn note(&self, name: &str, text: &str) -> Result<(), String> {
         let value: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
         if name == "reload" {
+            if value["result"] == "failed" {
+                self.snapshot.load().metrics().reloads.failed_before();
+            }
             self.snapshot.load().events.tell("reload", || value.clone());
         }
         self.notes.said.lock().insert(name.to_owned(), value);

@@ -86,6 +86,10 @@ impl Operations for Server {
         Box::pin(async move { self.begun_deploy(call) })
     }
 
+    fn metrics(self: Arc<Self>, call: ControlCall) -> Answering {
+        Box::pin(Server::metrics(self, call))
+    }
+
     fn order(self: Arc<Self>, name: &'static str, call: ControlCall) -> Answering {
         let api = Arc::clone(&self.control_api);
         drop(self);

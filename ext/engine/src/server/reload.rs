@@ -6,7 +6,7 @@ use std::io::ErrorKind;
 use std::sync::mpsc::{channel, Sender};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::sync::{AcquireError, OwnedSemaphorePermit};
 
@@ -36,6 +36,12 @@ impl Server {
     /// was.
     pub fn reload(&self, config: &Config) -> Result<Vec<Problem>, StartError> {
         let _one_at_a_time = self.reloading.lock();
+        let reloaded = self.take(config);
+        self.snapshot.load().metrics().reloads.ended(reloaded.is_ok(), SystemTime::now());
+        reloaded
+    }
+
+    fn take(&self, config: &Config) -> Result<Vec<Problem>, StartError> {
         if self.life.is_stopping() {
             return Err(StartError::Stopped);
         }

@@ -26,7 +26,7 @@ use crate::fork_safe::Mutex;
 use crate::listen::binds::Bind;
 use crate::listen::BindKey;
 use crate::log::Log;
-use crate::metrics::Counters;
+use crate::metrics::{Counters, ThreadNumber};
 use crate::output::block_sigpipe;
 use crate::runtime_state::keeper::StateKeeper;
 use crate::snapshot::{Settings, Snapshot};
@@ -139,7 +139,7 @@ impl Workers<'_> {
         let (serving, all_served) = mpsc::channel(1);
         for number in 0..self.settings.threads {
             let (sender, inbox) = mpsc::unbounded_channel();
-            let counters = Arc::new(Counters::default());
+            let counters = Arc::new(Counters::of(ThreadNumber(number)));
             inboxes.push((sender, counters.clone()));
             let (runtime, snapshot, log, orders) = (runtime()?, self.snapshot.clone(), log.clone(), orders.clone());
             let (serving, heard) = (serving.clone(), heard.clone());

@@ -17,6 +17,7 @@ use super::http2::{self, ConnectRequest, MOST_DEAD};
 use super::Pool;
 use crate::channel::Channel;
 use crate::error::{Error, Kind, Retry, Side};
+use crate::metrics::ThreadNumber;
 use crate::relay::{self, ClientChannel, Limits, RequestBody, ResponseNeeds};
 
 /// A request, as [`attempt`] sends it: where its parts are, how it gets a connection, and where its failures are noted.
@@ -24,6 +25,9 @@ pub(crate) trait BackendRequest {
     /// Whether a request that is refused over an idle connection is sent again to the backend, as after a dead
     /// connection. Else the attempt has failed.
     const REPEATS_REFUSED: bool = false;
+
+    /// The thread that counts the request for metrics, if it is counted.
+    fn counted_by(&self) -> Option<ThreadNumber>;
 
     /// What an exchange works on.
     fn parts(&mut self) -> Parts<'_>;
@@ -73,6 +77,9 @@ pub(crate) async fn attempt<Q: BackendRequest>(
     *slot = request.reuse(attempt);
     let mut at_once = slot.is_some();
     let mut dead = 0;
+    if at_once {
+        note_connected(request, attempt, true);
+    }
     loop {
         let mut result = Ok(());
         if slot.is_none() {
@@ -81,6 +88,7 @@ pub(crate) async fn attempt<Q: BackendRequest>(
             request.parts().client.waits.connect.end();
             result = connected.map(|(connection, reused)| {
                 attempt.connected();
+                note_connected(request, attempt, reused);
                 *slot = Some(connection);
                 at_once = reused;
             });
@@ -123,6 +131,14 @@ pub(crate) async fn attempt<Q: BackendRequest>(
         }
         dead += 1;
         *slot = None;
+    }
+}
+
+/// Counts a connection that the request has got.
+#[inline]
+fn note_connected<Q: BackendRequest>(request: &Q, attempt: &Attempt, reused: bool) {
+    if let Some(thread) = request.counted_by() {
+        attempt.series().connected(thread, reused);
     }
 }
 

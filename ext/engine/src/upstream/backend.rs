@@ -24,6 +24,7 @@ use super::tls::TlsClient;
 use super::BackendProtocol;
 use crate::clock;
 use crate::log::Level;
+use crate::metrics::BackendSeries;
 use crate::stats::{BackendStats, CheckStats};
 
 pub(crate) use attempt::Attempt;
@@ -33,6 +34,7 @@ use history::History;
 pub(crate) use history::WeakBackend;
 pub(crate) use settings::BackendSettings;
 pub use status::Admin;
+pub(crate) use status::BACKEND_STATES;
 
 /// A backend: one address that we connect to. Every address of a DNS name is a backend of its own, but for
 /// `localhost`, which is one machine at two addresses.
@@ -48,6 +50,7 @@ pub(crate) struct Backend {
     settings: BackendSettings,
     group: Arc<BackendGroup>,
     history: Arc<History>,
+    series: Arc<BackendSeries>,
     /// Whether its name may have other addresses.
     one_of_several: bool,
 }
@@ -117,21 +120,7 @@ impl Backend {
         tls: Option<Tls>,
         traits: BackendSettings,
     ) -> Arc<Self> {
-        let history = Arc::new(History::new());
-        history.limited.store(traits.max_connections.is_some(), Relaxed);
-        if group.rules().check.is_some() {
-            history.status.await_check();
-        }
-        Arc::new(Self {
-            label: label.into(),
-            authority: authority.into(),
-            address,
-            tls,
-            settings: traits,
-            group: group.clone(),
-            history,
-            one_of_several: false,
-        })
+        Arc::new(Self::new_member(group, label, authority, address, tls, (traits, false)))
     }
 
     /// A new backend at one address of a DNS name, which may have others.
@@ -143,11 +132,33 @@ impl Backend {
         tls: Option<Tls>,
         traits: BackendSettings,
     ) -> Arc<Self> {
-        let mut backend = Self::within(group, label, authority, address, tls, traits);
-        if let Some(backend) = Arc::get_mut(&mut backend) {
-            backend.one_of_several = true;
+        Arc::new(Self::new_member(group, label, authority, address, tls, (traits, true)))
+    }
+
+    fn new_member(
+        group: &Arc<BackendGroup>,
+        label: String,
+        authority: &str,
+        address: BackendAddress,
+        tls: Option<Tls>,
+        (traits, one_of_several): (BackendSettings, bool),
+    ) -> Self {
+        let history = Arc::new(History::new());
+        history.limited.store(traits.max_connections.is_some(), Relaxed);
+        if group.rules().check.is_some() {
+            history.status.await_check();
         }
-        backend
+        Self {
+            series: group.series().backend(&label, one_of_several),
+            label: label.into(),
+            authority: authority.into(),
+            address,
+            tls,
+            settings: traits,
+            group: group.clone(),
+            history,
+            one_of_several,
+        }
     }
 
     /// Whether its name may have other addresses.
@@ -228,6 +239,11 @@ impl Backend {
     /// What it has in common with the other backends of its upstream.
     pub(crate) fn group(&self) -> &Arc<BackendGroup> {
         &self.group
+    }
+
+    /// Its figures by name.
+    pub(crate) fn series(&self) -> &Arc<BackendSeries> {
+        &self.series
     }
 
     /// Requests that it is answering now.

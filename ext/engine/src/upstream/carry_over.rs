@@ -13,6 +13,7 @@ use super::Upstream;
 use crate::blocks::BlockSet;
 use crate::compile::LocationPath;
 use crate::config::PoolConfig;
+use crate::metrics::MetricsRegistry;
 
 /// Makes the upstreams of a configuration, with what it carries over of the one before.
 #[derive(Debug, Default)]
@@ -23,6 +24,7 @@ pub(crate) struct UpstreamCarryOver {
     resolver: Vec<String>,
     /// The Ruby blocks of the configuration.
     pub(super) blocks: BlockSet,
+    metrics: Arc<MetricsRegistry>,
     /// Position of the directive that is being compiled.
     position: Option<Position>,
 }
@@ -43,9 +45,14 @@ pub(crate) struct CarriedUpstreams {
 
 impl UpstreamCarryOver {
     /// For a configuration with these DNS servers, in place of the one that `before` is of.
-    pub(crate) fn new(before: Option<Arc<CarriedUpstreams>>, resolver: &[String], blocks: &BlockSet) -> Self {
-        let (resolver, blocks) = (resolver.to_vec(), blocks.clone());
-        Self { before, carried: CarriedUpstreams::default(), resolver, blocks, position: None }
+    pub(crate) fn new(
+        before: Option<Arc<CarriedUpstreams>>,
+        resolver: &[String],
+        blocks: &BlockSet,
+        metrics: &Arc<MetricsRegistry>,
+    ) -> Self {
+        let (resolver, blocks, metrics) = (resolver.to_vec(), blocks.clone(), Arc::clone(metrics));
+        Self { before, carried: CarriedUpstreams::default(), resolver, blocks, metrics, position: None }
     }
 
     /// Says where the directive stands that is compiled next.
@@ -82,9 +89,10 @@ impl UpstreamCarryOver {
         name: &str,
         shared: bool,
         (pool, members, scheme_tls): (&PoolConfig, &[Member], bool),
-        settings: UpstreamSettings,
+        mut settings: UpstreamSettings,
         server_name: Option<&ServerName<'static>>,
     ) -> Arc<Upstream> {
+        settings.series = self.metrics.upstream(name);
         let server_name_of = server_name.cloned();
         let fingerprint = Fingerprint {
             shared,
@@ -113,7 +121,8 @@ impl UpstreamCarryOver {
 
     /// The set of upstreams that hosts of requests name: the one before if nothing of it has changed, otherwise a new
     /// one.
-    pub(super) fn by_host(&mut self, pool: &PoolConfig, settings: UpstreamSettings) -> ByHost {
+    pub(super) fn by_host(&mut self, pool: &PoolConfig, mut settings: UpstreamSettings) -> ByHost {
+        settings.series = Arc::clone(self.metrics.other_upstreams());
         let fingerprint = self.fingerprint(pool, &[], &settings);
         let mut before = self.before.iter().flat_map(|before| &before.by_host);
         let same = before.find(|before| before.has_fingerprint(&fingerprint) && !self.carried.has(before));

@@ -26,6 +26,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 use super::backend::{Backend, WeakBackend};
 use super::http2::Http2Pool;
 use super::keep::Keep;
+use crate::metrics::{BackendSeries, ThreadNumber};
 use crate::stream::Stream;
 
 /// Interval of the look for connections that have expired or died.
@@ -39,12 +40,16 @@ pub(crate) struct Pool {
     pub(super) http2: Rc<Http2Pool>,
     /// Whether nothing is kept any more.
     closed: Cell<bool>,
+    /// The engine thread.
+    thread: ThreadNumber,
 }
 
 /// The idle connections to one backend, oldest first.
 #[derive(Debug)]
 struct IdleConnections {
     backend: WeakBackend,
+    /// Figures of the backend.
+    series: Arc<BackendSeries>,
     idle: VecDeque<Idle>,
 }
 
@@ -58,6 +63,11 @@ struct Idle {
 }
 
 impl Pool {
+    /// The pool of an engine thread.
+    pub(crate) fn of(thread: ThreadNumber) -> Self {
+        Self { thread, ..Self::default() }
+    }
+
     /// Takes the connection that became idle last, has not expired and is open with nothing to read. Others that are
     /// found on the way are closed: bytes that a backend sends unasked would be read as the next answer.
     ///
@@ -99,9 +109,11 @@ impl Pool {
             return;
         }
         let mut backends = self.backends.borrow_mut();
-        let connections = backends
-            .entry(backend.id())
-            .or_insert_with(|| IdleConnections { backend: backend.downgrade(), idle: VecDeque::new() });
+        let connections = backends.entry(backend.id()).or_insert_with(|| IdleConnections {
+            backend: backend.downgrade(),
+            series: Arc::clone(backend.series()),
+            idle: VecDeque::new(),
+        });
         while connections.idle.len() >= keep.connections {
             connections.idle.pop_front();
         }
@@ -124,22 +136,26 @@ impl Pool {
         let now = Instant::now();
         self.backends.borrow_mut().retain(|_, connections| {
             connections.idle.retain_mut(|idle| idle.is_usable(now));
-            connections.backend.is_alive()
+            let is_alive = connections.backend.is_alive();
+            connections.series.note_idle(self.thread, if is_alive { connections.idle.len() } else { 0 });
+            is_alive
         });
-        self.http2.clean();
+        self.http2.clean(self.thread);
     }
 
     /// Closes all idle connections and keeps none from now on, as at the end of a server. Shared connections end with
     /// their last stream.
     pub(crate) fn close(&self) {
         self.closed.set(true);
-        self.backends.borrow_mut().clear();
+        self.clear_idle();
         self.http2.close();
     }
 
     /// Closes idle HTTP/1.1 connections.
     pub(super) fn clear_idle(&self) {
-        self.backends.borrow_mut().clear();
+        for (_, connections) in self.backends.borrow_mut().drain() {
+            connections.series.note_idle(self.thread, 0);
+        }
     }
 
     /// Whether there is a connection of HTTP/2 to that backend.

@@ -11,6 +11,7 @@ use super::lister::Lister;
 use super::tls::TlsClient;
 use crate::compile::Report;
 use crate::config::PoolConfig;
+use crate::metrics::UpstreamSeries;
 
 /// Settings of an upstream that hold for all its backends.
 #[derive(Debug, Clone)]
@@ -27,6 +28,8 @@ pub(super) struct UpstreamSettings {
     pub(super) traits: BackendSettings,
     /// Ruby block that lists the backends.
     pub(super) lister: Option<Lister>,
+    /// Its figures.
+    pub(super) series: Arc<UpstreamSeries>,
 }
 
 #[cfg(test)]
@@ -40,6 +43,7 @@ impl UpstreamSettings {
             tls: None,
             traits: BackendSettings::default(),
             lister: None,
+            series: Arc::default(),
         }
     }
 }
@@ -69,7 +73,7 @@ impl UpstreamSettings {
         let rules = Arc::new(GroupRules::compile(pool, report));
         let keep = Keep::compile(pool, report);
         let tls = tls(pool, speaks_tls, report);
-        Some(Self { policy: policy?, keep, rules, tls: tls?, traits, lister: None })
+        Some(Self { policy: policy?, keep, rules, tls: tls?, traits, lister: None, series: Arc::default() })
     }
 }
 

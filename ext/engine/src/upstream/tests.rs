@@ -11,6 +11,7 @@ use connect::connect;
 
 use super::*;
 use crate::error::{Blame, ConnectErrorKind};
+use crate::metrics::FailureReason;
 use crate::upstream::backend::BackendSettings;
 use dns_server::{DnsServer, Reply};
 
@@ -223,7 +224,7 @@ fn who_was_too_late_for_a_backend_may_have_it_when_there_is_room_again() {
 fn a_retry_that_the_budget_keeps_from_a_failing_backend_goes_to_one_that_is_well() {
     let upstream = upstream(BalancingPolicy::Ordered, &["127.0.0.2:80", "127.0.0.3:80", "127.0.0.4:80"]);
     let failing: Vec<_> = upstream.live.load().iter().take(2).cloned().collect();
-    failing.iter().for_each(|endpoint| Attempt::begin(endpoint.clone()).failed(Blame::Backend));
+    failing.iter().for_each(|endpoint| Attempt::begin(endpoint.clone()).failed(Blame::Backend, FailureReason::Error));
     let take = || backend::retry_budget::RetryPermit::take(upstream.group(), 20.0);
     let others: Vec<_> = std::iter::from_fn(take).collect();
     let mut admission = admission::Admission::new(&upstream, Affinity::None, 20.0);

@@ -42,6 +42,7 @@ mod limits;
 mod logged;
 mod managed_certificates;
 mod methods;
+mod metrics;
 mod passwords;
 mod pipelining;
 mod places;

@@ -7,7 +7,13 @@ fn binds(urls: &[&str]) -> Binds {
     let specs: Vec<_> = urls.iter().map(|url| BindConfig { url: (*url).into(), ..BindConfig::default() }).collect();
     let mut problems = Vec::new();
     let trusted = TrustedProxiesConfig::default();
-    let binds = Binds::compile(&specs, &trusted, Some(&Default::default()), Purpose::Check, &mut problems);
+    let binds = Binds::compile(
+        &specs,
+        &trusted,
+        Some(&Default::default()),
+        (Purpose::Check, &Default::default()),
+        &mut problems,
+    );
     assert!(problems.is_empty(), "{problems:?}");
     binds
 }

@@ -13,6 +13,7 @@ use super::{application, Proxy};
 use crate::channel::Channel;
 use crate::error::Blame;
 use crate::error::{Error, Kind, Retry, Side};
+use crate::metrics::{FailureReason, ThreadNumber, UpstreamSeries};
 use crate::relay::{self, Limits, RequestBody, ResponseNeeds};
 use crate::request::Exchange;
 use crate::upstream::admission::Admission;
@@ -75,7 +76,11 @@ impl Proxy {
         let admission = Admission::new(upstream, exchange.affinity, self.retry_budget).of_upgrade(needs.upgrade);
         let timeout = self.limits.timeout;
         let mut attempts = Attempts { proxy: self, exchange, admission, name, needs, body, deadline, timeout, left };
-        attempts.run(backend).await
+        let answered = attempts.run(backend).await;
+        if let Some(thread) = exchange.counted_by() {
+            count_waits(exchange, upstream.group().series(), thread);
+        }
+        answered
     }
 }
 
@@ -183,11 +188,14 @@ impl Attempts<'_, '_> {
     /// The next attempt, if the response is a reason for one. It does not wait, since there is a response to pass on.
     fn next_after_answer(&mut self, attempt: &Attempt) -> Option<Attempt> {
         let status = self.exchange.work.response.status;
+        if let Some(thread) = self.exchange.counted_by() {
+            attempt.count_answer(thread, status);
+        }
         if !self.proxy.retry_on.statuses.contains(&status) {
             attempt.succeeded();
             return None;
         }
-        attempt.failed(Blame::Backend);
+        attempt.failed(Blame::Backend, FailureReason::Error);
         self.exchange.add_failure(format_args!("{}: the answer is a {status}", attempt.label()));
         let may_repeat = self.body.may_repeat(Retry::IfIdempotent);
         if self.left == 0 || !may_repeat || Instant::now() >= self.deadline {
@@ -218,7 +226,23 @@ impl Attempts<'_, '_> {
     }
 }
 
+/// Counts what a request has waited for, and its further attempts.
+fn count_waits(exchange: &mut Exchange<'_>, series: &UpstreamSeries, thread: ThreadNumber) {
+    series.queued(thread, exchange.client.waits.totals().0);
+    let outcome = &exchange.outcome;
+    if let Some(first_byte) = outcome.figures.first_byte {
+        series.first_byte(thread, first_byte);
+    }
+    if outcome.attempts > 1 {
+        series.retried(outcome.attempts - 1);
+    }
+}
+
 impl BackendRequest for Attempts<'_, '_> {
+    fn counted_by(&self) -> Option<ThreadNumber> {
+        self.exchange.counted_by()
+    }
+
     fn parts(&mut self) -> Parts<'_> {
         let (client, work) = (&mut *self.exchange.client, &mut *self.exchange.work);
         let (fields, response) = (&work.request.fields, &mut work.response);

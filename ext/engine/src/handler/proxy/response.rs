@@ -9,7 +9,7 @@ use crate::channel::Channel;
 use crate::error::Blame;
 use crate::error::{EndReason, Error, Kind, Retry, Side};
 use crate::grpc;
-use crate::metrics::LongLivedKind;
+use crate::metrics::{FailureReason, LongLivedKind};
 use crate::relay::{self, Events, Limits, RequestBody};
 use crate::request::{write_connection, Exchange, Verdict};
 use crate::upstream::Attempt;
@@ -116,7 +116,7 @@ impl Proxy {
                     Side::Us => {}
                     Side::Backend => {
                         if let Some(attempt) = &exchange.outcome.backend {
-                            attempt.failed(Blame::Backend);
+                            attempt.cut_for(&error);
                             exchange.warn(format_args!("{}: response cut short: {error}", attempt.label()));
                         }
                     }
@@ -163,7 +163,7 @@ impl Proxy {
     ) -> Verdict {
         *answered = None;
         let error = Error::backend(Kind::Malformed(why), Retry::Never);
-        attempt.failed(Blame::Backend);
+        attempt.failed(Blame::Backend, FailureReason::Error);
         exchange.warn(format_args!("{}: {error}", attempt.label()));
         exchange.outcome.backend = Some(attempt);
         exchange.answer_failure(&error, &self.error_response).await

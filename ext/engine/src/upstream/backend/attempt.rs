@@ -10,8 +10,9 @@ use tokio::time::Instant;
 use super::{counted, Backend, BackendAddress};
 use crate::application::ApplicationPlace;
 use crate::clock;
-use crate::error::{Blame, Error, Kind};
+use crate::error::{Blame, EndReason, Error, Kind};
 use crate::log::Level;
+use crate::metrics::{class_index, FailureReason, ThreadNumber};
 use crate::request_id::{LoggedId, RequestId};
 use crate::upstream::backend::retry_budget::RetryPermit;
 
@@ -155,7 +156,7 @@ impl Attempt {
     }
 
     /// Counts the attempt as failed, at most once: an answer that was a failure may be cut short too.
-    pub(crate) fn failed(&self, blame: Blame) {
+    pub(crate) fn failed(&self, blame: Blame, reason: FailureReason) {
         if self.failed.replace(true) {
             return;
         }
@@ -163,6 +164,7 @@ impl Attempt {
             return;
         }
         let backend = &self.backend;
+        backend.series.failed(reason);
         backend.history.failures.fetch_add(1, Relaxed);
         backend.history.failing.store(true, Relaxed);
         let Some(rules) = backend.group.rules().outlier else { return };
@@ -207,11 +209,16 @@ impl Attempt {
     /// Counts a failure of the backend, unless it is our own.
     pub(crate) fn failed_for(&self, error: &Error) {
         let blame = error.blame();
-        self.failed(blame);
+        self.failed(blame, reason_of(error));
         match &error.kind {
             Kind::Connect(why) if blame == Blame::Backend => self.unconnected(&why.reason()),
             _ => {}
         }
+    }
+
+    /// Counts a failure of the backend after its response has begun.
+    pub(crate) fn cut_for(&self, error: &Error) {
+        self.failed(Blame::Backend, reason_of(error));
     }
 
     /// Notes that another address of the name was connected to earlier although it began later.
@@ -224,9 +231,25 @@ impl Attempt {
         self.retry.take();
     }
 
+    /// Counts the answer for metrics, by the class of its status.
+    #[inline]
+    pub(crate) fn count_answer(&self, thread: ThreadNumber, status: u16) {
+        self.backend.series.answered(thread, class_index(status));
+    }
+
     /// The backend itself, for the pool.
     pub(crate) fn backend(&self) -> &Arc<Backend> {
         &self.backend
+    }
+}
+
+/// The reason of a failure, for figures.
+fn reason_of(error: &Error) -> FailureReason {
+    match EndReason::from(error) {
+        EndReason::BackendRefused => FailureReason::Refused,
+        EndReason::BackendTimeout => FailureReason::Timeout,
+        EndReason::BackendCut => FailureReason::Cut,
+        _ => FailureReason::Error,
     }
 }
 

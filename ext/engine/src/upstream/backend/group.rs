@@ -20,6 +20,7 @@ use tokio::time::Instant;
 use super::Backend;
 use crate::events::EventHub;
 use crate::log::{Level, Log};
+use crate::metrics::UpstreamSeries;
 use crate::upstream::backend::rules::GroupRules;
 use crate::upstream::wait_queue::WaitQueue;
 use overrides::AdminOverrides;
@@ -29,6 +30,7 @@ use overrides::AdminOverrides;
 pub(crate) struct BackendGroup {
     name: Box<str>,
     rules: Arc<GroupRules>,
+    series: Arc<UpstreamSeries>,
     /// Locked only on changes, never on the path of a request that succeeds.
     members: Mutex<GroupMembers>,
     /// Shared with the groups of that name before and after a reload.
@@ -109,7 +111,7 @@ impl BackendGroup {
     /// A group without members.
     #[cfg(test)]
     pub(in crate::upstream) fn new(name: &str, rules: Arc<GroupRules>) -> Arc<Self> {
-        Self::carry_over(None, name, rules, Forgotten::default())
+        Self::carry_over(None, name, (rules, Arc::default()), Forgotten::default())
     }
 
     /// A group in place of `before`: overrides are carried over, and requests that wait under both configurations hear
@@ -117,7 +119,7 @@ impl BackendGroup {
     pub(in crate::upstream) fn carry_over(
         before: Option<&Self>,
         name: &str,
-        rules: Arc<GroupRules>,
+        (rules, series): (Arc<GroupRules>, Arc<UpstreamSeries>),
         forgotten: Forgotten,
     ) -> Arc<Self> {
         let queue = WaitQueue::beside(before.map(|before| &before.queue), rules.queue);
@@ -129,6 +131,7 @@ impl BackendGroup {
         Arc::new(Self {
             name: name.into(),
             rules,
+            series,
             members,
             overrides,
             queue,
@@ -155,6 +158,11 @@ impl BackendGroup {
 
     pub(crate) fn rules(&self) -> &GroupRules {
         &self.rules
+    }
+
+    /// Its figures.
+    pub(crate) fn series(&self) -> &Arc<UpstreamSeries> {
+        &self.series
     }
 
     /// Where requests wait while every backend is busy.

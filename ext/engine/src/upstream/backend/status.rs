@@ -23,6 +23,10 @@ const UNCHECKED: u8 = 1 << 6;
 const FIRST_BACKOFF: u64 = 1_000;
 const LAST_BACKOFF: u64 = 30_000;
 
+/// Every state of a backend in figures; the last is that of a name that has no address.
+pub(crate) const BACKEND_STATES: [&str; 7] =
+    ["ready", "draining", "down", "unhealthy", "unchecked", "ejected", "unresolved"];
+
 /// State that the operator wants of a backend.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Admin {

@@ -6,6 +6,7 @@ use crate::config::{HealthCheck, PoolConfig};
 use crate::error::Blame;
 use crate::log::tests::Memory;
 use crate::log::Log;
+use crate::metrics::FailureReason;
 use crate::upstream::backend::outlier::OutlierRules;
 use crate::upstream::backend::retry_budget::RetryPermit;
 use crate::upstream::backend::rules::GroupRules;
@@ -28,7 +29,7 @@ const ONCE: Option<OutlierRules> = Some(OutlierRules { max_fails: 1, fail_timeou
 const SHORT: Option<OutlierRules> = Some(OutlierRules { max_fails: 1, fail_timeout: Duration::from_nanos(1) });
 
 fn fail(endpoint: &Arc<Backend>) {
-    Attempt::admit(endpoint.clone(), None).expect("it is there").failed(Blame::Backend);
+    Attempt::admit(endpoint.clone(), None).expect("it is there").failed(Blame::Backend, FailureReason::Error);
 }
 
 fn states(endpoints: &[Arc<Backend>]) -> Vec<&str> {
@@ -40,7 +41,7 @@ fn an_attempt_counts_as_in_flight_until_it_is_dropped() {
     let endpoint = endpoint(BackendSettings::default());
     let first = Attempt::begin(endpoint.clone());
     let second = Attempt::begin(endpoint.clone());
-    second.failed(Blame::Backend);
+    second.failed(Blame::Backend, FailureReason::Error);
     assert_eq!(endpoint.in_flight(), 2);
     drop((first, second));
     let stats = endpoint.stats();
@@ -52,8 +53,8 @@ fn an_attempt_fails_once_at_most() {
     let twice = Some(OutlierRules { max_fails: 2, fail_timeout: Duration::from_secs(60) });
     let endpoints = group(2, twice, BackendSettings::default());
     let attempt = Attempt::begin(endpoints[0].clone());
-    attempt.failed(Blame::Backend);
-    attempt.failed(Blame::Backend);
+    attempt.failed(Blame::Backend, FailureReason::Error);
+    attempt.failed(Blame::Backend, FailureReason::Error);
     assert_eq!((endpoints[0].stats().failures, endpoints[0].state()), (1, "ready"));
 }
 
@@ -159,7 +160,7 @@ fn a_probe_that_is_given_up_leaves_it_to_the_next_request() {
 #[test]
 fn what_we_lack_ourselves_is_not_held_against_a_backend() {
     let endpoints = group(2, ONCE, BackendSettings::default());
-    Attempt::begin(endpoints[0].clone()).failed(Blame::Us);
+    Attempt::begin(endpoints[0].clone()).failed(Blame::Us, FailureReason::Error);
     assert_eq!(states(&endpoints), ["ready", "ready"]);
     assert_eq!(endpoints[0].stats().failures, 0);
 }
@@ -170,7 +171,7 @@ fn attempts_of_before_an_ejection_do_not_change_it() {
     let (late, later) = (Attempt::begin(endpoints[0].clone()), Attempt::begin(endpoints[0].clone()));
     fail(&endpoints[0]);
     late.succeeded();
-    later.failed(Blame::Backend);
+    later.failed(Blame::Backend, FailureReason::Error);
     assert_eq!(states(&endpoints), ["ejected", "ready"]);
 }
 

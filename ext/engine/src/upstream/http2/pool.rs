@@ -20,6 +20,7 @@ use tokio::time::Instant;
 use super::drive::{drive, Rhythm};
 use super::pending_connect::PendingConnect;
 use super::{Opened, MOST_STREAMS};
+use crate::metrics::{BackendSeries, ThreadNumber};
 use crate::upstream::backend::{Backend, WeakBackend};
 use crate::upstream::keep::Keep;
 
@@ -40,6 +41,8 @@ pub(crate) struct Http2Pool {
 #[derive(Debug)]
 struct BackendConnections {
     backend: WeakBackend,
+    /// Figures of the backend.
+    series: Arc<BackendSeries>,
     named: Vec<NamedConnections>,
 }
 
@@ -171,7 +174,7 @@ impl Http2Pool {
     /// Closes connections that have been idle for too long, and forgets backends that are gone. To be called about
     /// once a second. Wakes requests that wait for room: no event tells that a backend takes more streams than before,
     /// or that a connection without streams was closed here.
-    pub(in crate::upstream) fn clean(&self) {
+    pub(in crate::upstream) fn clean(&self, thread: ThreadNumber) {
         let now = Instant::now();
         self.backends.borrow_mut().retain(|_, backend| {
             for named in &mut backend.named {
@@ -179,7 +182,11 @@ impl Http2Pool {
                 named.freed.notify_waiters();
             }
             backend.named.retain(|named| !named.connections.is_empty() || named.pending.is_some());
-            backend.backend.is_alive()
+            let is_alive = backend.backend.is_alive();
+            let all = || backend.named.iter().flat_map(|named| &named.connections).filter(|_| is_alive);
+            let used = all().filter(|connection| connection.load.streams() > 0).count();
+            backend.series.note_shared(thread, all().count() - used, used);
+            is_alive
         });
     }
 
@@ -226,7 +233,8 @@ fn named<'a>(
     backend: &Arc<Backend>,
     name: Option<&ServerName<'static>>,
 ) -> &'a mut NamedConnections {
-    let new_backend = || BackendConnections { backend: backend.downgrade(), named: Vec::new() };
+    let new_backend =
+        || BackendConnections { backend: backend.downgrade(), series: Arc::clone(backend.series()), named: Vec::new() };
     let all = &mut backends.entry(backend.id()).or_insert_with(new_backend).named;
     let index = all.iter().position(|named| named.name.as_ref() == name).unwrap_or_else(|| {
         all.push(NamedConnections {

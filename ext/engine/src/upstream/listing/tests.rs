@@ -5,6 +5,7 @@ use tokio::runtime::Handle;
 use crate::compile::Report;
 use crate::config::{BackendConfig, Priority, StickyConfig};
 use crate::error::Blame;
+use crate::metrics::FailureReason;
 use crate::upstream::backend::{Attempt, BackendSettings};
 use crate::upstream::balancer::BalancingPolicy;
 use crate::upstream::dns::ResolvedAddress;
@@ -47,7 +48,7 @@ fn target(host: &str) -> ResolvedAddress {
 fn a_backend_that_stays_is_the_same_one_and_another_weight_keeps_its_figures() {
     let upstream = upstream(BalancingPolicy::Ordered, &["127.0.0.1:1", "127.0.0.2:1"]);
     let stays = upstream.live.load().iter().nth(1).expect("a second").clone();
-    Attempt::begin(stays.clone()).failed(Blame::Backend);
+    Attempt::begin(stays.clone()).failed(Blame::Backend, FailureReason::Error);
     let in_flight = Attempt::begin(stays.clone());
     list(&upstream, &["127.0.0.3:1", "127.0.0.2:1"]);
     assert_eq!(labels(&upstream), ["127.0.0.3:1", "127.0.0.2:1"]);

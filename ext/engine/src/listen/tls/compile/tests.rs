@@ -12,7 +12,13 @@ fn pem(folder: &std::path::Path, name: &str) -> String {
 
 fn compile(bind: BindConfig) -> Binds {
     let mut problems = Vec::new();
-    let binds = Binds::compile(&[bind], &TrustedProxiesConfig::default(), None, Purpose::Check, &mut problems);
+    let binds = Binds::compile(
+        &[bind],
+        &TrustedProxiesConfig::default(),
+        None,
+        (Purpose::Check, &Default::default()),
+        &mut problems,
+    );
     assert!(problems.is_empty(), "{problems:?}");
     binds
 }

@@ -1,0 +1,91 @@
+//! Compiles what a configuration says of metrics.
+
+use std::sync::Arc;
+
+use super::written_names::written_names;
+use crate::compile::Report;
+use crate::compiler::CarriedOver;
+use crate::config::{Code, Problem};
+use crate::configuration::{Config, MetricsConfig};
+use crate::control::place::ControlPlace;
+use crate::metrics::{Buckets, ExcludedPath, MetricsRegistry, RequestMetrics, BUCKETS};
+
+/// The directive.
+const WORD: &str = "metrics";
+/// Buckets of a histogram, at most.
+const MOST_BUCKETS: usize = 50;
+/// Paths that are not counted, at most: each is compared with the path of every request.
+const MOST_EXCLUDED: usize = 100;
+
+/// The figures of the server, carried over if it runs already.
+pub(super) fn registry(
+    before: Option<&CarriedOver>,
+    config: &Config,
+    threads: usize,
+    problems: &mut Vec<Problem>,
+) -> Arc<MetricsRegistry> {
+    let default = MetricsConfig::default();
+    let metrics = config.metrics.as_ref().unwrap_or(&default);
+    let mut report = Report::new(WORD, metrics.at.as_ref(), problems);
+    check_exclude(&metrics.exclude, &mut report.within("exclude"));
+    let bounds = metrics.buckets.as_deref();
+    let buckets = Buckets::new(bounds.filter(|it| are_bounds(it, &mut report.within("buckets"))).unwrap_or(&BUCKETS));
+    let Some(before) = before else { return Arc::new(MetricsRegistry::new(threads, buckets)) };
+    if *before.metrics.buckets() != buckets {
+        let message = "they are for the next start: counts in other buckets run until then";
+        report.within("buckets").warning_of(Code::Slip, message);
+    }
+    Arc::clone(&before.metrics)
+}
+
+/// The places of the control API, and that of metrics alone.
+pub(super) fn with_place(
+    config: &Config,
+    mut places: Vec<ControlPlace>,
+    problems: &mut Vec<Problem>,
+) -> Vec<ControlPlace> {
+    let Some(metrics) = &config.metrics else { return places };
+    let Some(url) = &metrics.url else { return places };
+    let mut report = Report::new(WORD, metrics.at.as_ref(), problems);
+    let takes_over = places.iter().any(|place| place.takes_over);
+    let Some(place) = ControlPlace::of_metrics(url, takes_over, &mut report) else { return places };
+    if let Some(other) = places.iter().find(|other| other.address == place.address) {
+        report.error(format!("{} is for `control`, which has metrics too: write another port", other.url));
+        return places;
+    }
+    places.push(place);
+    places
+}
+
+/// How the requests of a configuration are counted. `routes`: the names of its locations.
+pub(super) fn of_requests(config: &Config, routes: &[Arc<str>], registry: &Arc<MetricsRegistry>) -> RequestMetrics {
+    let default = MetricsConfig::default();
+    let metrics = config.metrics.as_ref().unwrap_or(&default);
+    let names = if metrics.label_hosts { written_names(&config.routes) } else { Vec::new() };
+    let hosts = metrics.label_hosts.then(|| names.iter().map(|written| &*written.name));
+    let excluded = metrics.exclude.iter().map(|path| ExcludedPath::new(path)).collect();
+    RequestMetrics::new(registry, routes.iter().map(|name| &**name), hosts, excluded)
+}
+
+fn are_bounds(bounds: &[f64], report: &mut Report<'_>) -> bool {
+    if bounds.is_empty() || bounds.len() > MOST_BUCKETS {
+        report.error(format!("these are {}: write 1 to {MOST_BUCKETS} bounds in seconds", bounds.len()));
+    } else if !bounds.iter().all(|bound| (1e-6..=1e6).contains(bound)) {
+        report.error("a bound is out of range: write seconds from 0.000001 to 1000000");
+    } else if !bounds.is_sorted_by(|a, b| a < b) {
+        report.error("the bounds do not ascend: write the smallest first and each once");
+    }
+    report.is_sound()
+}
+
+fn check_exclude(paths: &[String], report: &mut Report<'_>) {
+    if paths.len() > MOST_EXCLUDED {
+        report.error(format!("these are {}: write at most {MOST_EXCLUDED} paths", paths.len()));
+    }
+    for path in paths {
+        let plain = path.strip_suffix("/*").unwrap_or(path);
+        if !path.starts_with('/') || plain.contains('*') {
+            report.error(format!("{path:?} is not a path: write one such as \"/up\" or \"/internal/*\""));
+        }
+    }
+}
