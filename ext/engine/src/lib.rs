@@ -21,6 +21,7 @@ mod deadline;
 
 // What is written, what is counted, and what goes wrong.
 mod request_id;
+mod trace_context;
 pub mod config;
 mod compile;
 mod networks;
