@@ -7,7 +7,7 @@ mod unread;
 
 pub(crate) use catch_panic::forward_guarded;
 pub(crate) use hops::may_go_on;
-pub(crate) use unread::{log_refused, note_refused, refuse, Unread};
+pub(crate) use unread::{log_refused, note_refused, refuse, RefusedOutcome, Unread};
 
 use std::time::SystemTime;
 
@@ -38,7 +38,7 @@ async fn forward(
     work: &mut Workspace,
 ) -> Verdict {
     client.begin_request();
-    let sent = client.channel.body_sent();
+    let (sent, taken) = (client.channel.body_sent(), client.channel.body_read());
     let begun = *work.begun.get_or_insert_with(Instant::now);
     let framing = match client.channel.framing_of_request(&work.request) {
         Ok(framing) => framing,
@@ -79,6 +79,7 @@ async fn forward(
         call: Call::of(&work.request, tokio::time::Instant::now),
         keep_alive: framing::keeps_alive(&work.request.fields, work.request.version) && !worker.is_draining(),
         filters: &NoFilters,
+        route: 0,
         passed: 0,
         body_limit: None,
         sent_target: work.request.target_spans(),
@@ -89,6 +90,8 @@ async fn forward(
     };
     let verdict = exchange.serve(snapshot).await;
     exchange.outcome.bytes = exchange.client.channel.body_sent().saturating_sub(sent);
+    let brought = exchange.client.channel.body_read().saturating_sub(taken);
+    exchange.outcome.figures.finish(&mut exchange.client.waits, brought);
     exchange.record();
     verdict
 }
@@ -126,6 +129,7 @@ impl<'a> Exchange<'a> {
         let Ok(scope) = snapshot.routes.locate(request, self.client_info, captured) else {
             return self.refuse_ambiguous().await;
         };
+        self.route = scope.route;
         if request.method == Method::Post && self.call.is_none() {
             if let Ok(Some(Handler::Proxy(proxy))) = scope.handler(request) {
                 if proxy.backends().speak_http2() {

@@ -2,6 +2,7 @@
 
 mod answer;
 mod body_limit;
+mod figures;
 mod globals;
 mod introduction;
 mod own_answer;
@@ -11,6 +12,7 @@ mod workspace;
 
 pub(crate) use answer::{call_fields, write_connection};
 pub(crate) use body_limit::BodyLimit;
+pub(crate) use figures::Figures;
 pub(crate) use globals::{ClientLimits, Globals};
 pub use own_answer::OwnAnswer;
 pub(crate) use response_additions::ResponseAdditions;
@@ -26,7 +28,7 @@ use tokio::time::Instant;
 
 use crate::channel::Channel;
 use crate::client::{forwarded, ClientInfo};
-use crate::error::{Error, Kind, Side, Waited};
+use crate::error::{EndReason, Error, Kind, Side, Waited};
 use crate::grpc::{Call, GrpcOutcome};
 use crate::log::Level;
 use crate::relay::ClientChannel;
@@ -100,6 +102,8 @@ pub(crate) struct Exchange<'a> {
     pub(crate) keep_alive: bool,
     /// Filters of the request's location.
     pub(crate) filters: &'a dyn ResponseFilters,
+    /// Number of the request's location in [`Globals::route_names`]; 0 before one was found.
+    pub(crate) route: u32,
     /// Number of filters that let the request pass. They see the response.
     pub(crate) passed: usize,
     /// Limit for the length of the request's body.
@@ -126,6 +130,10 @@ pub(crate) struct Outcome {
     pub(crate) attempts: u32,
     /// Bytes of the response's body, or of the tunnel, that were sent.
     pub(crate) bytes: u64,
+    /// Times and bytes, complete once the request is over.
+    pub(crate) figures: Figures,
+    /// Why the request did not end as it should. `None`: it did, as far as the proxy can tell.
+    pub(crate) reason: Option<EndReason>,
 }
 
 impl Outcome {
@@ -140,6 +148,16 @@ impl Outcome {
 }
 
 impl Exchange<'_> {
+    /// Notes why the request does not end as it should. The first reason counts.
+    pub(crate) fn ends_for(&mut self, reason: EndReason) {
+        self.outcome.reason.get_or_insert(reason);
+    }
+
+    /// Name of the request's location: its `name`, or its pattern as written. Empty before one was found.
+    pub(crate) fn route_name(&self) -> &str {
+        self.globals.route_name(self.route)
+    }
+
     /// Applies the changes of the filters to the response in `work.response`. Has to be called once for each response,
     /// before its head is written.
     pub(crate) fn amend(&mut self) {

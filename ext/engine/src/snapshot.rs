@@ -26,7 +26,7 @@ use crate::listen::binds::Binds;
 use crate::log::Log;
 use crate::relay::Rate;
 use crate::request::{ClientLimits, Globals};
-use crate::routing::CaptureNames;
+use crate::routing::{CaptureNames, RouteNames};
 use crate::stats::BackendStats;
 use crate::upstream::{Admin, Backends, Dns, Upstream, UpstreamCarryOver, Upstreams};
 use written_names::written_names;
@@ -135,6 +135,7 @@ pub(crate) fn carry_over(before: Option<&Snapshot>, config: &Config, purpose: Pu
         limits,
         keeps_lines: access_log.is_some(),
         names: CaptureNames::default(),
+        routes: RouteNames::default(),
         captures: CapturesAround::default(),
         upstreams,
         blocks: config.blocks.clone(),
@@ -143,10 +144,10 @@ pub(crate) fn carry_over(before: Option<&Snapshot>, config: &Config, purpose: Pu
         carried_over: CarriedOver { filters, acme: carried_acme, ..CarriedOver::default() },
     };
     let routes = compiler.scope(&config.routes, &Routes::default());
-    let Compiler { mut problems, keeps_lines, names, mut upstreams, mut carried_over, .. } = compiler;
+    let Compiler { mut problems, keeps_lines, names, routes: route_names, mut upstreams, mut carried_over, .. } = compiler;
     carried_over.upstreams = Arc::new(upstreams.take_carried());
     let upstreams = upstreams.finish(&mut problems);
-    let capture_names = names.into_list();
+    let (capture_names, route_names) = (names.into_list(), route_names.into_list());
     let acme = config.acme.as_ref().and_then(|acme| {
         let names = written_names(&config.routes);
         let (certificates, blocks) = (&carried_over.acme.certificates, &config.blocks);
@@ -162,7 +163,7 @@ pub(crate) fn carry_over(before: Option<&Snapshot>, config: &Config, purpose: Pu
     problems.sort_by(|a, b| a.at.cmp(&b.at));
     let events = carried_over.filters.single();
     let carried_over = Arc::new(carried_over);
-    let globals = Globals { limits, trusted, access_log, keeps_lines, capture_names };
+    let globals = Globals { limits, trusted, access_log, keeps_lines, capture_names, route_names };
     let snapshot = Snapshot {
         binds,
         routes,

@@ -17,6 +17,15 @@ pub(crate) struct Globals {
     pub(crate) keeps_lines: bool,
     /// Names of all captures.
     pub(crate) capture_names: Box<[Box<str>]>,
+    /// Names of locations by their numbers. The first is empty: no location was found.
+    pub(crate) route_names: Box<[Arc<str>]>,
+}
+
+impl Globals {
+    /// Name of the location with this number.
+    pub(crate) fn route_name(&self, route: u32) -> &str {
+        self.route_names.get(route as usize).map_or("", |name| name)
+    }
 }
 
 /// Limits for clients.
