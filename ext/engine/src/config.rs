@@ -13,6 +13,7 @@ mod events;
 mod header_edit;
 mod location;
 mod problem;
+mod tracing;
 mod upstream;
 
 pub use acme::{
@@ -26,6 +27,7 @@ pub use header_edit::{HeaderEdit, HeaderValue};
 pub use location::{LocationConfig, Match, NamedCondition, Regexp, WantedValue};
 pub(crate) use problem::are_sound;
 pub use problem::{At, Code, Problem, Severity};
+pub use tracing::TracingConfig;
 pub use upstream::{BackendConfig, BodyMatch, HealthCheck, PoolConfig, Priority, StickyConfig, UpstreamConfig};
 pub(crate) use upstream::{CONNECT_TIMEOUT, RETRY_BUDGET};
 

@@ -51,6 +51,7 @@ mod upstream;
 // What the proxy asks others for itself.
 mod control;
 mod acme;
+mod tracing;
 
 // One request.
 mod routing;

@@ -7,6 +7,7 @@ mod globals;
 mod introduction;
 mod own_answer;
 mod response_additions;
+mod traced;
 mod tools;
 mod workspace;
 
@@ -193,6 +194,7 @@ impl Exchange<'_> {
             path,
             user: &self.work.user,
             captures,
+            trace: self.work.trace_ids(),
             ..RequestValues::new(&self.work.request, self.client_info, self.id, self.start)
         }
     }

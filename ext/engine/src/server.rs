@@ -165,6 +165,7 @@ impl Server {
         let snapshot = self.snapshot.load();
         let mut stats =
             Stats { backends: snapshot.backend_stats(), blocks: snapshot.blocks.stats(), ..Stats::default() };
+        stats.spans = snapshot.exporters.stats();
         for counters in &self.counters {
             counters.add_to(&mut stats);
         }

@@ -9,6 +9,7 @@ mod parent;
 mod state;
 mod xray;
 
+pub(crate) use parent::LENGTH as PARENT_LENGTH;
 pub(crate) use state::keep_state;
 
 use proxy_http::message::Fields;
@@ -110,7 +111,7 @@ pub(crate) fn read(fields: &Fields, others: &[TraceFormat]) -> TraceTold {
 }
 
 /// The value of `traceparent` for a request that is sent in `ids.span`.
-pub(crate) fn traceparent(ids: TraceIds, sampled: bool, random: bool) -> [u8; parent::LENGTH] {
+pub(crate) fn traceparent(ids: TraceIds, sampled: bool, random: bool) -> [u8; PARENT_LENGTH] {
     parent::write(ids, sampled, random)
 }
 

@@ -18,6 +18,10 @@ pub(super) fn write(scope: &RequestValues<'_>, out: &mut Vec<u8>) {
         [] => text(out, "request_id", &scope.request_id.full()),
         sent => text(out, "request_id", sent),
     }
+    if let Some(ids) = scope.trace {
+        text(out, "trace_id", &ids.trace.digits());
+        text(out, "span_id", &ids.span.digits());
+    }
     text(out, "addr", scope.client.addr.as_bytes());
     text(out, "method", request.method_text());
     text(out, "scheme", scope.client.scheme().as_bytes());

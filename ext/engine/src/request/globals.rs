@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::access_log::AccessLog;
 use crate::client::trusted_proxies::TrustedProxies;
 use crate::relay::Rate;
+use crate::tracing::Tracer;
 
 /// Settings for every request.
 #[derive(Debug)]
@@ -13,6 +14,8 @@ pub(crate) struct Globals {
     pub(crate) limits: ClientLimits,
     pub(crate) trusted: TrustedProxies,
     pub(crate) access_log: Option<Arc<AccessLog>>,
+    /// What records the traces of requests. `None` without `tracing`.
+    pub(crate) tracing: Option<Tracer>,
     /// Whether a log needs the request as the client sent it, after it was answered.
     pub(crate) keeps_lines: bool,
     /// Names of all captures.

@@ -56,6 +56,8 @@ built_ins! {
     ClientCertSerial = "client_cert_serial" in Request | Response | Log,
     ClientCertFingerprint = "client_cert_fingerprint" in Request | Response | Log,
     ClientCertSan = "client_cert_san" in Request | Response | Log,
+    TraceId = "trace_id" in Request | Response | Log,
+    SpanId = "span_id" in Request | Response | Log,
     Status = "status" in Response | Log,
     ResponseTime = "response_time" in Response | Log,
     Backend = "backend" in Response | Log,
@@ -220,6 +222,16 @@ impl BuiltIn {
             },
             BuiltIn::Scheme => out.extend_from_slice(scope.client.scheme().as_bytes()),
             BuiltIn::StartTime => CivilTime::of(scope.start).write_start_time(out),
+            BuiltIn::TraceId => {
+                if let Some(ids) = scope.trace {
+                    out.extend_from_slice(&ids.trace.digits());
+                }
+            }
+            BuiltIn::SpanId => {
+                if let Some(ids) = scope.trace {
+                    out.extend_from_slice(&ids.span.digits());
+                }
+            }
             BuiltIn::Status
             | BuiltIn::ResponseTime
             | BuiltIn::Backend

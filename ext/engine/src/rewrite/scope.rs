@@ -8,6 +8,7 @@ use super::Captures;
 use crate::client::ClientInfo;
 use crate::grpc::GrpcOutcome;
 use crate::request_id::RequestId;
+use crate::trace_context::TraceIds;
 
 /// Values for the rewrites of one request. Everything is borrowed, so building it costs nothing.
 #[derive(Debug, Clone, Copy)]
@@ -29,6 +30,8 @@ pub(crate) struct RequestValues<'a> {
     pub user: &'a [u8],
     /// Captures of the enclosing locations.
     pub captures: Captures<'a>,
+    /// Trace and span of the request. `None` without `tracing`.
+    pub trace: Option<TraceIds>,
     /// The response, once there is one.
     pub response: Option<ResponseInfo<'a>>,
 }
@@ -50,6 +53,7 @@ impl<'a> RequestValues<'a> {
             start,
             user: &[],
             captures: Captures::default(),
+            trace: None,
             response: None,
         }
     }

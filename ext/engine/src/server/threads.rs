@@ -28,12 +28,16 @@ use crate::log::Log;
 use crate::metrics::Counters;
 use crate::output::block_sigpipe;
 use crate::snapshot::{Settings, Snapshot};
+use crate::tracing::Exporters;
 use crate::worker::Worker;
 
 /// Time that a stopping server waits for its access log to be written.
 const LOG_PATIENCE: Duration = Duration::from_secs(5);
 /// Time that a stopping server waits for its own log to be written.
 const SAID_PATIENCE: Duration = Duration::from_millis(500);
+
+/// Time that a stopping server waits for a collector to take the last spans.
+const SPANS_PATIENCE: Duration = Duration::from_secs(3);
 
 /// Time for a question to the background tasks.
 const ASKED_WITHIN: Duration = Duration::from_secs(60);
@@ -167,7 +171,9 @@ impl Workers<'_> {
         spawn(life, "proxy-accept".into(), move || {
             drop(serving);
             let places = ConnectionLimit { permits, guests, threads, log };
-            accept((background, stopping), AcceptLoops { places, open: Vec::new() }, changed, orders, all_served);
+            let exporters = Arc::clone(&snapshot.load().exporters);
+            let loops = AcceptLoops { places, open: Vec::new() };
+            accept((background, stopping), loops, changed, orders, (all_served, &exporters, &said));
             // Every engine thread has ended by now. What they logged should be written before the process ends.
             let end = Instant::now() + LOG_PATIENCE;
             if let Some(access_log) = &snapshot.load().globals.access_log {
@@ -241,7 +247,7 @@ fn accept(
     mut accept_loops: AcceptLoops,
     mut changes: mpsc::UnboundedReceiver<Change>,
     mut orders: watch::Receiver<StopOrder>,
-    mut all_served: mpsc::Receiver<Infallible>,
+    (mut all_served, exporters, log): (mpsc::Receiver<Infallible>, &Exporters, &Log),
 ) {
     runtime.block_on(async move {
         tokio::spawn(stopping.run());
@@ -261,6 +267,7 @@ fn accept(
         drop(accept_loops);
         // Requests in flight still need name resolution: wait for the engine threads to end.
         let _ = all_served.recv().await;
+        exporters.close(SPANS_PATIENCE, log).await;
     });
 }
 
@@ -282,6 +289,8 @@ fn serve(
         tokio::task::spawn_local(async move { janitor.pool.run_janitor().await });
         let scribe = worker.clone();
         tokio::task::spawn_local(async move { scribe.run_access_log().await });
+        let tracer = worker.clone();
+        tokio::task::spawn_local(async move { tracer.run_spans().await });
         let reader = worker.clone();
         tokio::task::spawn_local(async move {
             while news.changed().await.is_ok() {

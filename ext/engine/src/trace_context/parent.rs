@@ -5,7 +5,7 @@ use proxy_http::message::Fields;
 use super::{hex, single, SpanId, TraceId, TraceIds, TraceTold, TRACEPARENT};
 
 /// Bytes of a value of version 00: `00-`, 32 digits, `-`, 16 digits, `-`, 2 digits.
-pub(super) const LENGTH: usize = 55;
+pub(crate) const LENGTH: usize = 55;
 
 /// The trace is recorded.
 const SAMPLED: u8 = 1;
