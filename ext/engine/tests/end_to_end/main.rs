@@ -48,6 +48,7 @@ mod retries;
 mod retry_on;
 mod rewrites;
 mod states;
+mod traces;
 mod trailers;
 mod truncation;
 mod upgrade;
