@@ -140,3 +140,22 @@ fn a_reload_without_tracing_sends_the_rest() {
     ask(&proxy, 2);
     assert_eq!(all_spans(&proxy, &collector).len(), 4);
 }
+
+#[test]
+fn a_collector_that_comes_late_gets_what_waits() {
+    let (origin, address) = (Origin::named("x"), nobody());
+    let late;
+    let proxy = Proxy::with(&[&origin.address()], |settings| {
+        settings.server.tracing = Some(TracingConfig { to: format!("http://{address}/v1/traces"), ..Default::default() });
+    });
+    ask(&proxy, 256);
+    eventually("a batch is under way", || proxy.server.stats().spans.waiting < 512);
+    late = Origin::at(&address, |_, peer| {
+        while peer.try_request().is_some() {
+            peer.send(Reply::ok("{}"));
+        }
+    });
+    eventually("all is sent", || proxy.server.stats().spans.sent == 512);
+    drop(proxy);
+    drop(late);
+}
