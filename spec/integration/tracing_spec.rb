@@ -92,7 +92,8 @@ RSpec.describe "tracing" do
           "EXPORTER_OTLP_HEADERS" => "x-key=a%20b, x-other=2", "TRACES_SAMPLER" => "parentbased_always_off",
           "RESOURCE_ATTRIBUTES" => "team=a%2Cb,service.name=not-this")
       proxy = start_proxy(to: backend) { tracing }
-      2.times { |flag| proxy.get("/", "traceparent" => "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-0#{flag}") }
+      parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-0"
+      2.times { |flag| proxy.get("/", "traceparent" => "#{parent}#{flag}") }
       3.times { proxy.get("/") }
 
       expect(decoded(proxy).map { |span| span[:resource] })

@@ -26,7 +26,7 @@ use crate::request_id::{LoggedId, RequestId};
 use crate::rewrite::{RequestValues, ResponseInfo};
 use crate::routing::AmbiguousPath;
 use crate::snapshot::Snapshot;
-use crate::tracing::Asking;
+use crate::tracing::TraceClient;
 use crate::upstream::Affinity;
 use crate::worker::Worker;
 
@@ -69,7 +69,7 @@ async fn forward(
     let spoken_for = trusted_hop.and_then(|peer| snapshot.globals.trusted.client(&work.request.fields, peer));
     let client_of_request = spoken_for.as_ref().unwrap_or(client_info);
     work.trace = snapshot.globals.tracing.as_ref().map(|tracer| {
-        let asking = Asking { client: client_of_request, peer: client_info, trusted: trusted_hop.is_some() };
+        let asking = TraceClient { client: client_of_request, peer: client_info, trusted: trusted_hop.is_some() };
         tracer.begin(&mut work.request, asking, begun)
     });
     let mut exchange = Exchange {

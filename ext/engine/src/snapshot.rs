@@ -151,7 +151,8 @@ pub(crate) fn carry_over(before: Option<&Snapshot>, config: &Config, purpose: Pu
         carried_over: CarriedOver { filters, acme: carried_acme, ..CarriedOver::default() },
     };
     let routes = compiler.scope(&config.routes, &Routes::default());
-    let Compiler { mut problems, keeps_lines, names, routes: route_names, mut upstreams, mut carried_over, .. } = compiler;
+    let Compiler { mut problems, keeps_lines, names, routes: route_names, mut upstreams, mut carried_over, .. } =
+        compiler;
     carried_over.upstreams = Arc::new(upstreams.take_carried());
     let upstreams = upstreams.finish(&mut problems);
     let (capture_names, route_names) = (names.into_list(), route_names.into_list());

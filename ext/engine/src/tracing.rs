@@ -16,7 +16,7 @@ mod trace;
 
 pub(crate) use buffer::SpanBuffer;
 pub(crate) use exporter::{Exporter, Exporters};
-pub(crate) use trace::{Ending, Trace};
+pub(crate) use trace::{Trace, TraceEnding};
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -48,7 +48,7 @@ enum Trust {
 
 /// Who asks.
 #[derive(Clone, Copy)]
-pub(crate) struct Asking<'a> {
+pub(crate) struct TraceClient<'a> {
     pub(crate) client: &'a ClientInfo,
     /// The other end of the connection.
     pub(crate) peer: &'a ClientInfo,
@@ -74,7 +74,7 @@ impl Tracer {
 
     /// Begins the trace of a request, or goes on with the one that its client has begun. `begun` is the time of the
     /// request's first byte. `tracestate` stays among the fields only if the trace goes on.
-    pub(crate) fn begin(&self, request: &mut RequestHead, asking: Asking<'_>, begun: Instant) -> Box<Trace> {
+    pub(crate) fn begin(&self, request: &mut RequestHead, asking: TraceClient<'_>, begun: Instant) -> Box<Trace> {
         let told = trace_context::read(&request.fields, &self.read);
         let believed = match self.trust {
             Trust::All => true,

@@ -49,6 +49,9 @@ impl Default for TracingConfig {
 impl fmt::Debug for TracingConfig {
     /// Without the URL and the fields, which may be secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TracingConfig").field("ratio", &self.ratio).field("service", &self.service).finish_non_exhaustive()
+        f.debug_struct("TracingConfig")
+            .field("ratio", &self.ratio)
+            .field("service", &self.service)
+            .finish_non_exhaustive()
     }
 }

@@ -14,7 +14,7 @@ use crate::request::{call_fields, Tools, Verdict, Workspace};
 use crate::request_id::{LoggedId, RequestId};
 use crate::respond::{self, GrpcRefusal};
 use crate::rewrite::{RequestValues, ResponseInfo};
-use crate::tracing::{Asking, Ending};
+use crate::tracing::{TraceClient, TraceEnding};
 use crate::worker::Worker;
 
 /// Why a request could not be read.
@@ -143,11 +143,11 @@ pub(crate) fn log_refused(
     let start = SystemTime::now().checked_sub(elapsed).unwrap_or(SystemTime::UNIX_EPOCH);
     let client = spoken_for.as_ref().unwrap_or(client_info);
     if let Some(tracer) = &globals.tracing {
-        let asking = Asking { client, peer: client_info, trusted: trusted_hop.is_some() };
+        let asking = TraceClient { client, peer: client_info, trusted: trusted_hop.is_some() };
         // A request that had begun has a trace already.
         let trace = work.trace.take().unwrap_or_else(|| tracer.begin(request, asking, begun));
         ids = Some(trace.ids());
-        worker.end_trace(tracer, *trace, Ending { route: "", status, reason: Some(reason) });
+        worker.end_trace(tracer, *trace, TraceEnding { route: "", status, reason: Some(reason) });
     }
     let (Some(log), request) = (&globals.access_log, &*request) else { return };
     let scope = RequestValues {

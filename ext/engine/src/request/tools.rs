@@ -13,7 +13,7 @@ use crate::log::Log;
 use crate::long_lived::{LongLived, LongLivedOnes};
 use crate::metrics::{Counters, LongLivedKind};
 use crate::rewrite::RequestValues;
-use crate::tracing::{Ending, SpanBuffer, Trace, Tracer};
+use crate::tracing::{SpanBuffer, Trace, TraceEnding, Tracer};
 use crate::upstream::pool::Pool;
 
 /// Spare workspaces that a thread keeps.
@@ -121,7 +121,7 @@ impl Tools {
 
     /// Hands the spans of a request that is over to the exporter.
     #[cold]
-    pub(crate) fn end_trace(&self, tracer: &Tracer, trace: Trace, ending: Ending<'_>) {
+    pub(crate) fn end_trace(&self, tracer: &Tracer, trace: Trace, ending: TraceEnding<'_>) {
         if self.spans.borrow_mut().push(tracer.exporter(), trace, ending) {
             self.spans_flush.notify_one();
         }

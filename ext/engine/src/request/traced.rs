@@ -6,7 +6,7 @@ use super::{Exchange, Workspace};
 use crate::channel::Channel;
 use crate::error::{EndReason, Error};
 use crate::trace_context::{TraceIds, TRACEPARENT};
-use crate::tracing::{Asked, Ending};
+use crate::tracing::{Asked, TraceEnding};
 use crate::upstream::Backend;
 
 impl Workspace {
@@ -57,7 +57,8 @@ impl Exchange<'_> {
     #[inline]
     pub(crate) fn end_trace(&mut self) {
         if let (Some(trace), Some(tracer)) = (self.work.trace.take(), &self.globals.tracing) {
-            let ending = Ending { route: self.route_name(), status: self.outcome.status, reason: self.outcome.reason };
+            let ending =
+                TraceEnding { route: self.route_name(), status: self.outcome.status, reason: self.outcome.reason };
             self.tools.end_trace(tracer, *trace, ending);
         }
     }

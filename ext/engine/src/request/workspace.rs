@@ -4,8 +4,8 @@ use proxy_http::message::{Lines, RequestHead, ResponseHead};
 use tokio::time::Instant;
 
 use super::ResponseAdditions;
-use crate::tracing::Trace;
 use crate::rewrite::{Captured, RenderedTarget, RenderedValues};
+use crate::tracing::Trace;
 
 /// Memory that one request works in, reused by the next.
 #[derive(Debug, Default)]

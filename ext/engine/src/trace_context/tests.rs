@@ -134,7 +134,10 @@ fn kept(values: &[&str]) -> Option<String> {
 #[test]
 fn a_tracestate_is_passed_on_in_one_field() {
     assert_eq!(kept(&[]), None);
-    assert_eq!(kept(&["congo=t61rcWkgMzE, rojo=00f067aa0ba902b7"]), Some("congo=t61rcWkgMzE, rojo=00f067aa0ba902b7".into()));
+    assert_eq!(
+        kept(&["congo=t61rcWkgMzE, rojo=00f067aa0ba902b7"]),
+        Some("congo=t61rcWkgMzE, rojo=00f067aa0ba902b7".into())
+    );
     assert_eq!(kept(&["a=1", " b=2 , ,", "tenant@sys=x"]), Some("a=1,b=2,tenant@sys=x".into()));
     for list in ["", ",", "a", "=1", "A=1", "a=1=2", "a=\u{e9}", "a=1,b"] {
         assert_eq!(kept(&[list]), None, "{list}");

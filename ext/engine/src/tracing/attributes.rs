@@ -5,7 +5,7 @@ use proxy_http::message::{host_of, Known, Method, RequestHead, Version};
 
 use super::redaction::push_query;
 use super::span::name_of;
-use super::{Asked, Asking};
+use super::{Asked, TraceClient};
 use crate::error::EndReason;
 use crate::escape::push_json;
 use crate::upstream::backend::BackendAddress;
@@ -19,8 +19,8 @@ pub(super) struct Attributes(Vec<u8>);
 
 impl Attributes {
     /// Attributes of a request as its client sent it.
-    pub(super) fn of_request(request: &RequestHead, asking: Asking<'_>) -> Self {
-        let Asking { client, peer, .. } = asking;
+    pub(super) fn of_request(request: &RequestHead, asking: TraceClient<'_>) -> Self {
+        let TraceClient { client, peer, .. } = asking;
         let mut all = Self(Vec::with_capacity(1024));
         all.method(request.method, request.method_text());
         all.text("url.scheme", client.scheme().as_bytes());
@@ -33,7 +33,8 @@ impl Attributes {
         if !request.host().is_empty() {
             all.text("server.address", request.host());
         }
-        let port = request.port().and_then(|port| std::str::from_utf8(port).ok()?.parse().ok()).or(client.local_port);
+        let port = request.port().and_then(|port| std::str::from_utf8(port).ok()?.parse().ok());
+        let port = port.or(client.local_port);
         if let Some(port) = port {
             all.number("server.port", u64::from(port));
         }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Ending, Exporter, Trace};
+use super::{Exporter, Trace, TraceEnding};
 
 /// Spans that are handed on without waiting.
 const MANY: usize = 32;
@@ -26,7 +26,7 @@ pub(crate) struct SpanBuffer {
 
 impl SpanBuffer {
     /// Adds the spans of a request that is over. `true` for the first after a flush: a flush is then due soon.
-    pub(crate) fn push(&mut self, exporter: &Arc<Exporter>, trace: Trace, ending: Ending<'_>) -> bool {
+    pub(crate) fn push(&mut self, exporter: &Arc<Exporter>, trace: Trace, ending: TraceEnding<'_>) -> bool {
         if self.exporter.as_ref().is_some_and(|current| !Arc::ptr_eq(current, exporter)) {
             self.flush();
         }

@@ -29,7 +29,7 @@ const MOST_BYTES: usize = 8 * 1024 * 1024;
 #[derive(Debug)]
 pub(crate) struct Exporter {
     destination: Arc<Destination>,
-    waiting: Arc<Waiting>,
+    waiting: Arc<WaitingSpans>,
     chunks: mpsc::Sender<SpanChunk>,
     exporters: Arc<Exporters>,
     /// `None` once the task runs.
@@ -38,7 +38,7 @@ pub(crate) struct Exporter {
 
 /// What waits in a queue.
 #[derive(Debug, Default)]
-struct Waiting {
+struct WaitingSpans {
     spans: AtomicUsize,
     bytes: AtomicUsize,
 }
@@ -95,7 +95,7 @@ impl Exporter {
     }
 }
 
-impl Waiting {
+impl WaitingSpans {
     /// Takes spans out of the count.
     fn leave(&self, spans: usize, bytes: usize) {
         self.spans.fetch_sub(spans, Relaxed);

@@ -25,7 +25,10 @@ fn compiled(change: impl FnOnce(&mut TracingConfig)) -> (bool, Vec<String>) {
 fn mistakes_name_the_option() {
     assert_eq!(compiled(|_| ()), (true, vec![]));
     for (change, start) in [
-        ((|config| config.ratio = 1.5) as fn(&mut TracingConfig), "ratio: 1.5 is out of range: write a part from 0 to 1"),
+        (
+            (|config| config.ratio = 1.5) as fn(&mut TracingConfig),
+            "ratio: 1.5 is out of range: write a part from 0 to 1",
+        ),
         (|config| config.ratio = f64::NAN, "ratio: NaN is out of range"),
         (|config| config.trust = "everybody".into(), "trust: \"everybody\" is nobody to trust"),
         (|config| config.read = vec!["b4".into()], "read: \"b4\" is no form of trace fields"),
@@ -42,7 +45,7 @@ fn a_request_that_is_not_recorded_has_no_spans() {
     let parent = trace.begin_attempt(Method::Get, 0);
     assert!(parent.ends_with(b"-00"));
     let mut out = Vec::new();
-    assert_eq!(trace.write(Ending { route: "/", status: 200, reason: Some(EndReason::BackendCut) }, &mut out), 0);
+    assert_eq!(trace.write(TraceEnding { route: "/", status: 200, reason: Some(EndReason::BackendCut) }, &mut out), 0);
     assert_eq!(out, b"");
 }
 

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::attributes::Attributes;
 use super::span::{SpanFacts, SpanKind};
-use super::{Asked, Asking};
+use super::{Asked, TraceClient};
 use crate::error::EndReason;
 use crate::trace_context::{self, SpanId, TraceIds, TRACESTATE};
 
@@ -61,7 +61,7 @@ struct TracedAttempt {
 
 /// How a request ended.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Ending<'a> {
+pub(crate) struct TraceEnding<'a> {
     /// Name of the location; empty if none was found.
     pub(crate) route: &'a str,
     /// Status of the response; 499 if the client went away before it.
@@ -79,7 +79,7 @@ impl Trace {
     pub(super) fn record(
         &mut self,
         request: &RequestHead,
-        asking: Asking<'_>,
+        asking: TraceClient<'_>,
         (parent, link): (Option<SpanId>, Option<TraceIds>),
         (begun, now): (Instant, SystemTime),
     ) {
@@ -143,7 +143,7 @@ impl Trace {
 
     /// Appends the spans of the request, with commas between them, and returns their number: 0 if the trace is not
     /// recorded.
-    pub(crate) fn write(self, ending: Ending<'_>, out: &mut Vec<u8>) -> usize {
+    pub(crate) fn write(self, ending: TraceEnding<'_>, out: &mut Vec<u8>) -> usize {
         let Some(recorded) = self.recorded else { return 0 };
         let now = Instant::now();
         let Recorded { begun, begun_at, parent, link, state, method, mut attributes, attempts } = recorded;
@@ -169,7 +169,7 @@ impl Trace {
             facts.write(out);
             out.push(b',');
         }
-        let Ending { route, status, reason } = ending;
+        let TraceEnding { route, status, reason } = ending;
         attributes.add_route(route);
         // Nothing was sent to a client that had gone.
         attributes.add_result(if status == 499 { 0 } else { status }, reason, SERVER_ERROR);

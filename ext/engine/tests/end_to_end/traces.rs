@@ -128,7 +128,10 @@ fn a_request_has_a_span_for_its_client_and_one_for_its_backend() {
 
     let requests = collector.requests();
     let batch = &requests[0];
-    assert_eq!((batch.start.as_str(), batch.get("content-type")), ("POST /v1/traces HTTP/1.1", Some("application/json")));
+    assert_eq!(
+        (batch.start.as_str(), batch.get("content-type")),
+        ("POST /v1/traces HTTP/1.1", Some("application/json"))
+    );
     assert_eq!(batch.get("authorization"), Some("Bearer secret"));
     let json: Value = serde_json::from_slice(&batch.body).expect("JSON");
     let resource = &json["resourceSpans"][0]["resource"];
@@ -153,7 +156,12 @@ fn each_attempt_has_a_span_of_its_own_and_tells_its_backend_of_it() {
         .iter()
         .map(|span| {
             let of = |key| attribute(span, key);
-            (of("http.request.resend_count"), of("http.response.status_code"), of("error.type"), span["status"]["code"] == 2)
+            (
+                of("http.request.resend_count"),
+                of("http.response.status_code"),
+                of("error.type"),
+                span["status"]["code"] == 2,
+            )
         })
         .collect();
     let expected = [
@@ -164,7 +172,8 @@ fn each_attempt_has_a_span_of_its_own_and_tells_its_backend_of_it() {
     assert_eq!(told, expected, "{spans:#?}");
     for (origin, span) in [(&failing, clients[1]), (&working, clients[2])] {
         let requests = origin.requests();
-        let parent = format!("00-{}-{}-01", span["traceId"].as_str().expect("an id"), span["spanId"].as_str().expect("an id"));
+        let parent =
+            format!("00-{}-{}-01", span["traceId"].as_str().expect("an id"), span["spanId"].as_str().expect("an id"));
         assert_eq!(requests[0].get("traceparent"), Some(&*parent));
     }
     assert_eq!(server(&spans).get("status"), None);
@@ -196,7 +205,9 @@ fn requests_that_are_refused_have_a_span_too() {
     let spans = all_spans(&proxy, &collector);
     let told: Vec<_> = of_kind(&spans, 2)
         .into_iter()
-        .map(|span| (span["name"].as_str(), attribute(span, "http.response.status_code"), attribute(span, "error.type")))
+        .map(|span| {
+            (span["name"].as_str(), attribute(span, "http.response.status_code"), attribute(span, "error.type"))
+        })
         .collect();
     let expected = [
         (Some("HTTP /*"), Some("200"), None),

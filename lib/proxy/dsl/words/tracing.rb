@@ -54,7 +54,7 @@ module Proxy
         HEADERS = Types::Secrets.new("Hash", 'a Hash, such as { "Authorization" => ENV.fetch("OTLP_TOKEN") }')
         ATTRIBUTES = Attributes.new("Hash", 'a Hash of Strings, such as { "deployment.environment.name" => "staging" }')
         TRUST = Types::Name.new("name", %w[all trusted_proxies], others: { "trusted" => "trusted_proxies" })
-        READ = Formats.new("name, Array", %w[b3 xray], others: { "x-ray" => "xray", "b3multi" => "b3", "aws" => "xray" })
+        READ = Formats.new("name, Array", %w[b3 xray], others: { "x-ray" => "xray", "b3multi" => "b3" })
 
         option :to, Endpoint::TYPE, <<~TEXT
           The collector: its URL for OTLP over HTTP, usually at port 4318. `/v1/traces` is added where it is missing.
@@ -63,8 +63,9 @@ module Proxy
           The part of the traces that is recorded, from 0 to 1, of those of which no client says whether to record them.
         TEXT
         option :service, SERVICE, "The name that the collector shows for this proxy."
-        option :headers, HEADERS, "Headers of the requests to the collector, such as credentials. They are never shown.",
-               default: "none"
+        option :headers, HEADERS, <<~TEXT, default: "none"
+          Headers of the requests to the collector, such as credentials. They are never shown.
+        TEXT
         option :trust, TRUST, <<~TEXT
           Whose word on recording counts: that of `all` clients, or of `trusted_proxies` alone. The traces of others are
           then begun anew, with a link to theirs.

@@ -125,7 +125,9 @@ fn judge(answer: Result<Response<Bytes>, ClientError>, now: SystemTime) -> Deliv
             let wanted = answer.headers().get(RETRY_AFTER).and_then(|value| pause(value.to_str().ok()?, now));
             Delivery::Later(format!("the collector answers {status}"), wanted.map(|wait| wait.min(LONGEST_PAUSE)))
         }
-        401 | 403 => Delivery::Refused(format!("the collector answers {status}: it wants other credentials in headers:")),
+        401 | 403 => {
+            Delivery::Refused(format!("the collector answers {status}: it wants other credentials in headers:"))
+        }
         404 | 405 => {
             Delivery::Refused(format!("the collector answers {status}: write the URL of its OTLP over HTTP in to:"))
         }

@@ -75,7 +75,9 @@ impl Destination {
         }
         // Only now, since the process may have forked.
         let pid = std::process::id();
-        out.extend_from_slice(format!("{{\"key\":\"process.pid\",\"value\":{{\"intValue\":\"{pid}\"}}}}]}},").as_bytes());
+        out.extend_from_slice(
+            format!("{{\"key\":\"process.pid\",\"value\":{{\"intValue\":\"{pid}\"}}}}]}},").as_bytes(),
+        );
         let scope = format!("\"scopeSpans\":[{{\"scope\":{{\"name\":\"proxy\",\"version\":\"{VERSION}\"}},\"spans\":[");
         out.extend_from_slice(scope.as_bytes());
         out

@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use super::{SpanCounts, Waiting};
+use super::{SpanCounts, WaitingSpans};
 use crate::log::Log;
 use crate::stats::SpanStats;
 
@@ -26,7 +26,7 @@ pub(super) struct Running {
     /// Told when the server ends.
     pub(super) closing: Arc<Notify>,
     pub(super) task: JoinHandle<()>,
-    pub(super) waiting: Arc<Waiting>,
+    pub(super) waiting: Arc<WaitingSpans>,
 }
 
 impl Exporters {

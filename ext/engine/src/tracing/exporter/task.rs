@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, Notify};
 use tokio::time::Instant;
 
 use super::delivery::Outage;
-use super::{Destination, SpanChunk, SpanCounts, Waiting};
+use super::{Destination, SpanChunk, SpanCounts, WaitingSpans};
 use crate::log::Log;
 
 /// Spans of one batch, at most.
@@ -26,7 +26,7 @@ pub(super) struct ExportTask {
     /// Whether the server ends: nothing waits any more.
     pub(super) closed: bool,
     chunks: mpsc::Receiver<SpanChunk>,
-    waiting: Arc<Waiting>,
+    waiting: Arc<WaitingSpans>,
     /// Spans that did not fit into the batch before.
     next: Option<SpanChunk>,
     head: Vec<u8>,
@@ -42,7 +42,7 @@ impl ExportTask {
     pub(super) fn new(
         destination: Arc<Destination>,
         chunks: mpsc::Receiver<SpanChunk>,
-        waiting: Arc<Waiting>,
+        waiting: Arc<WaitingSpans>,
         counts: Arc<SpanCounts>,
         closing: Arc<Notify>,
         log: Arc<Log>,

@@ -55,7 +55,8 @@ fn mistakes_show_no_secret() {
         assert!(told.len() == 1 && told[0].starts_with("to: this is no URL of a collector"), "{to}: {told:?}");
         assert!(!told[0].contains("secret"), "{told:?}");
     }
-    let told = wrong(|config| config.headers = vec![("X-Key".into(), "secret\n".into()), ("a b".into(), "secret".into())]);
+    let told =
+        wrong(|config| config.headers = vec![("X-Key".into(), "secret\n".into()), ("a b".into(), "secret".into())]);
     assert!(told.len() == 2 && told.iter().all(|message| message.starts_with("headers: ")), "{told:?}");
     assert!(!told.concat().contains("secret"), "{told:?}");
     let shown = format!("{:?}", destination(|config| config.headers = vec![("X-Key".into(), "secret".into())]));

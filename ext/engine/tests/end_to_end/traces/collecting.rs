@@ -146,7 +146,8 @@ fn a_collector_that_comes_late_gets_what_waits() {
     let (origin, address) = (Origin::named("x"), nobody());
     let late;
     let proxy = Proxy::with(&[&origin.address()], |settings| {
-        settings.server.tracing = Some(TracingConfig { to: format!("http://{address}/v1/traces"), ..Default::default() });
+        settings.server.tracing =
+            Some(TracingConfig { to: format!("http://{address}/v1/traces"), ..Default::default() });
     });
     ask(&proxy, 256);
     eventually("a batch is under way", || proxy.server.stats().spans.waiting < 512);

@@ -2,7 +2,7 @@
 
 use proxy_engine::config::{HeaderEdit, HeaderValue, TracingConfig, TrustedProxiesConfig};
 
-use super::{all_spans, collector, server, trusting_nobody, traced, SPAN, TRACE};
+use super::{all_spans, collector, server, traced, trusting_nobody, SPAN, TRACE};
 use crate::support::{Message, Origin, Proxy, Settings};
 
 /// What a backend got, whose client sent these lines.
@@ -61,7 +61,9 @@ fn a_trace_that_nobody_has_begun_is_begun() {
     let (origin, collector) = (Origin::named("x"), collector());
     let proxy = traced(&collector, &[&origin.address()], ratio(0.0));
     let whole = format!("traceparent: 00-{TRACE}-{SPAN}-01\r\n");
-    for lines in ["", "traceparent: 00-x\r\ntracestate: a=1\r\n", &format!("{whole}{whole}"), "b3: 0\r\ntracestate: a=1\r\n"] {
+    for lines in
+        ["", "traceparent: 00-x\r\ntracestate: a=1\r\n", &format!("{whole}{whole}"), "b3: 0\r\ntracestate: a=1\r\n"]
+    {
         let request = sent(&proxy, &origin, lines);
         let (trace, _, flag) = parent(&request);
         assert_ne!(trace, TRACE);
@@ -139,10 +141,8 @@ fn the_configuration_may_hide_the_trace_from_a_backend() {
 
 #[test]
 fn string_rewrites_show_the_ids() {
-    let edit = |name: &str, text: &str| HeaderEdit {
-        name: name.into(),
-        values: vec![HeaderValue::Rewrite(text.into())],
-    };
+    let edit =
+        |name: &str, text: &str| HeaderEdit { name: name.into(), values: vec![HeaderValue::Rewrite(text.into())] };
     let change = |tracing: Option<TracingConfig>| {
         move |settings: &mut Settings| {
             settings.server.tracing = tracing;
