@@ -145,7 +145,7 @@ impl Inquiry<'_, '_> {
         }
         let mut server = None;
         let result = ask::attempt(self, &mut server, &mut attempt, &mut deadline).await;
-        self.exchange.note_traced(&attempt, server.as_ref(), result.as_ref().map(|()| ()));
+        self.exchange.note_traced(&attempt, server.as_ref(), result.as_ref());
         result?;
         let server = server.ok_or_else(|| Error::backend(Kind::Ended, Retry::Never))?;
         // A 2xx whose framing is ambiguous does not let the request pass.

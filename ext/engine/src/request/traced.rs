@@ -37,7 +37,7 @@ impl Exchange<'_> {
 
     /// Notes what came of an attempt.
     #[inline]
-    pub(crate) fn note_traced(&mut self, backend: &Backend, connection: Option<&Channel>, result: Result<(), &Error>) {
+    pub(crate) fn note_traced(&mut self, backend: &Backend, connection: Option<&Channel>, result: Result<&(), &Error>) {
         if let Some(trace) = &mut self.work.trace {
             let target = &self.work.target.path_and_query;
             let asked = Asked { backend, target, version: connection.map(Channel::version) };

@@ -68,8 +68,8 @@ impl Attributes {
         }
     }
 
-    /// Adds the status of the response, unless it is 0, and the failure. A status from `least` on is a failure too, named
-    /// by itself if there is no reason.
+    /// Adds the status of the response, unless it is 0, and the failure. A status from `least` on is a failure too,
+    /// named by itself if there is no reason.
     pub(super) fn add_result(&mut self, status: u16, failed: Option<EndReason>, least: u16) {
         if status > 0 {
             self.number("http.response.status_code", u64::from(status));

@@ -94,7 +94,7 @@ impl Attempts<'_, '_> {
                     result = begun.map_err(|error| ask::failed(self, &attempt, error));
                 }
             }
-            self.exchange.note_traced(&attempt, backend.as_ref(), result.as_ref().map(|()| ()));
+            self.exchange.note_traced(&attempt, backend.as_ref(), result.as_ref());
             let error = match result {
                 Ok(()) => {
                     let Some(next) = self.next_after_answer(&attempt) else { return Ok(attempt) };
