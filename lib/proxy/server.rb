@@ -97,8 +97,9 @@ module Proxy
     #   `in_flight`, `queued`, `status_1xx` to `status_5xx`, `client_closed`, `upgraded`, and `tunnels` and
     #   `event_streams` that are open), `blocks:`, an Array with a Hash for each Ruby block: `word`, `at` (its line),
     #   `running` and `waiting` calls, and how many were `answered`, have `failed`, came `late` or found the queue
-    #   `full`; `cut:` (the `requests`, `tunnels` and `event_streams` that a stop has cut) and
-    #   `backends:`, an Array with a Hash for each: `upstream`, `address`, `state` (`"ready"`, `"draining"`, `"down"`,
+    #   `full`; `spans:` of `tracing` (`sent`, `lost` and `waiting`); `cut:` (the `requests`, `tunnels` and
+    #   `event_streams` that a stop has cut) and `backends:`, an Array with a Hash for each: `upstream`,
+    #   `address`, `state` (`"ready"`, `"draining"`, `"down"`,
     #   `"unhealthy"`, `"unchecked"` before its first good check, `"ejected"`, or `"unresolved"` for a name without an
     #   address), `weight`, `backup`, `in_flight`, `tunnels`, `requests`, `failures`, and `check`, the result of the
     #   health checks, nil before the first one: `healthy`, `since` (seconds since 1970) and `error` (why the latest

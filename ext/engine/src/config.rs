@@ -15,6 +15,7 @@ mod events;
 mod header_edit;
 mod location;
 mod problem;
+mod tracing;
 mod upstream;
 
 pub use access_log::{AccessLogConfig, KeepConfig};
@@ -30,6 +31,7 @@ pub use header_edit::{HeaderEdit, HeaderValue};
 pub use location::{LocationConfig, Match, NamedCondition, Regexp, WantedValue};
 pub(crate) use problem::are_sound;
 pub use problem::{At, Code, Problem, Severity};
+pub use tracing::TracingConfig;
 pub use upstream::{BackendConfig, BodyMatch, HealthCheck, PoolConfig, Priority, StickyConfig, UpstreamConfig};
 pub(crate) use upstream::{CONNECT_TIMEOUT, RETRY_BUDGET};
 

@@ -74,6 +74,8 @@ pub struct Config {
     pub acme: Option<AcmeConfig>,
     /// Where the control API is served. Default: nowhere.
     pub control: Vec<ControlConfig>,
+    /// Where traces of requests go. Default: none are recorded.
+    pub tracing: Option<TracingConfig>,
     /// The Ruby blocks that the others refer to by their place.
     #[serde(skip)]
     pub blocks: BlockSet,
@@ -106,6 +108,7 @@ impl Default for Config {
             events: Vec::new(),
             acme: None,
             control: Vec::new(),
+            tracing: None,
             blocks: BlockSet::default(),
         }
     }
@@ -169,7 +172,7 @@ macro_rules! directives {
         impl Serialize for Defaults {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 let handlers = [$($Handler::WORD),+].len();
-                let mut out = serializer.serialize_struct("Defaults", 14 + handlers + FilterConfig::COUNT)?;
+                let mut out = serializer.serialize_struct("Defaults", 15 + handlers + FilterConfig::COUNT)?;
                 out.serialize_field("server", &Config::default())?;
                 out.serialize_field("bind", &BindConfig::default())?;
                 out.serialize_field("certificate", &Certificate::default())?;
@@ -181,6 +184,7 @@ macro_rules! directives {
                 out.serialize_field("on", &EventsConfig::default())?;
                 out.serialize_field("acme", &AcmeConfig::default())?;
                 out.serialize_field("control", &ControlConfig::default())?;
+                out.serialize_field("tracing", &TracingConfig::default())?;
                 out.serialize_field("on_demand_limits", &OnDemandLimits::default())?;
                 out.serialize_field("access_log", &AccessLogConfig::default())?;
                 out.serialize_field("access_log_keep", &KeepConfig::default())?;

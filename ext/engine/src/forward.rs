@@ -27,6 +27,7 @@ use crate::request_id::{LoggedId, RequestId};
 use crate::rewrite::RequestValues;
 use crate::routing::AmbiguousPath;
 use crate::snapshot::Snapshot;
+use crate::tracing::TraceClient;
 use crate::upstream::Affinity;
 use crate::worker::Worker;
 
@@ -68,10 +69,15 @@ async fn forward(
     // Must come before other fields are dropped or changed: naming a field in `Connection` must not change who the
     // client is.
     let spoken_for = trusted_hop.and_then(|peer| snapshot.globals.trusted.client(&work.request.fields, peer));
+    let client_of_request = spoken_for.as_ref().unwrap_or(client_info);
+    work.trace = snapshot.globals.tracing.as_ref().map(|tracer| {
+        let asking = TraceClient { client: client_of_request, peer: client_info, trusted: trusted_hop.is_some() };
+        tracer.begin(&mut work.request, asking, begun)
+    });
     let mut exchange = Exchange {
         tools: worker,
         globals: &snapshot.globals,
-        client_info: spoken_for.as_ref().unwrap_or(client_info),
+        client_info: client_of_request,
         trusted_hop,
         id: RequestId::random(),
         start: SystemTime::now(),
@@ -97,6 +103,7 @@ async fn forward(
     let brought = exchange.client.channel.body_read().saturating_sub(taken);
     exchange.outcome.figures.finish(&exchange.client.waits, brought);
     exchange.record();
+    exchange.end_trace();
     verdict
 }
 

@@ -21,6 +21,7 @@ mod deadline;
 
 // What is written, what is counted, and what goes wrong.
 mod request_id;
+mod trace_context;
 pub mod config;
 mod compile;
 mod networks;
@@ -52,6 +53,7 @@ mod upstream;
 // What the proxy asks others for itself.
 mod control;
 mod acme;
+mod tracing;
 
 // One request.
 mod routing;

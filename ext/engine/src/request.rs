@@ -7,6 +7,7 @@ mod globals;
 mod introduction;
 mod own_answer;
 mod response_additions;
+mod traced;
 mod tools;
 mod workspace;
 
@@ -225,6 +226,7 @@ impl Exchange<'_> {
             captures,
             route: self.route_name(),
             redaction: &self.globals.redaction,
+            trace: self.work.trace_ids(),
             ..RequestValues::new(&self.work.request, self.client_info, self.id, self.start)
         }
     }

@@ -221,6 +221,7 @@ impl Server {
     fn totals(&self) -> Stats {
         let snapshot = self.snapshot.load();
         let mut stats = Stats { blocks: snapshot.blocks.stats(), ..Stats::default() };
+        stats.spans = snapshot.exporters.stats();
         for counters in &self.counters {
             counters.add_to(&mut stats);
         }

@@ -34,6 +34,7 @@ use crate::rewrite::Redaction;
 use crate::routing::{CaptureNames, RouteNames};
 use crate::runtime_state::{self, RuntimeState};
 use crate::stats::BackendStats;
+use crate::tracing::{Exporters, Tracer};
 use crate::upstream::{Admin, Backends, Dns, Upstream, UpstreamCarryOver, Upstreams};
 use written_names::written_names;
 
@@ -54,6 +55,8 @@ pub(crate) struct Snapshot {
     listeners: EventListeners,
     /// Where events come together, the same for all configurations of a server.
     pub(crate) events: Arc<EventHub>,
+    /// What sends spans, the same for all configurations of a server.
+    pub(crate) exporters: Arc<Exporters>,
     /// Certificates that the proxy gets by itself, if the configuration has `acme`.
     pub(crate) acme: Option<Arc<Acme>>,
     /// State for the next configuration.
@@ -140,11 +143,15 @@ pub(crate) fn carry_over(before: Option<&Snapshot>, config: &Config, purpose: Pu
         .access_log
         .as_ref()
         .and_then(|log| AccessLog::carry_over(log_before, log, &config.blocks, purpose, &mut problems));
+    let tracer_before = before.and_then(|before| before.globals.tracing.as_ref());
     let before = before.map(|before| Arc::clone(&before.carried_over));
     let carried = before.as_ref().map(|before| Arc::clone(&before.upstreams));
     let carry_over = UpstreamCarryOver::new(carried, &config.resolver.value, &config.blocks, &metrics);
     let upstreams = Upstreams::compile(carry_over, &config.upstreams, &mut problems);
-    let filters = CarriedFilters::carry_over(before.as_deref().map(|before| &before.filters));
+    let mut filters = CarriedFilters::carry_over(before.as_deref().map(|before| &before.filters));
+    let exporters = filters.single();
+    let tracing = config.tracing.as_ref();
+    let tracing = tracing.and_then(|tracing| Tracer::carry_over(tracer_before, tracing, &exporters, &mut problems));
     let mut compiler = Compiler {
         problems,
         limits,
@@ -185,8 +192,18 @@ pub(crate) fn carry_over(before: Option<&Snapshot>, config: &Config, purpose: Pu
     let carried_over = Arc::new(carried_over);
     let redact = config.access_log.as_ref().and_then(|log| log.redact.as_deref());
     let redaction = Redaction::new(redact, &secrets);
-    let globals =
-        Globals { limits, trusted, access_log, redaction, tap, keeps_lines, metrics, capture_names, route_names };
+    let globals = Globals {
+        limits,
+        trusted,
+        access_log,
+        redaction,
+        tap,
+        keeps_lines,
+        metrics,
+        tracing,
+        capture_names,
+        route_names,
+    };
     let snapshot = Snapshot {
         binds,
         routes,
@@ -197,6 +214,7 @@ pub(crate) fn carry_over(before: Option<&Snapshot>, config: &Config, purpose: Pu
         blocks: config.blocks.clone(),
         listeners,
         events,
+        exporters,
         acme,
         carried_over,
     };
@@ -221,6 +239,9 @@ impl Snapshot {
         self.each_proxy(&mut |proxy| proxy.backends().start(&self.dns, runtime, log));
         self.routes.each_filter(&mut |filter| filter.start(&self.dns, runtime, log));
         self.events.listen(&self.listeners, self.binds.certificates(), runtime);
+        if let Some(tracing) = &self.globals.tracing {
+            tracing.exporter().start(runtime, log);
+        }
         self.carried_over.acme.start(self.acme.as_ref(), &self.events, runtime, log);
     }
 

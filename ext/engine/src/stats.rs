@@ -15,6 +15,19 @@ pub struct Stats {
     pub backends: Vec<BackendStats>,
     /// Every Ruby block of the configuration, in the order of the file.
     pub blocks: Vec<BlockStats>,
+    /// Figures of `tracing`.
+    pub spans: SpanStats,
+}
+
+/// Figures of the spans that are exported.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct SpanStats {
+    /// Spans that a collector has taken since the start.
+    pub sent: u64,
+    /// Spans that are lost since the start: too many waited, or the collector did not take them.
+    pub lost: u64,
+    /// Spans that wait now.
+    pub waiting: u64,
 }
 
 /// Figures of client connections.

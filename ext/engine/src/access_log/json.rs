@@ -55,6 +55,8 @@ json_fields! {
     TlsVersion = "tls_version",
     TlsCipher = "tls_cipher",
     TlsResumed = "tls_resumed",
+    TraceId = "trace_id",
+    SpanId = "span_id",
 }
 
 /// The fields of a line, one bit for each.
@@ -171,6 +173,16 @@ fn of_request(field: JsonField, scope: &RequestValues<'_>, out: &mut Vec<u8>) {
         JsonField::TlsResumed => {
             if let Some(details) = &scope.client.secured {
                 details.write(TlsValue::Resumed, out);
+            }
+        }
+        JsonField::TraceId => {
+            if let Some(ids) = scope.trace {
+                text(out, &ids.trace.digits());
+            }
+        }
+        JsonField::SpanId => {
+            if let Some(ids) = scope.trace {
+                text(out, &ids.span.digits());
             }
         }
         JsonField::Status

@@ -11,6 +11,7 @@
 //! | counts of `rate_limit`, verified passwords | the filter is equal and in the same place | [`CarriedFilters`] |
 //! | metrics of routes, upstreams, backends and listening addresses | the name is equal | `metrics/registry.rs` |
 //! | the thread of an access log | the path is equal | `access_log.rs` |
+//! | spans that wait for a collector | it is the same, asked in the same way | `tracing/compile.rs` |
 //! | certificates that the proxy gets by itself, orders that run | always | `certificates.rs`, `acme/carried.rs` |
 //! | keys of TLS session tickets | equal certificates are asked of clients | `listen/tls/tickets.rs` |
 //! | listening sockets | the address is still in a `bind` | `server/reload.rs` |

@@ -24,6 +24,7 @@ use crate::relay::{Limits, RequestBody, ResponseNeeds};
 use crate::request::{Exchange, Verdict};
 use crate::respond::ErrorResponse;
 use crate::rewrite::TargetTemplate;
+use crate::trace_context::TRACEPARENT;
 use crate::upstream::admission::Admission;
 use crate::upstream::ask::{self, BackendRequest, Parts};
 use crate::upstream::http2::ConnectRequest;
@@ -77,6 +78,7 @@ impl ForwardAuth {
         let error = match self.ask(exchange).await {
             Ok(answered) if (200..300).contains(&exchange.work.response.status) => {
                 self.take_over(exchange, answered).await;
+                exchange.end_traced();
                 return None;
             }
             Ok(answered) => match self.pass_on(exchange, answered).await {
@@ -105,10 +107,12 @@ impl ForwardAuth {
         let needs = ResponseNeeds { interim: false, go_ahead: false, upgrade: false };
         let mut question = Inquiry { filter: self, exchange, head, body, needs };
         let mut left = self.upstream.len();
+        let mut asked = 0;
         loop {
             let attempt = admission.admit(question.exchange.client, self.limits.half_close, deadline).await?;
             left = left.saturating_sub(1);
-            match question.attempt(attempt, deadline).await {
+            asked += 1;
+            match question.attempt(attempt, deadline, asked - 1).await {
                 Ok(answered) => return Ok(answered),
                 Err(error) if left == 0 || error.retry == Retry::Never || Instant::now() >= deadline => {
                     return Err(error)
@@ -130,10 +134,20 @@ struct Inquiry<'a, 'e> {
 
 impl Inquiry<'_, '_> {
     /// Asks one of the server's addresses.
-    async fn attempt(&mut self, mut attempt: Attempt, mut deadline: Instant) -> Result<Answered, Error> {
+    async fn attempt(
+        &mut self,
+        mut attempt: Attempt,
+        mut deadline: Instant,
+        asked_before: u32,
+    ) -> Result<Answered, Error> {
         self.exchange.introduce(&attempt);
+        if let Some(parent) = self.exchange.trace_question(asked_before) {
+            self.head.fields.set(TRACEPARENT, &parent);
+        }
         let mut server = None;
-        ask::attempt(self, &mut server, &mut attempt, &mut deadline).await?;
+        let result = ask::attempt(self, &mut server, &mut attempt, &mut deadline).await;
+        self.exchange.note_traced(&attempt, server.as_ref(), result.as_ref());
+        result?;
         let server = server.ok_or_else(|| Error::backend(Kind::Ended, Retry::Never))?;
         if let Some(thread) = self.exchange.counted_by() {
             attempt.count_answer(thread, self.exchange.work.response.status);

@@ -1,8 +1,9 @@
 //! Answers to requests that are malformed or incomplete.
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use proxy_http::message::{Framing, Known, Method, ResponseHead};
+use tokio::time::Instant;
 
 use super::counting::count_refused;
 use crate::client::ClientInfo;
@@ -14,6 +15,7 @@ use crate::request::{call_fields, Tools, Verdict, Workspace};
 use crate::request_id::{LoggedId, RequestId};
 use crate::respond::{self, GrpcRefusal};
 use crate::rewrite::{RequestValues, ResponseInfo};
+use crate::tracing::{TraceClient, TraceEnding};
 use crate::worker::Worker;
 
 /// Why a request could not be read.
@@ -128,24 +130,36 @@ pub(crate) fn log_refused(
     outcome: RefusedOutcome,
 ) {
     let RefusedOutcome { status, grpc, reason, bytes } = outcome;
-    let elapsed = work.begun.take().map_or(Duration::ZERO, |begun| begun.elapsed());
+    let begun = work.begun.take().unwrap_or_else(Instant::now);
+    let elapsed = begun.elapsed();
     let counted = if grpc.reason == 0 { status } else { grpc.reason };
     count_refused(worker, work, counted, bytes, elapsed);
     let snapshot = worker.snapshot();
     let globals = &snapshot.globals;
     let watched = globals.tap.is_open();
-    if globals.access_log.is_none() && !watched {
+    if globals.access_log.is_none() && globals.tracing.is_none() && !watched {
         return;
     }
-    let request = &work.request;
+    let request = &mut work.request;
     let trusted_hop = Some(client_info).filter(|peer| globals.trusted.trusts(peer));
     let spoken_for = trusted_hop.and_then(|peer| globals.trusted.client(&request.fields, peer));
+    let mut ids = None;
     let start = SystemTime::now().checked_sub(elapsed).unwrap_or(SystemTime::UNIX_EPOCH);
+    let client = spoken_for.as_ref().unwrap_or(client_info);
+    if let Some(tracer) = &globals.tracing {
+        let asking = TraceClient { client, peer: client_info, trusted: trusted_hop.is_some() };
+        // A request that had begun has a trace already.
+        let trace = work.trace.take().unwrap_or_else(|| tracer.begin(request, asking, begun));
+        ids = Some(trace.ids());
+        worker.end_trace(tracer, *trace, TraceEnding { route: "", status, reason: Some(reason) });
+    }
+    let request = &*request;
     let scope = RequestValues {
+        trace: ids,
         sent_id: LoggedId::of(id, request.fields.get(Known::XRequestId)).sent(),
         redaction: &globals.redaction,
         response: Some(ResponseInfo { status, grpc, elapsed, bytes, reason: Some(reason), ..ResponseInfo::default() }),
-        ..RequestValues::new(request, spoken_for.as_ref().unwrap_or(client_info), id, start)
+        ..RequestValues::new(request, client, id, start)
     };
     if let Some(log) = &globals.access_log {
         worker.log_access(log, &scope);

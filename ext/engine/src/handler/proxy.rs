@@ -46,6 +46,8 @@ pub(crate) struct Proxy {
     /// Names that `headers` sets or removes. The engine does not set these itself.
     own_headers: KnownNames,
     sets_host: bool,
+    /// Whether `headers` set or remove the field that tells backends of a trace.
+    sets_trace: bool,
     /// Whether the client's `Host` is passed on.
     preserve_host: bool,
     allow_underscores: Vec<FieldName>,

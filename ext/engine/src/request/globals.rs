@@ -8,6 +8,7 @@ use crate::client::trusted_proxies::TrustedProxies;
 use crate::metrics::RequestMetrics;
 use crate::relay::Rate;
 use crate::rewrite::Redaction;
+use crate::tracing::Tracer;
 
 /// Settings for every request.
 #[derive(Debug)]
@@ -19,6 +20,8 @@ pub(crate) struct Globals {
     pub(crate) redaction: Redaction,
     /// The readers of access lines.
     pub(crate) tap: Arc<LogTap>,
+    /// What records the traces of requests. `None` without `tracing`.
+    pub(crate) tracing: Option<Tracer>,
     /// Whether a log needs the request as the client sent it, after it was answered.
     pub(crate) keeps_lines: bool,
     /// Names of all captures.

@@ -13,12 +13,15 @@ use crate::log::Log;
 use crate::long_lived::{LongLived, LongLivedOnes};
 use crate::metrics::{Counters, LongLivedKind};
 use crate::rewrite::RequestValues;
+use crate::tracing::{SpanBuffer, Trace, TraceEnding, Tracer};
 use crate::upstream::pool::Pool;
 
 /// Spare workspaces that a thread keeps.
 const KEPT_WORKSPACES: usize = 256;
 /// Bytes that a spare workspace may hold: ordinary heads on both sides, several times over.
 const LARGEST_WORKSPACE: usize = 64 * 1024;
+/// Longest time that the spans of a request wait for those of others.
+const SPANS_DELAY: Duration = Duration::from_millis(200);
 /// Longest time that an access log line waits for further lines.
 const LOG_DELAY: Duration = Duration::from_millis(100);
 
@@ -34,6 +37,8 @@ pub(crate) struct Tools {
     date: RefCell<Date>,
     access: RefCell<access_log::Buffer>,
     access_flush: Notify,
+    spans: RefCell<SpanBuffer>,
+    spans_flush: Notify,
     draining: Cell<bool>,
     /// Open tunnels and event streams.
     pub(crate) long_lived: LongLivedOnes,
@@ -57,6 +62,8 @@ impl Tools {
             date: RefCell::default(),
             access: RefCell::default(),
             access_flush: Notify::new(),
+            spans: RefCell::default(),
+            spans_flush: Notify::new(),
             draining: Cell::new(false),
             long_lived: LongLivedOnes::default(),
         }
@@ -110,6 +117,23 @@ impl Tools {
     /// Passes the waiting lines on. `false` if the log is behind and did not take them.
     pub(crate) fn flush_access_log(&self) -> bool {
         self.access.borrow_mut().flush()
+    }
+
+    /// Hands the spans of a request that is over to the exporter.
+    #[cold]
+    pub(crate) fn end_trace(&self, tracer: &Tracer, trace: Trace, ending: TraceEnding<'_>) {
+        if self.spans.borrow_mut().push(tracer.exporter(), trace, ending) {
+            self.spans_flush.notify_one();
+        }
+    }
+
+    /// Passes spans on, for ever: soon after the first have come, and many together.
+    pub(crate) async fn run_spans(&self) {
+        loop {
+            self.spans_flush.notified().await;
+            tokio::time::sleep(SPANS_DELAY).await;
+            self.spans.borrow_mut().flush();
+        }
     }
 
     /// Releases access logs other than that of the current configuration.

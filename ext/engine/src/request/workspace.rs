@@ -5,6 +5,7 @@ use tokio::time::Instant;
 
 use super::ResponseAdditions;
 use crate::rewrite::{Captured, RenderedTarget, RenderedValues};
+use crate::tracing::Trace;
 
 /// Memory that one request works in, reused by the next.
 #[derive(Debug, Default)]
@@ -18,6 +19,8 @@ pub(crate) struct Workspace {
     pub(crate) response: ResponseHead,
     /// Fields that filters add to the response, whether a backend or the proxy makes it.
     pub(crate) response_additions: ResponseAdditions,
+    /// Trace that the request belongs to. `None` without `tracing`.
+    pub(crate) trace: Option<Box<Trace>>,
     /// User that a filter has found for the request; empty if none did.
     pub(crate) user: Vec<u8>,
     /// Captures of the locations that matched the request.

@@ -58,6 +58,8 @@ built_ins! {
     ClientCertSan = "client_cert_san" in Request | Response | Log,
     TlsResumed = "tls_resumed" in Request | Response | Log,
     Route = "route" in Request | Response | Log,
+    TraceId = "trace_id" in Request | Response | Log,
+    SpanId = "span_id" in Request | Response | Log,
     Status = "status" in Response | Log,
     ResponseTime = "response_time" in Response | Log,
     Backend = "backend" in Response | Log,
@@ -238,6 +240,16 @@ impl BuiltIn {
             },
             BuiltIn::Scheme => out.extend_from_slice(scope.client.scheme().as_bytes()),
             BuiltIn::StartTime => CivilTime::of(scope.start).write_start_time(out),
+            BuiltIn::TraceId => {
+                if let Some(ids) = scope.trace {
+                    out.extend_from_slice(&ids.trace.digits());
+                }
+            }
+            BuiltIn::SpanId => {
+                if let Some(ids) = scope.trace {
+                    out.extend_from_slice(&ids.span.digits());
+                }
+            }
             BuiltIn::Status
             | BuiltIn::ResponseTime
             | BuiltIn::Backend

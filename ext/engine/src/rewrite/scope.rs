@@ -9,6 +9,7 @@ use crate::client::ClientInfo;
 use crate::error::EndReason;
 use crate::grpc::GrpcOutcome;
 use crate::request_id::RequestId;
+use crate::trace_context::TraceIds;
 
 /// Values for the rewrites of one request. Everything is borrowed, so building it costs nothing.
 #[derive(Debug, Clone, Copy)]
@@ -34,6 +35,8 @@ pub(crate) struct RequestValues<'a> {
     pub route: &'a str,
     /// What logs hide.
     pub redaction: &'a Redaction,
+    /// Trace and span of the request. `None` without `tracing`.
+    pub trace: Option<TraceIds>,
     /// The response, once there is one.
     pub response: Option<ResponseInfo<'a>>,
 }
@@ -57,6 +60,7 @@ impl<'a> RequestValues<'a> {
             captures: Captures::default(),
             route: "",
             redaction: Redaction::USUAL,
+            trace: None,
             response: None,
         }
     }

@@ -30,12 +30,16 @@ use crate::metrics::{Counters, ThreadNumber};
 use crate::output::block_sigpipe;
 use crate::runtime_state::keeper::StateKeeper;
 use crate::snapshot::{Settings, Snapshot};
+use crate::tracing::Exporters;
 use crate::worker::Worker;
 
 /// Time that a stopping server waits for its access log to be written.
 const LOG_PATIENCE: Duration = Duration::from_secs(5);
 /// Time that a stopping server waits for its own log to be written.
 const SAID_PATIENCE: Duration = Duration::from_millis(500);
+
+/// Time that a stopping server waits for a collector to take the last spans.
+const SPANS_PATIENCE: Duration = Duration::from_secs(3);
 
 /// Time for a question to the background tasks.
 const ASKED_WITHIN: Duration = Duration::from_secs(60);
@@ -173,14 +177,9 @@ impl Workers<'_> {
         spawn(life, "proxy-accept".into(), move || {
             drop(serving);
             let places = ConnectionLimit { permits, guests, threads, log };
-            accept(
-                (background, stopping),
-                AcceptLoops { places, open: Vec::new() },
-                changed,
-                orders,
-                all_served,
-                control_api,
-            );
+            let exporters = Arc::clone(&snapshot.load().exporters);
+            let loops = AcceptLoops { places, open: Vec::new() };
+            accept((background, stopping), loops, changed, orders, (all_served, &exporters, &said), control_api);
             keeper.close();
             // Every engine thread has ended by now. What they logged should be written before the process ends.
             let end = Instant::now() + LOG_PATIENCE;
@@ -255,7 +254,7 @@ fn accept(
     mut accept_loops: AcceptLoops,
     mut changes: mpsc::UnboundedReceiver<Change>,
     mut orders: watch::Receiver<StopOrder>,
-    mut all_served: mpsc::Receiver<Infallible>,
+    (mut all_served, exporters, log): (mpsc::Receiver<Infallible>, &Exporters, &Log),
     control_api: Arc<ControlApi>,
 ) {
     runtime.block_on(async move {
@@ -277,6 +276,7 @@ fn accept(
         // Requests in flight still need name resolution: wait for the engine threads to end.
         let _ = all_served.recv().await;
         control_api.finish().await;
+        exporters.close(SPANS_PATIENCE, log).await;
     });
 }
 
@@ -298,6 +298,8 @@ fn serve(
         tokio::task::spawn_local(async move { janitor.pool.run_janitor().await });
         let scribe = worker.clone();
         tokio::task::spawn_local(async move { scribe.run_access_log().await });
+        let tracer = worker.clone();
+        tokio::task::spawn_local(async move { tracer.run_spans().await });
         let reader = worker.clone();
         tokio::task::spawn_local(async move {
             while news.changed().await.is_ok() {

@@ -53,6 +53,7 @@ mod rewrites;
 mod states;
 mod steering;
 mod steering_calls;
+mod traces;
 mod trailers;
 mod truncation;
 mod upgrade;

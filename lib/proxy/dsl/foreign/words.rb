@@ -169,7 +169,7 @@ module Proxy
           %i[sub_filter sub_filter_once replace replace_response],
         "not in this version: a second copy of requests; leave it out" => %i[mirror],
         "not yet in this version: metrics and a control socket; take the figures of `server.stats` in Ruby" =>
-          %i[stats activate_control_app admin metrics stub_status api dashboard ping tracing prometheus],
+          %i[stats activate_control_app admin metrics stub_status api dashboard ping prometheus],
         "not yet in this version: discovery; write proxy backends: [\"10.0.0.1:3000\"]" =>
           %i[providers docker consul dynamic labels peers],
         'write resolver "127.0.0.1:53"' => %i[resolvers nameserver nameservers],

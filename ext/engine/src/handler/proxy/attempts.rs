@@ -99,6 +99,7 @@ impl Attempts<'_, '_> {
                     result = begun.map_err(|error| ask::failed(self, &attempt, error));
                 }
             }
+            self.exchange.note_traced(&attempt, backend.as_ref(), result.as_ref());
             let error = match result {
                 Ok(()) => {
                     let Some(next) = self.next_after_answer(&attempt) else { return Ok(attempt) };
@@ -153,6 +154,7 @@ impl Attempts<'_, '_> {
     /// becomes an attempt at that address.
     async fn attempt(&mut self, backend: &mut Option<Channel>, attempt: &mut Attempt) -> Result<(), Error> {
         self.exchange.outcome.attempts += 1;
+        self.exchange.trace_attempt(self.proxy.sets_trace);
         if self.exchange.call.is_some() {
             // Set before the wait: a call may time out at any moment, and then this code does not continue.
             self.exchange.outcome.asked = Some(Arc::clone(attempt.backend()));

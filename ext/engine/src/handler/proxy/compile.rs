@@ -14,6 +14,7 @@ use crate::request::BodyLimit;
 use crate::respond::{self, ErrorResponse};
 use crate::rewrite::{foreign_value, known_placeholder, Context, Edit, TargetTemplate, Template};
 use crate::routing::plain_prefix;
+use crate::trace_context::TRACEPARENT;
 use crate::upstream::{Backends, TargetHost};
 
 /// Checks the directive. `None` if something is wrong; every mistake is then in the compiler's list.
@@ -73,6 +74,7 @@ pub(super) fn compile(word: &str, config: &ProxyConfig, compiler: &mut Compiler)
         strip_prefix: config.strip_prefix,
         target,
         sets_host,
+        sets_trace: headers.iter().any(|edit| edit.name.as_str().eq_ignore_ascii_case(TRACEPARENT)),
         preserve_host: config.preserve_host,
         headers,
         response_headers,

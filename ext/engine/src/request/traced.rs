@@ -1,0 +1,65 @@
+//! The trace of a request, as its steps write it.
+
+use proxy_http::message::Method;
+
+use super::{Exchange, Workspace};
+use crate::channel::Channel;
+use crate::error::{EndReason, Error};
+use crate::trace_context::{TraceIds, TRACEPARENT};
+use crate::tracing::{Asked, TraceEnding};
+use crate::upstream::Backend;
+
+impl Workspace {
+    /// Trace and span of the request. `None` without `tracing`.
+    pub(crate) fn trace_ids(&self) -> Option<TraceIds> {
+        self.trace.as_ref().map(|trace| trace.ids())
+    }
+}
+
+impl Exchange<'_> {
+    /// Begins the span of an attempt at a backend, and tells the backend of it in `work.request`, unless the
+    /// configuration sets that field itself.
+    #[inline]
+    pub(crate) fn trace_attempt(&mut self, own: bool) {
+        if let Some(trace) = &mut self.work.trace {
+            let request = &mut self.work.request;
+            let parent = trace.begin_attempt(request.method, self.outcome.attempts.saturating_sub(1));
+            if !own {
+                request.fields.set(TRACEPARENT, &parent);
+            }
+        }
+    }
+
+    /// Begins the span of a question to another server, and returns the `traceparent` for it.
+    pub(crate) fn trace_question(&mut self, asked_before: u32) -> Option<[u8; crate::trace_context::PARENT_LENGTH]> {
+        self.work.trace.as_mut().map(|trace| trace.begin_attempt(Method::Get, asked_before))
+    }
+
+    /// Notes what came of an attempt.
+    #[inline]
+    pub(crate) fn note_traced(&mut self, backend: &Backend, connection: Option<&Channel>, result: Result<&(), &Error>) {
+        if let Some(trace) = &mut self.work.trace {
+            let target = &self.work.target.path_and_query;
+            let asked = Asked { backend, target, version: connection.map(Channel::version) };
+            let status = self.work.response.status;
+            trace.note_attempt(asked, result.map(|()| status).map_err(EndReason::from));
+        }
+    }
+
+    /// Ends the span of an attempt whose response was read to its end.
+    pub(crate) fn end_traced(&mut self) {
+        if let Some(trace) = &mut self.work.trace {
+            trace.end_attempt();
+        }
+    }
+
+    /// Ends the trace.
+    #[inline]
+    pub(crate) fn end_trace(&mut self) {
+        if let (Some(trace), Some(tracer)) = (self.work.trace.take(), &self.globals.tracing) {
+            let ending =
+                TraceEnding { route: self.route_name(), status: self.outcome.status, reason: self.outcome.reason };
+            self.tools.end_trace(tracer, *trace, ending);
+        }
+    }
+}
