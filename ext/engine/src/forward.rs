@@ -71,7 +71,9 @@ async fn forward(
     let spoken_for = trusted_hop.and_then(|peer| snapshot.globals.trusted.client(&work.request.fields, peer));
     let client_of_request = spoken_for.as_ref().unwrap_or(client_info);
     work.trace = snapshot.globals.tracing.as_ref().map(|tracer| {
-        let asking = TraceClient { client: client_of_request, peer: client_info, trusted: trusted_hop.is_some() };
+        let redaction = &snapshot.globals.redaction;
+        let asking =
+            TraceClient { client: client_of_request, peer: client_info, trusted: trusted_hop.is_some(), redaction };
         tracer.begin(&mut work.request, asking, begun)
     });
     let mut exchange = Exchange {

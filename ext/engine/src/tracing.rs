@@ -10,7 +10,6 @@ mod attributes;
 mod buffer;
 mod compile;
 mod exporter;
-mod redaction;
 mod span;
 mod trace;
 
@@ -25,6 +24,7 @@ use proxy_http::message::{RequestHead, Version};
 use tokio::time::Instant;
 
 use crate::client::ClientInfo;
+use crate::rewrite::Redaction;
 use crate::trace_context::{self, SpanId, TraceFormat, TraceId, TraceIds};
 use crate::upstream::Backend;
 
@@ -54,6 +54,8 @@ pub(crate) struct TraceClient<'a> {
     pub(crate) peer: &'a ClientInfo,
     /// Whether the peer is a trusted proxy.
     pub(crate) trusted: bool,
+    /// What spans hide.
+    pub(crate) redaction: &'a Redaction,
 }
 
 /// Whom an attempt has asked, and for what.
@@ -64,6 +66,8 @@ pub(crate) struct Asked<'a> {
     pub(crate) target: &'a [u8],
     /// Version of the connection, if there was one.
     pub(crate) version: Option<Version>,
+    /// What spans hide.
+    pub(crate) redaction: &'a Redaction,
 }
 
 impl Tracer {

@@ -147,7 +147,8 @@ pub(crate) fn log_refused(
     let start = SystemTime::now().checked_sub(elapsed).unwrap_or(SystemTime::UNIX_EPOCH);
     let client = spoken_for.as_ref().unwrap_or(client_info);
     if let Some(tracer) = &globals.tracing {
-        let asking = TraceClient { client, peer: client_info, trusted: trusted_hop.is_some() };
+        let redaction = &globals.redaction;
+        let asking = TraceClient { client, peer: client_info, trusted: trusted_hop.is_some(), redaction };
         // A request that had begun has a trace already.
         let trace = work.trace.take().unwrap_or_else(|| tracer.begin(request, asking, begun));
         ids = Some(trace.ids());

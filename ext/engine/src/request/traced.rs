@@ -40,7 +40,8 @@ impl Exchange<'_> {
     pub(crate) fn note_traced(&mut self, backend: &Backend, connection: Option<&Channel>, result: Result<&(), &Error>) {
         if let Some(trace) = &mut self.work.trace {
             let target = &self.work.target.path_and_query;
-            let asked = Asked { backend, target, version: connection.map(Channel::version) };
+            let (version, redaction) = (connection.map(Channel::version), &self.globals.redaction);
+            let asked = Asked { backend, target, version, redaction };
             let status = self.work.response.status;
             trace.note_attempt(asked, result.map(|()| status).map_err(EndReason::from));
         }

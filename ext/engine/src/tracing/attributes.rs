@@ -3,7 +3,6 @@
 use proxy_http::decimal;
 use proxy_http::message::{host_of, Known, Method, RequestHead, Version};
 
-use super::redaction::push_query;
 use super::span::name_of;
 use super::{Asked, TraceClient};
 use crate::error::EndReason;
@@ -20,15 +19,13 @@ pub(super) struct Attributes(Vec<u8>);
 impl Attributes {
     /// Attributes of a request as its client sent it.
     pub(super) fn of_request(request: &RequestHead, asking: TraceClient<'_>) -> Self {
-        let TraceClient { client, peer, .. } = asking;
+        let TraceClient { client, peer, redaction, .. } = asking;
         let mut all = Self(Vec::with_capacity(1024));
         all.method(request.method, request.method_text());
         all.text("url.scheme", client.scheme().as_bytes());
         all.text("url.path", request.path());
         if let Some(query) = request.query().strip_prefix(b"?").filter(|query| !query.is_empty()) {
-            let mut redacted = Vec::with_capacity(query.len());
-            push_query(&query[..query.len().min(SHOWN)], &mut redacted);
-            all.text("url.query", &redacted);
+            all.text("url.query", &redaction.query(&query[..query.len().min(SHOWN)]));
         }
         if !request.host().is_empty() {
             all.text("server.address", request.host());
@@ -83,7 +80,7 @@ impl Attributes {
 
     /// Adds whom an attempt has asked.
     pub(super) fn add_asked(&mut self, asked: Asked<'_>) {
-        let Asked { backend, target, version } = asked;
+        let Asked { backend, target, version, redaction } = asked;
         let authority = backend.authority().as_bytes();
         let scheme: &[u8] = if backend.tls().is_some() { b"https" } else { b"http" };
         let (host, port) = (host_of(authority), authority.get(host_of(authority).len() + 1..));
@@ -108,7 +105,7 @@ impl Attributes {
         url.extend_from_slice(&target[..path.min(SHOWN)]);
         if let Some(query) = target.get(path + 1..) {
             url.push(b'?');
-            push_query(&query[..query.len().min(SHOWN)], &mut url);
+            url.extend_from_slice(&redaction.query(&query[..query.len().min(SHOWN)]));
         }
         self.text("url.full", &url);
         if let Some(version) = version {
