@@ -83,6 +83,7 @@ async fn forward(
         body_limit: None,
         sent_target: work.request.target_spans(),
         affinity: Affinity::None,
+        split: None,
         outcome: Outcome::default(),
         client,
         work,

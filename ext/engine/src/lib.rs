@@ -81,10 +81,10 @@ pub use fork::Hold;
 pub use listening_socket::{HandedOver, ListeningSocket};
 pub use lookup::RouteLookup;
 pub use output::block_sigpipe;
-pub use server::{Server, SetBackendsError, StartError, UnknownBackend};
+pub use server::{Server, SetBackendsError, StartError, TrafficError, UnknownBackend};
 pub use stats::Stats;
 pub use stored_certificates::StoredCertificates;
-pub use upstream::Admin;
+pub use upstream::{Admin, MaintenanceOrder, PauseState, TrafficState, UpstreamTraffic};
 
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;

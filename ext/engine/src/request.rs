@@ -32,7 +32,7 @@ use crate::log::Level;
 use crate::relay::ClientChannel;
 use crate::request_id::{LoggedId, RequestId};
 use crate::rewrite::{Captures, RequestValues, ResponseInfo};
-use crate::upstream::{Affinity, Attempt, Backend};
+use crate::upstream::{Affinity, Attempt, Backend, Upstream};
 
 /// The filters of a location, as far as a response meets them. The modules below `filter` only know this trait.
 pub(crate) trait ResponseFilters {
@@ -108,6 +108,8 @@ pub(crate) struct Exchange<'a> {
     pub(crate) sent_target: TargetSpans,
     /// Properties of the request that the choice of a backend depends on.
     pub(crate) affinity: Affinity,
+    /// The upstream that a split has chosen in place of the handler's own.
+    pub(crate) split: Option<Arc<Upstream>>,
     pub(crate) outcome: Outcome,
 }
 

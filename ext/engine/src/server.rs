@@ -4,6 +4,9 @@ mod adopt;
 mod lifecycle;
 mod reload;
 mod threads;
+mod traffic;
+
+pub use traffic::TrafficError;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -244,6 +247,7 @@ impl Server {
             (running.shutdown_timeout, running.tunnel_grace)
         };
         self.life.begin_stop(timeout.unwrap_or(configured), grace);
+        self.snapshot.load().hold_nobody();
     }
 
     /// Waits until the server has stopped or `limit` is over. `true` once the server has stopped.

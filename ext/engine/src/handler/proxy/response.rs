@@ -54,7 +54,7 @@ impl Proxy {
         let reusable = framing != Framing::UntilClose
             && !hop_by_hop::promises_a_body_in_vain(&exchange.work.response)
             && framing::keeps_alive(&exchange.work.response.fields, exchange.work.response.version);
-        let keep = self.keep.believing(&exchange.work.response.fields);
+        let keep = self.keep(exchange).believing(&exchange.work.response.fields);
         let version = exchange.work.request.version;
         let client_framing = match framing {
             Framing::Chunked | Framing::UntilClose if version == Version::Http10 => Framing::UntilClose,
