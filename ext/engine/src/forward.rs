@@ -84,6 +84,7 @@ async fn forward(
         sent_target: work.request.target_spans(),
         affinity: Affinity::None,
         split: None,
+        copies: None,
         outcome: Outcome::default(),
         client,
         work,

@@ -2,6 +2,7 @@
 
 mod answer;
 mod body_limit;
+mod copies;
 mod globals;
 mod introduction;
 mod own_answer;
@@ -11,6 +12,7 @@ mod workspace;
 
 pub(crate) use answer::{call_fields, write_connection};
 pub(crate) use body_limit::BodyLimit;
+pub(crate) use copies::{Copies, CopyQueue, Shadow};
 pub(crate) use globals::{ClientLimits, Globals};
 pub use own_answer::OwnAnswer;
 pub(crate) use response_additions::ResponseAdditions;
@@ -110,6 +112,8 @@ pub(crate) struct Exchange<'a> {
     pub(crate) affinity: Affinity,
     /// The upstream that a split has chosen in place of the handler's own.
     pub(crate) split: Option<Arc<Upstream>>,
+    /// Copies for other upstreams.
+    pub(crate) copies: Option<Box<Copies>>,
     pub(crate) outcome: Outcome,
 }
 

@@ -61,7 +61,7 @@ impl Default for MaintenanceConfig {
 
 /// A `maintenance` directive, compiled.
 #[derive(Debug)]
-pub(crate) struct MaintenanceFilter {
+pub(crate) struct Maintenance {
     closure: Closure,
     /// `None`: it is always maintenance.
     file: Option<Arc<WatchedFile>>,
@@ -75,7 +75,7 @@ struct WatchedFile {
     started: OnceLock<()>,
 }
 
-impl Filtering for MaintenanceFilter {
+impl Filtering for Maintenance {
     type Config = MaintenanceConfig;
 
     fn compile(config: &MaintenanceConfig, compiler: &mut Compiler) -> Option<Self> {
@@ -114,7 +114,7 @@ impl Filtering for MaintenanceFilter {
     }
 }
 
-impl MaintenanceFilter {
+impl Maintenance {
     fn is_on(&self) -> bool {
         self.file.as_ref().is_none_or(|file| file.is_there.load(Relaxed))
     }

@@ -108,7 +108,7 @@ impl Handling for Proxy {
                 Err(verdict) => return verdict,
             }
         }
-        let mut body = self.request_body(exchange);
+        let mut body = exchange.copy_body(self.request_body(exchange));
         if self.gather_body {
             if let Some(released) = &mut released {
                 // Nobody waits for the body of another one.

@@ -5,7 +5,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use super::{Server, UnknownBackend};
 use crate::clock::time_of_day;
 use crate::snapshot::WrongShare;
-use crate::upstream::traffic::Maintenance;
+use crate::upstream::traffic::RuntimeMaintenance;
 use crate::upstream::{MaintenanceOrder, TrafficState};
 
 /// Longest pause: a day.
@@ -78,7 +78,7 @@ impl Server {
     /// # Errors
     /// If no upstream has that name, or if the order has mistakes. Everything then stays as it was.
     pub fn set_maintenance(&self, upstream: Option<&str>, order: Option<MaintenanceOrder>) -> Result<(), TrafficError> {
-        let maintenance = order.map(Maintenance::new).transpose().map_err(TrafficError::Mistakes)?;
+        let maintenance = order.map(RuntimeMaintenance::new).transpose().map_err(TrafficError::Mistakes)?;
         let what = if maintenance.is_some() { "begins" } else { "ends" };
         let _running = self.running.lock();
         let snapshot = self.snapshot.load();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Snapshot;
 use crate::filter::Filter;
-use crate::upstream::traffic::Maintenance;
+use crate::upstream::traffic::RuntimeMaintenance;
 use crate::upstream::{Backends, TrafficState, Upstream};
 
 /// Why a percentage was not taken.
@@ -32,7 +32,7 @@ impl Snapshot {
     }
 
     /// Begins or ends maintenance of all upstreams.
-    pub(crate) fn set_maintenance_of_all(&self, maintenance: Option<Maintenance>) {
+    pub(crate) fn set_maintenance_of_all(&self, maintenance: Option<RuntimeMaintenance>) {
         self.globals.stops.set_all(maintenance);
         self.note_stops();
     }

@@ -23,12 +23,12 @@ const HELD: usize = 1000;
 pub(crate) struct Stops {
     any: AtomicBool,
     /// Maintenance of all upstreams.
-    all: ArcSwapOption<Maintenance>,
+    all: ArcSwapOption<RuntimeMaintenance>,
 }
 
 /// Maintenance that was asked for at run time.
 #[derive(Debug)]
-pub(crate) struct Maintenance {
+pub(crate) struct RuntimeMaintenance {
     order: MaintenanceOrder,
     pub(crate) closure: Closure,
 }
@@ -37,7 +37,7 @@ pub(crate) struct Maintenance {
 #[derive(Debug, Default)]
 pub(crate) struct Traffic {
     gate: Arc<Gate>,
-    maintenance: ArcSwapOption<Maintenance>,
+    maintenance: ArcSwapOption<RuntimeMaintenance>,
 }
 
 impl Stops {
@@ -53,17 +53,17 @@ impl Stops {
     }
 
     /// Maintenance of all upstreams, if there is one.
-    pub(crate) fn all(&self) -> Option<Arc<Maintenance>> {
+    pub(crate) fn all(&self) -> Option<Arc<RuntimeMaintenance>> {
         self.all.load_full()
     }
 
     /// Begins or ends maintenance of all upstreams.
-    pub(crate) fn set_all(&self, maintenance: Option<Maintenance>) {
+    pub(crate) fn set_all(&self, maintenance: Option<RuntimeMaintenance>) {
         self.all.store(maintenance.map(Arc::new));
     }
 }
 
-impl Maintenance {
+impl RuntimeMaintenance {
     /// The error lists all mistakes in the order.
     pub(crate) fn new(order: MaintenanceOrder) -> Result<Self, Vec<String>> {
         let closure = order.closure()?;
@@ -88,12 +88,12 @@ impl Traffic {
     }
 
     /// Maintenance, if there is one.
-    pub(crate) fn maintenance(&self) -> Option<Arc<Maintenance>> {
+    pub(crate) fn maintenance(&self) -> Option<Arc<RuntimeMaintenance>> {
         self.maintenance.load_full()
     }
 
     /// Begins or ends maintenance.
-    pub(crate) fn set_maintenance(&self, maintenance: Option<Maintenance>) {
+    pub(crate) fn set_maintenance(&self, maintenance: Option<RuntimeMaintenance>) {
         self.maintenance.store(maintenance.map(Arc::new));
     }
 

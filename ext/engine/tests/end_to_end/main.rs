@@ -41,6 +41,7 @@ mod logged;
 mod maintenance;
 mod managed_certificates;
 mod methods;
+mod mirrors;
 mod passwords;
 mod pauses;
 mod pipelining;

@@ -15,7 +15,7 @@ fn with(config: MaintenanceConfig, origin: &Origin) -> Proxy {
     Proxy::with(&[&origin.address()], |settings| {
         settings.server.trusted_proxies =
             TrustedProxiesConfig { value: vec!["127.0.0.1".into()], ..TrustedProxiesConfig::default() };
-        settings.server.routes.push(Directive::Filter(FilterConfig::MaintenanceFilter(config)));
+        settings.server.routes.push(Directive::Filter(FilterConfig::Maintenance(config)));
     })
 }
 

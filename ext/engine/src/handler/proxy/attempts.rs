@@ -57,6 +57,9 @@ impl Proxy {
         let deadline = Instant::now() + self.limits.timeout;
         exchange.affinity = self.affinity(exchange);
         self.prepare_request(exchange)?;
+        if exchange.copies.is_some() {
+            exchange.copy_head(self.sends_own_host(&exchange.work.request));
+        }
         let (instead, mut place) = match released {
             Some(released) => (Some(released.upstream), released.place),
             None => (exchange.split.clone(), None),

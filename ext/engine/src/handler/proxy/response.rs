@@ -70,6 +70,7 @@ impl Proxy {
         exchange.outcome.backend = Some(attempt);
         self.write_response(exchange, client_framing);
         backend.begin_reading(framing);
+        exchange.send_copies(body, false);
 
         let limits = self.limits(exchange, backend);
         let heads = (&exchange.work.request.fields, &exchange.work.response.fields);
@@ -90,6 +91,7 @@ impl Proxy {
             let fields = backend.trailers().unwrap_or(&exchange.work.response.fields);
             exchange.outcome.grpc.note(fields);
         }
+        exchange.send_copies(body, true);
         if result.is_err() || !body.is_complete() {
             body.let_go_of(backend, limits.write);
         }

@@ -8,7 +8,7 @@ use super::Proxy;
 use crate::error::{Error, Kind, Retry, Side};
 use crate::grpc;
 use crate::request::{Exchange, Verdict};
-use crate::upstream::traffic::{most_held, GateRefusal, HeldRequest, Look, Maintenance};
+use crate::upstream::traffic::{most_held, GateRefusal, HeldRequest, Look, RuntimeMaintenance};
 use crate::upstream::{Backends, Upstream};
 
 /// A request that was held and goes on.
@@ -56,7 +56,7 @@ impl Proxy {
     async fn pass_maintenance(
         &self,
         exchange: &mut Exchange<'_>,
-        maintenance: &Arc<Maintenance>,
+        maintenance: &Arc<RuntimeMaintenance>,
     ) -> Result<(), Verdict> {
         let closure = &maintenance.closure;
         match closure.lets_in(exchange.client_info, &exchange.work.request.fields) {
