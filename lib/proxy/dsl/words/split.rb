@@ -52,10 +52,37 @@ module Proxy
           end
         end
 
+        # Upstreams by name, each with its percentage.
+        class Parts < Types::Type
+          PERCENT = Types::Number.new("Numeric", "per cent from 0 to 100, such as 10", what: "percentage")
+          private_constant :PERCENT
+
+          def signature = "Hash[String, Numeric]"
+
+          def read(values, place)
+            return place.error("names no upstream: write #{hint}") if values.empty?
+
+            all_sound(values.map { |value| pairs(value, place) }).then do |all|
+              all.equal?(INVALID) ? INVALID : all.flatten(1)
+            end
+          end
+
+          private
+
+          def pair(name, percent, place)
+            name = name.to_s if name.is_a?(Symbol)
+            return place.error("#{Format.show(name)} is no name of an upstream: write #{hint}") unless name.is_a?(String)
+
+            all_sound([name, PERCENT.read(percent, place.within(name))])
+          end
+        end
+
+        PARTS = Parts.new("Hash", 'a name with its per cent, such as "v2" => 10')
         BY = Key.new("Hash, name", '{ cookie: "uid" }, { header: "X-Account" }, "address" or "client"')
-        PERCENT = Types::Number.new("Numeric", "per cent from 0 to 100, such as 10", what: "percentage")
         CLIENTS = Types::Texts.new("Array", 'an Array of addresses and values, such as ["10.0.0.0/8", "ann"]')
         SECRET = Types::Secret.new("String", "16 bytes or more, as `openssl rand -hex 32` prints them")
+
+        takes PARTS, as: :parts
 
         option :by, BY, <<~TEXT, default: "chance", unset: true
           What decides where a request goes: the value of `{ cookie: "…" }` or `{ header: "…" }`, the `address`, or
@@ -72,20 +99,16 @@ module Proxy
           The secret that `proxy_split` is signed with. Write one if several proxies serve the same clients.
         TEXT
 
-        # Upstreams with their percentages are keywords of any name.
-        def signature
-          super.sub(") -> nil", ", **Numeric) -> nil")
-        end
-
         private
 
+        # Upstreams stand among the options, as Strings.
         def run(call)
-          names, options = call.options.partition { |name, _| name.is_a?(String) && !option(name.to_sym) }
-          @reading = nil
-          parts = names.map { |name, percent| part(name, percent, call.place) }
-          return if parts.include?(INVALID)
-
-          super(call.dup.tap { |copy| copy.options = options.to_h; copy.block = call.block }.then { |copy| with(copy, parts) })
+          parts = call.options.select { |key, _| key.is_a?(String) && !option(key.to_sym) }
+          unless parts.empty?
+            call.arguments = [*call.arguments, parts]
+            call.options = call.options.except(*parts.keys)
+          end
+          super
         end
       end
     end
