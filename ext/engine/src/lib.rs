@@ -26,6 +26,7 @@ mod compile;
 mod networks;
 mod log;
 pub mod stats;
+mod latency;
 pub mod blocks;
 mod storage;
 mod events;
@@ -61,6 +62,7 @@ pub mod configuration;
 mod snapshot;
 mod worker;
 mod forward;
+mod control_api;
 
 // Connections and threads.
 mod downstream;
@@ -75,6 +77,7 @@ pub use acme::early_renewal::EarlyRenewal;
 pub use application::{Inbox, TakenRequest};
 pub use certificates::info::{CertificateInfo, CertificateKind};
 pub use configuration::Config;
+pub use control_api::{Order, OrderWaiter};
 pub use downstream::adoption::{AdoptedClient, Adoption};
 pub use explain::{explain, Explanation, OwnAnswer, Question, Sent};
 pub use fork::Hold;

@@ -2,13 +2,15 @@
 
 mod adopt;
 mod lifecycle;
+mod notes;
+mod operations;
 mod reload;
 mod threads;
 mod traffic;
 
 pub use traffic::TrafficError;
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -17,9 +19,11 @@ use crate::certificates::info::CertificateInfo;
 use crate::compile::Purpose;
 use crate::config::{BackendConfig, Problem, Setting};
 use crate::configuration::Config;
+use crate::control_api::{ControlApi, Operations, Order, OrderWaiter};
 use crate::descriptors::{self, Descriptors};
 use crate::downstream::listener::Listener;
 use crate::fork_safe::Mutex;
+use crate::latency::{self, LatencyWindow};
 use crate::listen::binds::Bind;
 use crate::listen::tls::development;
 use crate::log::Log;
@@ -29,6 +33,7 @@ use crate::snapshot::{self, Settings, Snapshot, WrongList};
 use crate::stats::Stats;
 use crate::upstream::Admin;
 use lifecycle::Lifecycle;
+use notes::Notes;
 use threads::{ServerHandle, Workers};
 
 /// Why a server did not start, or did not take another configuration. After a failed start nothing stays bound; after a
@@ -98,6 +103,9 @@ pub struct Server {
     /// Held during a reload.
     reloading: Mutex<()>,
     running: Mutex<RunningConfig>,
+    control_api: Arc<ControlApi>,
+    latency: LatencyWindow,
+    notes: Notes,
 }
 
 /// Settings of the configuration that runs, which a reload may change. Locked only for moments.
@@ -118,7 +126,7 @@ impl Server {
     }
 
     /// Starts the engine threads and returns once every address is bound.
-    pub fn start(config: Config) -> Result<Server, StartError> {
+    pub fn start(config: Config) -> Result<Arc<Server>, StartError> {
         open_standard_descriptors();
         descriptors::raise_limit();
         let compiled = snapshot::compile(&config, Purpose::Start);
@@ -132,6 +140,8 @@ impl Server {
             listeners.push(listener.map_err(|error| cannot_bind(bind, &error))?);
         }
         let settings = compiled.settings;
+        let control_api = Arc::new(ControlApi::default());
+        let doors = control_api.open(&settings.control, &settings.log).map_err(StartError::Bind)?;
         settings.log.start().map_err(StartError::System)?;
         if let Some(blocks) = config.blocks.queue() {
             blocks.log_to(&settings.log);
@@ -143,7 +153,8 @@ impl Server {
         }
         let listening = listeners.iter().map(|listener| (listener.bind.clone(), listener.url.clone())).collect();
         let snapshot = Arc::new(ArcSwap::from_pointee(compiled.snapshot));
-        let crew = Workers { snapshot: snapshot.clone(), settings: &settings, listeners };
+        let api = Arc::clone(&control_api);
+        let crew = Workers { snapshot: snapshot.clone(), settings: &settings, listeners, control_api: api };
         let (life, counters, control) = crew.start().map_err(StartError::System)?;
         if let Some(problem) = too_many_connections(control.descriptors, &config.max_connections, &settings) {
             settings.log.warn(format_args!("{problem}"));
@@ -155,7 +166,14 @@ impl Server {
             max_connections: control.descriptors.clients(settings.max_connections),
         };
         let (reloading, running) = (Mutex::default(), Mutex::new(running));
-        Ok(Server { snapshot, counters, life, control, log: settings.log, reloading, running })
+        let (log, notes, latency) = (settings.log, Notes::new(), LatencyWindow::default());
+        let server = Server { snapshot, counters, life, control, log, reloading, running, control_api, latency, notes };
+        let server = Arc::new(server);
+        server.control.background.spawn(turn_latency(Arc::downgrade(&server)));
+        let operations: Weak<dyn Operations> = Arc::downgrade(&server) as Weak<dyn Operations>;
+        server.control_api.serve_for(operations);
+        server.control_api.take(&settings.control, doors, &server.control.background);
+        Ok(server)
     }
 
     /// The URL of every bind, with the actual port in place of port 0.
@@ -165,12 +183,17 @@ impl Server {
 
     /// Figures since the start.
     pub fn stats(&self) -> Stats {
+        Stats { backends: self.snapshot.load().backend_stats(), ..self.totals() }
+    }
+
+    /// The same without those of backends.
+    fn totals(&self) -> Stats {
         let snapshot = self.snapshot.load();
-        let mut stats =
-            Stats { backends: snapshot.backend_stats(), blocks: snapshot.blocks.stats(), ..Stats::default() };
+        let mut stats = Stats { blocks: snapshot.blocks.stats(), ..Stats::default() };
         for counters in &self.counters {
             counters.add_to(&mut stats);
         }
+        stats.requests.latency = self.latency.quantiles(self.counters.iter().map(|counters| counters.latency()));
         stats.requests.queued = snapshot.waiting() as u64;
         stats
     }
@@ -227,6 +250,39 @@ impl Server {
         })
     }
 
+    /// Where the control API is served, with the actual port in place of port 0.
+    pub fn control_urls(&self) -> Vec<String> {
+        self.control_api.urls()
+    }
+
+    /// Waits for the next order of the control API, which only the Ruby side can carry out: `Ok(None)` once there will
+    /// be none, `Err` after [`Self::interrupt_order`].
+    #[allow(clippy::result_unit_err, reason = "there is nothing to say of an interrupt")]
+    pub fn next_order(&self, waiter: &OrderWaiter) -> Result<Option<Order>, ()> {
+        self.control_api.orders.next(waiter)
+    }
+
+    /// Makes the wait of `waiter` return.
+    pub fn interrupt_order(&self, waiter: &OrderWaiter) {
+        self.control_api.orders.interrupt(waiter);
+    }
+
+    /// Answers an order by a status of HTTP and a body in JSON.
+    ///
+    /// # Errors
+    /// If that is no status or no JSON: then a 500 is the answer.
+    pub fn answer_order(&self, id: u64, status: u16, body: &str) -> Result<(), String> {
+        let read = http::StatusCode::from_u16(status)
+            .map_err(|error| error.to_string())
+            .and_then(|status| Ok((status, serde_json::from_str(body).map_err(|error| error.to_string())?)));
+        let failed = read.as_ref().err().cloned();
+        let (status, body) = read.unwrap_or_else(|error| {
+            (http::StatusCode::INTERNAL_SERVER_ERROR, serde_json::json!({ "error": error, "problems": [] }))
+        });
+        self.control_api.orders.answer(id, status, body);
+        failed.map_or(Ok(()), Err)
+    }
+
     /// Reopens the file of the access log, for example after a rotation. On failure the log goes on with the old file.
     pub fn reopen_logs(&self) {
         if let Some(access_log) = &self.snapshot.load().globals.access_log {
@@ -270,6 +326,16 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.life.begin_stop(Duration::ZERO, Duration::ZERO);
+    }
+}
+
+/// Moves the windows of latency on, as long as the server is there.
+async fn turn_latency(server: Weak<Server>) {
+    loop {
+        tokio::time::sleep(latency::TURN).await;
+        let Some(server) = server.upgrade() else { return };
+        server.latency.turn(server.counters.iter().map(|counters| counters.latency()));
+        server.snapshot.load().each_upstream(&mut |upstream| upstream.turn_latency());
     }
 }
 

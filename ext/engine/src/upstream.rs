@@ -322,6 +322,21 @@ impl Upstream {
         stats
     }
 
+    /// Moves the windows of its backends' latency on.
+    pub(crate) fn turn_latency(&self) {
+        self.live.load().iter().for_each(|backend| backend.turn_latency());
+    }
+
+    /// Whether the proxy is not ready without a backend of this upstream.
+    pub(crate) fn is_required(&self) -> bool {
+        self.fingerprint.pool.required
+    }
+
+    /// Whether any backend gets requests.
+    pub(crate) fn has_available(&self) -> bool {
+        self.live.load().iter().any(|backend| backend.is_available())
+    }
+
     /// Addresses that the name in that entry has now. `None` if it is no longer listed.
     fn known(&self, number: u64) -> Option<Vec<ResolvedAddress>> {
         match self.listing.lock().numbered(number)? {

@@ -66,7 +66,7 @@ impl Proxy {
         // The rest of a request body that is still arriving when the response comes may never be read.
         exchange.keep_alive &=
             body.is_complete() && client_framing != Framing::UntilClose && !exchange.tools.is_draining();
-        exchange.answering(status);
+        attempt.responds(exchange.answering(status));
         exchange.outcome.backend = Some(attempt);
         self.write_response(exchange, client_framing);
         backend.begin_reading(framing);
