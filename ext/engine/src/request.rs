@@ -2,6 +2,7 @@
 
 mod answer;
 mod body_limit;
+mod closed;
 mod copies;
 mod globals;
 mod introduction;

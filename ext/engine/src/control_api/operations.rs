@@ -58,6 +58,8 @@ pub(crate) trait Operations: Send + Sync + std::fmt::Debug {
     fn news(&self) -> broadcast::Receiver<News>;
     /// `POST /backends/UPSTREAM` and `POST /backends/UPSTREAM/BACKEND`.
     fn change_backend(self: Arc<Self>, call: ControlCall) -> Answering;
+    /// `pause`, `resume`, `maintenance` and `rollout`: of the upstream in the path or in the body.
+    fn change_traffic(self: Arc<Self>, name: &'static str, call: ControlCall) -> Answering;
     /// Gives an order to the Ruby side, and waits for what becomes of it.
     fn order(self: Arc<Self>, name: &'static str, call: ControlCall) -> Answering;
 }

@@ -107,10 +107,10 @@ impl Filtering for Maintenance {
     }
 
     async fn admit(&self, exchange: &mut Exchange<'_>) -> Option<Verdict> {
-        if !self.is_on() || self.closure.lets_in(exchange.client_info, &exchange.work.request.fields) {
+        if !self.is_on() {
             return None;
         }
-        Some(exchange.answer_error(self.closure.response()).await)
+        exchange.pass_closure(&self.closure).await
     }
 }
 

@@ -65,6 +65,15 @@ impl BypassCookie {
         Ok(Self { name: name.into(), value: value.as_bytes().into() })
     }
 
+    /// Whether a query has the cookie as a parameter.
+    fn is_in_query(&self, query: &[u8]) -> bool {
+        let query = query.strip_prefix(b"?").unwrap_or(query);
+        let mut values = query
+            .split(|b| *b == b'&')
+            .filter_map(|pair| pair.strip_prefix(self.name.as_bytes()).and_then(|rest| rest.strip_prefix(b"=")));
+        values.any(|value| constant_time::verify_slices_are_equal(value, &self.value).is_ok())
+    }
+
     /// Whether a request has the cookie. It takes as long whichever byte differs.
     fn is_in(&self, fields: &Fields) -> bool {
         cookie(fields, self.name.as_bytes())
@@ -98,6 +107,14 @@ impl Closure {
     pub(crate) fn lets_in(&self, client: &ClientInfo, fields: &Fields) -> bool {
         client.ip.map_or(self.unix, |ip| self.allowed.contains(ip))
             || self.bypass.as_ref().is_some_and(|cookie| cookie.is_in(fields))
+    }
+
+    /// The value of the `Set-Cookie` field for a client that has the secret in its query.
+    pub(crate) fn invitation(&self, query: &[u8], secure: bool) -> Option<String> {
+        let cookie = self.bypass.as_ref().filter(|cookie| cookie.is_in_query(query))?;
+        let value = std::str::from_utf8(&cookie.value).ok()?;
+        let secure = if secure { "; Secure" } else { "" };
+        Some(format!("{}={value}; Path=/; HttpOnly; SameSite=Lax{secure}", cookie.name))
     }
 
     /// The response for everybody else.

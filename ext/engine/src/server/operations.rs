@@ -8,7 +8,8 @@ use serde::Deserialize;
 use serde_json::{json, Map, Value};
 use tokio::sync::broadcast;
 
-use super::Server;
+use super::traffic::shown_order;
+use super::{Server, TrafficError};
 use crate::control_api::{json as answer, Answering, ControlAnswer, ControlCall, Operations, Refusal};
 use crate::events::News;
 use crate::stats::Stats;
@@ -43,6 +44,7 @@ impl Operations for Server {
         status.insert("requests".into(), json!(requests));
         status.insert("upstreams".into(), upstreams.into());
         status.insert("blocks".into(), json!(blocks));
+        status.insert("maintenance".into(), self.shown_maintenance());
         self.notes.add_to(&mut status);
         Value::Object(status)
     }
@@ -76,6 +78,10 @@ impl Operations for Server {
         Box::pin(async move { self.changed_backend(call) })
     }
 
+    fn change_traffic(self: Arc<Self>, name: &'static str, call: ControlCall) -> Answering {
+        Box::pin(async move { self.changed_traffic(name, call) })
+    }
+
     fn order(self: Arc<Self>, name: &'static str, call: ControlCall) -> Answering {
         let api = Arc::clone(&self.control_api);
         drop(self);
@@ -96,6 +102,23 @@ impl Server {
         })?;
         self.set_state(&target, admin).map_err(|unknown| Refusal::not_found(unknown.to_string()))?;
         Ok(answer(StatusCode::OK, &json!({ "upstream": self.described(call.part(0)) })))
+    }
+
+    fn changed_traffic(&self, name: &str, call: ControlCall) -> Result<ControlAnswer, Refusal> {
+        let mut body = call.body;
+        if let Some(upstream) = call.parts.first() {
+            body = if body.is_null() { json!({}) } else { body };
+            body["upstream"] = upstream.as_str().into();
+        }
+        let upstream = body["upstream"].as_str().map(str::to_owned);
+        let mut told = self.change_traffic(name, body).map_err(|error| match &error {
+            TrafficError::Unknown(_) => Refusal::not_found(error.to_string()),
+            TrafficError::Mistakes(_) => Refusal::unprocessable(error.to_string()),
+        })?;
+        if let Some(upstream) = upstream {
+            told["upstream"] = self.described(&upstream);
+        }
+        Ok(answer(StatusCode::OK, &told))
     }
 
     /// The upstream of that name as `GET /status` shows it. `Null` if it is gone.
@@ -132,8 +155,11 @@ fn described(upstream: &Arc<Upstream>) -> Value {
             backend.remove("upstream");
         }
     }
+    let stopped = upstream.group().traffic().state().unwrap_or_default();
     json!({
         "name": upstream.name(),
+        "paused": stopped.pause,
+        "maintenance": shown_order(stopped.maintenance.as_ref()),
         "queue": upstream.group().waiting(),
         "required": upstream.is_required(),
         "backends": backends,

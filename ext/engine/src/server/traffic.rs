@@ -1,5 +1,9 @@
 //! Changes of the traffic while the server runs: pauses, maintenance, and the percentages of splits.
 
+mod calls;
+
+pub(super) use calls::shown_order;
+
 use std::time::{Duration, UNIX_EPOCH};
 
 use super::{Server, UnknownBackend};

@@ -8,7 +8,7 @@ use super::Proxy;
 use crate::error::{Error, Kind, Retry, Side};
 use crate::grpc;
 use crate::request::{Exchange, Verdict};
-use crate::upstream::traffic::{most_held, GateRefusal, HeldRequest, Look, RuntimeMaintenance};
+use crate::upstream::traffic::{most_held, GateRefusal, HeldRequest, Look};
 use crate::upstream::{Backends, Upstream};
 
 /// A request that was held and goes on.
@@ -25,7 +25,9 @@ impl Proxy {
     #[cold]
     pub(super) async fn pass_stops(&self, exchange: &mut Exchange<'_>) -> Result<Option<Box<Released>>, Verdict> {
         if let Some(maintenance) = exchange.globals.stops.all() {
-            self.pass_maintenance(exchange, &maintenance).await?;
+            if let Some(verdict) = exchange.pass_closure(&maintenance.closure).await {
+                return Err(verdict);
+            }
         }
         let upstream = match (&exchange.split, &self.backends) {
             (Some(upstream), _) | (None, Backends::Fixed(upstream)) => Arc::clone(upstream),
@@ -33,7 +35,9 @@ impl Proxy {
         };
         let group = upstream.group();
         if let Some(maintenance) = group.traffic().maintenance() {
-            self.pass_maintenance(exchange, &maintenance).await?;
+            if let Some(verdict) = exchange.pass_closure(&maintenance.closure).await {
+                return Err(verdict);
+            }
         }
         let kind = match group.traffic().gate().enter(most_held(group.rules().queue)) {
             Ok(None) => return Ok(None),
@@ -51,18 +55,6 @@ impl Proxy {
             Err(GateRefusal::Over) => Kind::Held,
         };
         Err(self.answer_held(exchange, &failure(kind)).await)
-    }
-
-    async fn pass_maintenance(
-        &self,
-        exchange: &mut Exchange<'_>,
-        maintenance: &Arc<RuntimeMaintenance>,
-    ) -> Result<(), Verdict> {
-        let closure = &maintenance.closure;
-        match closure.lets_in(exchange.client_info, &exchange.work.request.fields) {
-            true => Ok(()),
-            false => Err(exchange.answer_error(closure.response()).await),
-        }
     }
 
     async fn answer_held(&self, exchange: &mut Exchange<'_>, error: &Error) -> Verdict {
