@@ -89,6 +89,12 @@ impl Server {
         Ok(Value::Object(told))
     }
 
+    /// The same with the body and what is to be told as JSON text. The error is for a person.
+    pub fn change_traffic_by_text(&self, call: &str, body: &str) -> Result<String, String> {
+        let body = serde_json::from_str(body).map_err(|error| format!("the body is not valid JSON: {error}"))?;
+        self.change_traffic(call, body).map(|told| told.to_string()).map_err(|error| error.to_string())
+    }
+
     /// The maintenance of all upstreams, as `GET /status` shows it.
     pub(in crate::server) fn shown_maintenance(&self) -> Value {
         shown_order(self.snapshot.load().globals.stops.all().as_ref().map(|maintenance| maintenance.order()))
