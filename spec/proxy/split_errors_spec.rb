@@ -18,7 +18,8 @@ RSpec.describe Proxy::ConfigurationError, :wrong_types do
     "split 'v2' => -1" => "split: v2: -1 is negative: write per cent from 0 to 100, such as 10",
     "split 'v2' => 101" => "split: \"v2\": 101 is out of range: write per cent from 0 to 100, such as 20",
     "split 'v2' => 60, 'v3' => 60" =>
-      "split: the percentages are 120 together: write 100 at most; what is left of it goes to the proxy of the location",
+      "split: the percentages are 120 together: write 100 at most; what is left of it goes to the proxy of the " \
+      "location",
     "split 'v9' => 10" => 'split: "v9" is no upstream (did you mean v2? There are v2, v3)',
     "split 'v2' => 10, by: :adress" => "split: by: :adress is unknown (did you mean \"address\"?): write #{key}",
     "split 'v2' => 10, by: { query: 'a' }" => /\Asplit: by: \{.*\} is unknown: write #{Regexp.escape(key)}\z/,
