@@ -3,6 +3,8 @@
 mod answer;
 mod body_limit;
 mod figures;
+mod closed;
+mod copies;
 mod globals;
 mod introduction;
 mod own_answer;
@@ -13,6 +15,7 @@ mod workspace;
 
 pub(crate) use answer::{call_fields, write_connection};
 pub(crate) use body_limit::BodyLimit;
+pub(crate) use copies::{Copies, CopyQueue, Shadow};
 pub(crate) use figures::Figures;
 pub(crate) use globals::{ClientLimits, Globals};
 pub use own_answer::OwnAnswer;
@@ -36,7 +39,7 @@ use crate::metrics::{CountedRequest, ThreadNumber};
 use crate::relay::ClientChannel;
 use crate::request_id::{LoggedId, RequestId};
 use crate::rewrite::{Captures, RequestValues, ResponseInfo};
-use crate::upstream::{Affinity, Attempt, Backend};
+use crate::upstream::{Affinity, Attempt, Backend, Upstream};
 
 /// The filters of a location, as far as a response meets them. The modules below `filter` only know this trait.
 pub(crate) trait ResponseFilters {
@@ -118,6 +121,10 @@ pub(crate) struct Exchange<'a> {
     pub(crate) sent_target: TargetSpans,
     /// Properties of the request that the choice of a backend depends on.
     pub(crate) affinity: Affinity,
+    /// The upstream that a split has chosen in place of the handler's own.
+    pub(crate) split: Option<Arc<Upstream>>,
+    /// Copies for other upstreams.
+    pub(crate) copies: Option<Box<Copies>>,
     pub(crate) outcome: Outcome,
 }
 

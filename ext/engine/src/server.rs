@@ -9,6 +9,9 @@ mod reload;
 mod steering;
 mod scraping;
 mod threads;
+mod traffic;
+
+pub use traffic::TrafficError;
 
 pub use deploying::{DeployEvent, DeployRun};
 pub use steering::SteeringError;
@@ -325,6 +328,7 @@ impl Server {
             (running.shutdown_timeout, running.tunnel_grace)
         };
         self.life.begin_stop(timeout.unwrap_or(configured), grace);
+        self.snapshot.load().hold_nobody();
     }
 
     /// Waits until the server has stopped or `limit` is over. `true` once the server has stopped.

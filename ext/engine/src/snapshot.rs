@@ -3,9 +3,11 @@
 
 mod metrics;
 mod routes;
+mod traffic;
 mod written_names;
 
 pub(crate) use routes::Routes;
+pub(crate) use traffic::WrongShare;
 
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
@@ -138,6 +140,7 @@ pub(crate) fn carry_over(before: Option<&Snapshot>, config: &Config, purpose: Pu
         Binds::compile(&config.binds, &config.trusted_proxies, managed.as_ref(), (purpose, &metrics), &mut problems)
     };
     let tap = before.map(|before| Arc::clone(&before.globals.tap)).unwrap_or_default();
+    let stops = before.map(|before| Arc::clone(&before.carried_over.stops)).unwrap_or_default();
     let log_before = before.and_then(|before| before.globals.access_log.as_deref());
     let access_log = config
         .access_log
@@ -165,7 +168,13 @@ pub(crate) fn carry_over(before: Option<&Snapshot>, config: &Config, purpose: Pu
         place: LocationPath::default(),
         shows_metrics: false,
         before,
-        carried_over: CarriedOver { filters, acme: carried_acme, metrics, ..CarriedOver::default() },
+        carried_over: CarriedOver {
+            filters,
+            acme: carried_acme,
+            metrics,
+            stops: Arc::clone(&stops),
+            ..CarriedOver::default()
+        },
     };
     let routes = compiler.scope(&config.routes, &Routes::default());
     let Compiler { mut problems, keeps_lines, names, routes: route_names, secrets, shows_metrics, .. } = compiler;
@@ -203,6 +212,7 @@ pub(crate) fn carry_over(before: Option<&Snapshot>, config: &Config, purpose: Pu
         tracing,
         capture_names,
         route_names,
+        stops,
     };
     let snapshot = Snapshot {
         binds,

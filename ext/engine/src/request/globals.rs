@@ -9,6 +9,7 @@ use crate::metrics::RequestMetrics;
 use crate::relay::Rate;
 use crate::rewrite::Redaction;
 use crate::tracing::Tracer;
+use crate::upstream::Stops;
 
 /// Settings for every request.
 #[derive(Debug)]
@@ -26,6 +27,8 @@ pub(crate) struct Globals {
     pub(crate) keeps_lines: bool,
     /// Names of all captures.
     pub(crate) capture_names: Box<[Box<str>]>,
+    /// What the operator has stopped at run time.
+    pub(crate) stops: Arc<Stops>,
     /// How requests are counted. `None`: nobody can ask for metrics.
     pub(crate) metrics: Option<RequestMetrics>,
     /// Names of locations by their numbers. The first is empty: no location was found.

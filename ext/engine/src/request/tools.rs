@@ -6,7 +6,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use tokio::sync::Notify;
 
-use super::Workspace;
+use super::{CopyQueue, Workspace};
 use crate::access_log::{self, AccessLog};
 use crate::clock::time_of_day;
 use crate::log::Log;
@@ -31,6 +31,8 @@ pub(crate) struct Tools {
     pub(crate) pool: Pool,
     pub(crate) counters: Arc<Counters>,
     pub(crate) log: Arc<Log>,
+    /// Copies of requests that wait to be sent.
+    pub(crate) copies: CopyQueue,
     /// Boxed, so that only a pointer is moved.
     #[allow(clippy::vec_box)]
     spare: RefCell<Vec<Box<Workspace>>>,
@@ -58,6 +60,7 @@ impl Tools {
             pool: Pool::of(counters.thread()),
             counters,
             log,
+            copies: CopyQueue::default(),
             spare: RefCell::default(),
             date: RefCell::default(),
             access: RefCell::default(),

@@ -300,6 +300,7 @@ fn serve(
         tokio::task::spawn_local(async move { scribe.run_access_log().await });
         let tracer = worker.clone();
         tokio::task::spawn_local(async move { tracer.run_spans().await });
+        tokio::task::spawn_local(worker.clone().send_copies());
         let reader = worker.clone();
         tokio::task::spawn_local(async move {
             while news.changed().await.is_ok() {
