@@ -14,6 +14,7 @@ use crate::compile::Word;
 use crate::compiler::Compiler;
 use crate::handler::{handlers, Handler, Handling};
 use crate::listening_socket::HandedOver;
+use crate::passed_state::PassedState;
 
 /// One server: where it listens, how it behaves, and what it does with a request.
 #[derive(Debug, Clone, Deserialize, Serialize)]
@@ -71,6 +72,9 @@ pub struct Config {
     /// The Ruby blocks that the others refer to by their place.
     #[serde(skip)]
     pub blocks: BlockSet,
+    /// What the process before has told, if this one takes its place.
+    #[serde(skip)]
+    pub passed: Option<PassedState>,
 }
 
 impl Default for Config {
@@ -98,6 +102,7 @@ impl Default for Config {
             events: Vec::new(),
             acme: None,
             blocks: BlockSet::default(),
+            passed: None,
         }
     }
 }

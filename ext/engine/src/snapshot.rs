@@ -1,9 +1,11 @@
 //! The compiled form of one configuration: immutable, shared by the engine threads, and kept by a request until its
 //! end.
 
+mod passing;
 mod routes;
 mod written_names;
 
+pub(crate) use passing::PassedOn;
 pub(crate) use routes::Routes;
 
 use std::ops::RangeInclusive;

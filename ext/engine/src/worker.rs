@@ -76,6 +76,12 @@ impl Worker {
         self.connections.wake_all();
     }
 
+    /// Closes idle connections too, once the server drains.
+    pub(crate) fn close_idle(&self) {
+        self.tools.close_idle();
+        self.connections.wake_all();
+    }
+
     /// Registers a connection until the guard is dropped.
     pub(crate) fn register(self: &Rc<Self>) -> Registration {
         Registration::new(self)

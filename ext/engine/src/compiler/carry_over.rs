@@ -19,7 +19,7 @@
 
 mod filters;
 
-pub(crate) use filters::CarriedFilters;
+pub(crate) use filters::{CarriedFilters, Passing};
 
 use std::sync::Arc;
 

@@ -140,7 +140,7 @@ async fn serve_requests(
                 return End::Closed(Verdict::Close);
             }
         }
-        if worker.is_draining() && !first {
+        if worker.closes_idle() && !first {
             return End::Closed(Verdict::Close);
         }
         let may_be_http2 = std::mem::take(&mut first) && may_be_http2;
@@ -182,7 +182,7 @@ async fn wait_for_request(
                 Poll::Pending => break,
             }
         }
-        if worker.is_draining() && !first {
+        if worker.closes_idle() && !first {
             return Poll::Ready(false);
         }
         let until = deadline.now(worker);

@@ -35,6 +35,7 @@ pub(crate) struct Tools {
     access: RefCell<access_log::Buffer>,
     access_flush: Notify,
     draining: Cell<bool>,
+    closing_idle: Cell<bool>,
     /// Open tunnels and event streams.
     pub(crate) long_lived: LongLivedOnes,
 }
@@ -58,6 +59,7 @@ impl Tools {
             access: RefCell::default(),
             access_flush: Notify::new(),
             draining: Cell::new(false),
+            closing_idle: Cell::new(false),
             long_lived: LongLivedOnes::default(),
         }
     }
@@ -117,7 +119,7 @@ impl Tools {
         self.access.borrow_mut().forget_all_but(log);
     }
 
-    /// Whether the server is stopping: connections close after their current request, idle ones at once.
+    /// Whether the server is stopping: connections close after their current request.
     pub(crate) fn is_draining(&self) -> bool {
         self.draining.get()
     }
@@ -126,6 +128,17 @@ impl Tools {
     pub(crate) fn drain(&self) {
         self.draining.set(true);
         self.pool.close();
+    }
+
+    /// Whether idle connections of clients close, since the server stops. If another process goes on in its place, they
+    /// have time until their next request.
+    pub(crate) fn closes_idle(&self) -> bool {
+        self.closing_idle.get()
+    }
+
+    /// Begins to close idle connections of clients.
+    pub(crate) fn close_idle(&self) {
+        self.closing_idle.set(true);
     }
 
     /// Registers a tunnel or an event stream.

@@ -15,10 +15,14 @@ pub(super) type StopOrder = Option<StopDeadlines>;
 /// Deadlines of a stop.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct StopDeadlines {
+    /// For idle connections of clients: those that sent no request by then close.
+    pub(super) idle: Instant,
     /// For tunnels and event streams, which are told at this time.
     pub(super) long_lived: Instant,
     /// For everything else.
     pub(super) all: Instant,
+    /// Whether another process goes on with the listening sockets.
+    pub(super) hands_over: bool,
 }
 
 impl StopDeadlines {
@@ -26,7 +30,15 @@ impl StopDeadlines {
     pub(super) fn of(timeout: Duration, grace: Duration) -> Self {
         let now = Instant::now();
         let hearing = FAREWELL.min(timeout / 2);
-        Self { long_lived: now + grace.min(timeout - hearing), all: now + timeout }
+        let long_lived = now + grace.min(timeout - hearing);
+        Self { idle: now, long_lived, all: now + timeout, hands_over: false }
+    }
+
+    /// The deadlines of a server whose sockets another process has by now: idle connections stay until their next
+    /// answer, which tells them to close.
+    fn of_hand_over(timeout: Duration, grace: Duration) -> Self {
+        let stop = Self::of(timeout, grace);
+        Self { idle: stop.all - FAREWELL.min(timeout / 2), hands_over: true, ..stop }
     }
 }
 
@@ -53,12 +65,22 @@ impl Lifecycle {
         (Arc::new(Self { order, state, changed: Condvar::default() }), orders)
     }
 
+    /// Begins to stop because another process goes on. Does nothing if the server stops already.
+    pub(super) fn begin_hand_over(&self, timeout: Duration, grace: Duration) {
+        self.order.send_if_modified(|order| {
+            let is_first = order.is_none();
+            order.get_or_insert_with(|| StopDeadlines::of_hand_over(timeout, grace));
+            is_first
+        });
+    }
+
     pub(super) fn begin_stop(&self, timeout: Duration, grace: Duration) {
         let mut end = StopDeadlines::of(timeout, grace);
         self.order.send_if_modified(|order| {
             let sooner = order.is_none_or(|before| end.all < before.all);
             if sooner {
                 end.long_lived = order.map_or(end.long_lived, |before| end.long_lived.min(before.long_lived));
+                end.hands_over = order.is_some_and(|before| before.hands_over);
                 *order = Some(end);
             }
             sooner
@@ -121,5 +143,19 @@ mod tests {
             let left = deadlines.all.duration_since(deadlines.long_lived);
             assert_eq!(left, Duration::from_millis(timeout - told), "{timeout} {grace}");
         }
+    }
+
+    #[test]
+    fn after_a_hand_over_idle_connections_have_time_and_a_stop_after_it_takes_that_away() {
+        let (life, orders) = Lifecycle::new();
+        let seconds = Duration::from_secs;
+        life.begin_hand_over(seconds(30), seconds(5));
+        let first = orders.borrow().expect("an order");
+        assert_eq!((first.all - first.idle, first.hands_over), (FAREWELL, true));
+        life.begin_hand_over(seconds(1), seconds(0));
+        assert_eq!(orders.borrow().expect("an order").all, first.all, "a second one changes nothing");
+        life.begin_stop(seconds(3), seconds(5));
+        let stop = orders.borrow().expect("an order");
+        assert_eq!((stop.all - stop.idle, stop.hands_over), (seconds(3), true));
     }
 }

@@ -24,6 +24,7 @@ use crate::fork::Stopping;
 use crate::fork_safe::Mutex;
 use crate::listen::binds::Bind;
 use crate::listen::BindKey;
+use crate::listening_socket::ListeningSocket;
 use crate::log::Log;
 use crate::metrics::Counters;
 use crate::output::block_sigpipe;
@@ -63,6 +64,8 @@ pub(super) enum Change {
     Keep(Arc<Bind>),
     /// An address that goes. The other end of the channel learns when the socket is closed.
     Leave(BindKey, std::sync::mpsc::Sender<Infallible>),
+    /// Copies of all sockets are wanted.
+    Copy(std::sync::mpsc::Sender<(Arc<Bind>, ListeningSocket)>),
 }
 
 impl ServerHandle {
@@ -231,6 +234,26 @@ impl AcceptLoops {
                     let _ = accept_loop.send(listener::ListenerOrder::Leave(closed));
                 }
             }
+            Change::Copy(copies) => self.tell_all(|| listener::ListenerOrder::Copy(copies.clone())),
+        }
+    }
+
+    fn tell_all(&self, order: impl Fn() -> listener::ListenerOrder) {
+        for (_, accept_loop) in &self.open {
+            let _ = accept_loop.send(order());
+        }
+    }
+
+    /// Leaves the sockets to another process. Connections that were accepted here stay.
+    async fn pass(&self, accepting: &mut JoinSet<()>, orders: &mut watch::Receiver<StopOrder>) {
+        self.tell_all(|| listener::ListenerOrder::Pass);
+        while !accepting.is_empty() {
+            let Some(end) = *orders.borrow_and_update() else { return };
+            tokio::select! {
+                _ = accepting.join_next() => {}
+                () = tokio::time::sleep_until(end.all) => return,
+                changed = orders.changed() => if changed.is_err() { return },
+            }
         }
     }
 }
@@ -253,6 +276,10 @@ fn accept(
                 Some(change) = changes.recv() => accept_loops.change(change, &mut accepting),
                 Some(_) = accepting.join_next() => {}
             }
+        }
+        let hands_over = orders.borrow().is_some_and(|order| order.hands_over);
+        if hands_over {
+            accept_loops.pass(&mut accepting, &mut orders).await;
         }
         accepting.shutdown().await;
         // New sockets that were on their way here close too.
@@ -300,9 +327,14 @@ fn serve(
                 Work::CloseLongestIdle => {
                     worker.close_longest_idle();
                 }
+                Work::Pulse(pulse) => pulse.beat(),
             }
         }
         worker.drain();
+        // A server that stops without an order has a moment at most.
+        if !orders.borrow().is_some_and(|order| order.idle > Instant::now()) {
+            worker.close_idle();
+        }
         wait_until_empty(&worker, &mut orders).await
     });
     if cut {
@@ -354,6 +386,7 @@ async fn wait_until_empty(worker: &Worker, orders: &mut watch::Receiver<StopOrde
         tokio::select! {
             biased;
             () = worker.wait_for_connections() => return false,
+            () = tokio::time::sleep_until(end.idle), if !worker.closes_idle() => worker.close_idle(),
             () = tokio::time::sleep_until(end.all) => return true,
             changed = orders.changed() => if changed.is_err() { return true },
         }

@@ -1,6 +1,9 @@
 //! The backends of one upstream as a group: rules, members, overrides by the operator, wait queue and health checks.
 
+mod passing;
 mod telling;
+
+pub(crate) use passing::PassedGroup;
 
 use std::any::Any;
 use std::collections::HashMap;
@@ -22,6 +25,7 @@ use crate::events::EventHub;
 use crate::log::{Level, Log};
 use crate::upstream::backend::rules::GroupRules;
 use crate::upstream::wait_queue::WaitQueue;
+use passing::PassedHealth;
 
 /// What the backends of one upstream share.
 #[derive(Debug)]
@@ -45,6 +49,8 @@ pub(crate) struct BackendGroup {
     first_check: Arc<FirstCheck>,
     /// Upstream of the configuration before that serves until a first good check here, and until when at the latest.
     stand_in: Mutex<Option<(StandIn, Instant)>>,
+    /// Health that the process before has told of backends which are not members yet, by their labels.
+    passed: Mutex<HashMap<Box<str>, PassedHealth>>,
 }
 
 /// State of backends that is not carried over, since the checks that found it out have changed.
@@ -147,6 +153,7 @@ impl BackendGroup {
             forgotten,
             first_check,
             stand_in,
+            passed: Mutex::default(),
         })
     }
 
@@ -291,6 +298,8 @@ impl BackendGroup {
         let overrides = self.overrides.lock();
         let single = [backend.label(), backend.authority()].into_iter().filter(|name| backend.is_called(name));
         backend.set_admin(*single.filter_map(|name| overrides.single.get(name)).next().unwrap_or(&overrides.all));
+        drop(overrides);
+        self.give_passed_health(backend);
     }
 
     fn check(&self, members: &mut GroupMembers, new: &[Arc<Backend>]) {
