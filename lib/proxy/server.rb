@@ -5,6 +5,7 @@ require_relative "application"
 require_relative "blocks"
 require_relative "certificate"
 require_relative "native"
+require_relative "server/replacement"
 
 module Proxy
   # A running reverse proxy. It works on its own native threads and never takes Ruby's global lock to serve a request. A
@@ -22,6 +23,8 @@ module Proxy
   #   puts "listening on #{server.urls.join(", ")}"
   #   server.stop(timeout: 5)
   class Server
+    include Replacement
+
     # Longest timeout in seconds: ten years. A longer one is cut to this.
     LONGEST = 315_360_000.0
     private_constant :LONGEST
@@ -31,13 +34,13 @@ module Proxy
     @running = {}.compare_by_identity
 
     class << self
-      # Starts the engine with a valid configuration.
+      # Starts the engine with a valid configuration. `state` is what the process before has told: see {Replacement}.
       # @api private
-      def start(config)
+      def start(config, state: nil)
         config.source.listeners&.check(config.to_h.fetch("binds"))
         blocks = Blocks.new
         native = Application.open(config.applications) do
-          Native::Server.start(config.to_h, blocks.take(config.blocks), config.sockets)
+          Native::Server.start(config.to_h, blocks.take(config.blocks), config.sockets, state)
         end
         server = new(native, config, blocks)
         @running[server] = true
