@@ -63,6 +63,7 @@ pub mod configuration;
 mod snapshot;
 mod worker;
 mod forward;
+mod control_api;
 
 // Connections and threads.
 mod downstream;
@@ -77,6 +78,7 @@ pub use acme::early_renewal::EarlyRenewal;
 pub use application::{Inbox, TakenRequest};
 pub use certificates::info::{CertificateInfo, CertificateKind};
 pub use configuration::Config;
+pub use control_api::{Order, OrderWaiter};
 pub use downstream::adoption::{AdoptedClient, Adoption};
 pub use explain::{explain, Explanation, OwnAnswer, Question, Sent};
 pub use fork::Hold;
