@@ -36,13 +36,14 @@ module Proxy
 
     class << self
       # Starts the engine with a valid configuration. `orders` carries out those of the control API; see
-      # {Control::Orders}. `state` is what the process before has told; see {Replacement}.
+      # {Control::Orders}. `passed` is what the process before has told, or nil, and the sockets where it has served the
+      # control API; see {Replacement}.
       # @api private
-      def start(config, orders = nil, state: nil)
+      def start(config, orders = nil, passed: nil)
         config.source.listeners&.check(config.to_h.fetch("binds"))
         blocks = Blocks.new
         native = Application.open(config.applications) do
-          Native::Server.start(config.to_h, blocks.take(config.blocks), config.sockets, state)
+          Native::Server.start(config.to_h, blocks.take(config.blocks), config.sockets, passed)
         end
         server = new(native, config, blocks, orders)
         @running[server] = true

@@ -13,7 +13,7 @@ use crate::blocks::BlockSet;
 use crate::compile::Word;
 use crate::compiler::Compiler;
 use crate::handler::{handlers, Handler, Handling};
-use crate::listening_socket::HandedOver;
+use crate::listening_socket::{HandedOver, ListeningSocket};
 use crate::passed_state::PassedState;
 
 /// One server: where it listens, how it behaves, and what it does with a request.
@@ -74,6 +74,9 @@ pub struct Config {
     /// The Ruby blocks that the others refer to by their place.
     #[serde(skip)]
     pub blocks: BlockSet,
+    /// Sockets of the process before where it has served the control API.
+    #[serde(skip)]
+    pub passed_control: Vec<ListeningSocket>,
     /// What the process before has told, if this one takes its place.
     #[serde(skip)]
     pub passed: Option<PassedState>,
@@ -105,6 +108,7 @@ impl Default for Config {
             acme: None,
             control: Vec::new(),
             blocks: BlockSet::default(),
+            passed_control: Vec::new(),
             passed: None,
         }
     }

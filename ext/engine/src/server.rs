@@ -139,7 +139,7 @@ impl Server {
         }
         let settings = compiled.settings;
         let control_api = Arc::new(ControlApi::default());
-        let doors = control_api.open(&settings.control, &settings.log).map_err(StartError::Bind)?;
+        let doors = control_api.open(&settings.control, &config.passed_control, &settings.log).map_err(StartError::Bind)?;
         settings.log.start().map_err(StartError::System)?;
         if let Some(blocks) = config.blocks.queue() {
             blocks.log_to(&settings.log);

@@ -19,10 +19,14 @@ pub(crate) fn assign(
     ios: RArray,
     names: Vec<String>,
 ) -> Result<Vec<Option<usize>>, Error> {
-    let io = |io| RFile::from_value(io).ok_or_else(|| Error::new(ruby.exception_type_error(), "not an IO"));
-    let sockets = ios.into_iter().map(|value| duplicate(ruby, io(value)?)).collect::<Result<Vec<_>, _>>()?;
-    let named: Vec<_> = sockets.into_iter().zip(names).collect();
+    let named: Vec<_> = all(ruby, ios)?.into_iter().zip(names).collect();
     Ok(proxy_engine::assign(&urls, &named))
+}
+
+/// Duplicates of the sockets of these IOs.
+pub(crate) fn all(ruby: &Ruby, ios: RArray) -> Result<Vec<ListeningSocket>, Error> {
+    let io = |io| RFile::from_value(io).ok_or_else(|| Error::new(ruby.exception_type_error(), "not an IO"));
+    ios.into_iter().map(|value| duplicate(ruby, io(value)?)).collect()
 }
 
 /// Hands the sockets over to the binds of the same number. `nil`: the server opens its own; `false`: the program has

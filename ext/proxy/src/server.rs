@@ -36,8 +36,9 @@ pub(crate) fn init(ruby: &Ruby, native: RModule) -> Result<(), Error> {
     class.define_method("takes?", method!(Server::takes, 2))?;
     class.define_method("adopt", method!(Server::adopt, 4))?;
     class.define_method("listening_copies", method!(Server::listening_copies, 0))?;
+    class.define_method("control_copies", method!(Server::control_copies, 0))?;
     class.define_method("state_to_pass", method!(Server::state_to_pass, 0))?;
-    class.define_method("begin_hand_over", method!(Server::begin_hand_over, 1))?;
+    class.define_method("begin_hand_over", method!(Server::begin_hand_over, 2))?;
     class.define_method("turns?", method!(Server::turns, 1))?;
     class.define_method("begin_stop", method!(Server::begin_stop, 1))?;
     class.define_method("wait", method!(Server::wait, 1))?;
@@ -55,9 +56,10 @@ struct Server {
 }
 
 impl Server {
-    /// `Proxy::Native::Server.start(hash, block_set = nil, listeners = nil, state = nil)`: starts an engine, and waits
+    /// `Proxy::Native::Server.start(hash, block_set = nil, listeners = nil, passed = nil)`: starts an engine, and waits
     /// until it has started. `listeners` has for each bind an IO that listens already, or nil; an IO in an Array is from
-    /// the process before. `state` is what that process has told.
+    /// the process before. `passed` has what that process has told, or nil, and the IOs where it has served the control
+    /// API.
     fn start(ruby: &Ruby, arguments: &[Value]) -> Result<Server, Error> {
         let config = with_blocks_and_listeners(ruby, arguments)?;
         let life = Life::begin(config).map_err(|error| error::not_started(ruby, error))?;
@@ -213,12 +215,15 @@ impl Drop for Server {
 /// The configuration of a Hash, with the blocks that it refers to, the sockets that its binds get, and what the process
 /// before has told.
 fn with_blocks_and_listeners(ruby: &Ruby, arguments: &[Value]) -> Result<Config, Error> {
-    type Optional<'a> = (Option<Option<&'a Set>>, Option<Option<RArray>>, Option<Option<String>>);
+    type Passed = Option<Option<(Option<String>, RArray)>>;
+    type Optional<'a> = (Option<Option<&'a Set>>, Option<Option<RArray>>, Passed);
     let arguments = scan_args::<(Value,), Optional<'_>, (), (), (), ()>(arguments)?;
-    let (blocks, listeners, state) = arguments.optional;
+    let (blocks, listeners, passed) = arguments.optional;
     let blocks = blocks.flatten().map(Set::take).unwrap_or_default();
-    let passed = state.flatten().map(|state| PassedState::new(&state));
-    let mut config = Config { blocks, passed, ..config::from_hash(ruby, arguments.required.0)? };
+    let (state, control) = passed.flatten().map_or((None, None), |(state, control)| (state, Some(control)));
+    let passed = state.map(|state| PassedState::new(&state));
+    let passed_control = control.map_or_else(|| Ok(Vec::new()), |ios| listeners::all(ruby, ios))?;
+    let mut config = Config { blocks, passed, passed_control, ..config::from_hash(ruby, arguments.required.0)? };
     if let Some(listeners) = listeners.flatten() {
         listeners::hand_over(ruby, &mut config, listeners)?;
     }

@@ -12,6 +12,8 @@ module Proxy
       VARIABLES = %w[LISTEN_FDS LISTEN_PID LISTEN_FDNAMES].freeze
       # What the names of sockets begin with that a service manager keeps open, if a process passes them on.
       KEPT = "kept/"
+      # What the names of sockets begin with where the control API was served.
+      CONTROL = "control/"
 
       # A socket: its IO, its name, and whether a service manager has it too.
       One = Struct.new(:io, :name, :kept)
@@ -30,8 +32,14 @@ module Proxy
 
       # The name under which a socket is passed on.
       def self.name_of(url, kept)
-        "#{KEPT if kept}#{url.gsub("%", "%25").gsub(":", "%3A")}"
+        "#{KEPT if kept}#{escaped(url)}"
       end
+
+      # The same for a socket where the control API is served.
+      def self.name_of_control(url) = "#{CONTROL}#{escaped(url)}"
+
+      def self.escaped(url) = url.gsub("%", "%25").gsub(":", "%3A")
+      private_class_method :escaped
 
       def self.one(number, name, inherited)
         io = IO.for_fd(number)
@@ -44,8 +52,13 @@ module Proxy
       private_class_method :one
 
       def initialize(sockets)
-        @sockets, @strays = sockets.partition { |one| url(one) }
+        control, others = sockets.partition { |one| !one.kept && one.name.start_with?(CONTROL) }
+        @control = control.map(&:io)
+        @sockets, @strays = others.partition { |one| url(one) }
       end
+
+      # The sockets where the process before has served the control API.
+      def control = @control.reject(&:closed?)
 
       # The binds to use: those of the configuration. If it has none, what systemd has opened is meant.
       def binds(binds, _added)
@@ -71,6 +84,7 @@ module Proxy
         strays = @strays + open.reject { |one| used.include?(one) }
         complaints = strays.select(&:kept).map { |one| complaint(one) }
         (strays + used.reject(&:kept)).each { |one| one.io.close }
+        @control.each(&:close)
         complaints
       end
 
@@ -80,7 +94,10 @@ module Proxy
       # Whether a service manager has this socket open too.
       def kept?(inode) = open.any? { |one| one.kept && one.io.stat.ino == inode }
 
-      def close = (@sockets + @strays).each { |one| one.io.close }
+      def close
+        (@sockets + @strays).each { |one| one.io.close }
+        @control.each(&:close)
+      end
 
       private
 

@@ -10,6 +10,9 @@ module Proxy
       # of the descriptor, and `close` closes them.
       def listening_copies = @native.listening_copies
 
+      # The same of the sockets where the control API is served.
+      def control_copies = @native.control_copies
+
       # JSON with secrets; nil once the server has ended.
       def state_to_pass = @native.state_to_pass
 

@@ -21,8 +21,6 @@ pub(crate) struct ControlPlace {
     pub(crate) token: Option<Token>,
     /// Whether a server runs without it if it cannot be used.
     pub(crate) is_optional: bool,
-    /// Whether it may be taken from a server that still listens there.
-    pub(crate) takes_over: bool,
     pub(crate) at: Option<At>,
 }
 
@@ -78,8 +76,8 @@ impl ControlPlace {
                 }
             },
         };
-        let ControlConfig { is_optional, takes_over, at, .. } = config.clone();
-        Some(Self { address, url, token, is_optional, takes_over, at })
+        let ControlConfig { is_optional, at, .. } = config.clone();
+        Some(Self { address, url, token, is_optional, at })
     }
 
     /// The problem with a place where the API cannot be served.

@@ -38,6 +38,11 @@ pub fn assign(urls: &[String], sockets: &[NamedSocket]) -> Vec<Option<usize>> {
     assigned
 }
 
+/// Whether a socket listens at an address, or at any port of it if that is what is wanted.
+pub(crate) fn serves(address: &BindAddress, socket: &ListeningSocket) -> bool {
+    fit(address, socket).is_some()
+}
+
 fn fit(address: &BindAddress, socket: &ListeningSocket) -> Option<Fit> {
     match (address, socket.address()) {
         (BindAddress::Unix(wanted), LocalAddress::Unix(path)) => (wanted == path).then_some(Fit::Same),

@@ -31,6 +31,11 @@ impl Server {
         copies.into_iter().map(|(bind, copy)| (bind.url.as_ref().into(), copy)).collect()
     }
 
+    /// Copies of the sockets where the control API is served.
+    pub fn control_copies(&self) -> Vec<(String, ListeningSocket)> {
+        self.control_api.copies()
+    }
+
     /// What the other process is to know: [`Config::passed`](crate::Config) takes it.
     pub fn state_to_pass(&self) -> PassedState {
         self.snapshot.load().pass()
@@ -40,11 +45,20 @@ impl Server {
     /// new is accepted here, and what waits to be accepted is left to the other one. What was accepted is served. Idle
     /// connections are told with their next answer, and close shortly before `timeout` (default: the configured
     /// `shutdown_timeout`) is over. Tunnels and event streams end after the configured `tunnel_grace`.
-    pub fn begin_hand_over(&self, timeout: Option<Duration>) {
+    ///
+    /// The sockets with these places among [`Server::listening_copies`] are not the other's: there the connections that
+    /// wait are accepted here, and then they close.
+    pub fn begin_hand_over(&self, timeout: Option<Duration>, closing: &[usize]) {
         let (configured, grace) = {
             let running = self.running.lock();
+            let (closed, hears) = mpsc::channel();
+            drop(hears);
+            for (bind, _) in closing.iter().filter_map(|place| running.listening.get(*place)) {
+                self.control.change(Change::Leave(bind.key.clone(), closed.clone()));
+            }
             (running.shutdown_timeout, running.tunnel_grace)
         };
+        self.control_api.pass_on();
         self.life.begin_hand_over(timeout.unwrap_or(configured), grace);
     }
 

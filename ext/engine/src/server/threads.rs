@@ -290,6 +290,9 @@ fn accept(
         }
         let hands_over = orders.borrow().is_some_and(|order| order.hands_over);
         if hands_over {
+            while let Ok(change) = changes.try_recv() {
+                accept_loops.change(change, &mut accepting);
+            }
             accept_loops.pass(&mut accepting, &mut orders).await;
         }
         accepting.shutdown().await;

@@ -1,5 +1,5 @@
-//! Hand-over to another process: `Proxy::Native::Server#listening_copies`, `#state_to_pass`, `#begin_hand_over` and
-//! `#turns?`.
+//! Hand-over to another process: `Proxy::Native::Server#listening_copies`, `#control_copies`, `#state_to_pass`,
+//! `#begin_hand_over` and `#turns?`.
 
 use std::cell::RefCell;
 use std::os::fd::RawFd;
@@ -46,6 +46,12 @@ impl Server {
         }
     }
 
+    /// `control_copies`: the same of the sockets where the control API is served.
+    pub(super) fn control_copies(&self) -> ListeningCopies {
+        let copies = self.owned().and_then(Life::running).map(|engine| engine.control_copies());
+        ListeningCopies(RefCell::new(copies.unwrap_or_default()))
+    }
+
     /// `state_to_pass`: JSON for the fourth argument of `start` in another process. It has secrets. Nil from a server
     /// that has ended and from a forked child's copy.
     pub(super) fn state_to_pass(&self) -> Option<String> {
@@ -53,11 +59,17 @@ impl Server {
         Some(engine.state_to_pass().as_str().to_owned())
     }
 
-    /// `begin_hand_over(seconds or nil)`: begins to leave everything to another process, and returns at once.
-    pub(super) fn begin_hand_over(ruby: &Ruby, server: &Self, seconds: Option<f64>) -> Result<(), Error> {
+    /// `begin_hand_over(seconds or nil, closing)`: begins to leave everything to another process, and returns at once.
+    /// `closing` has the places of sockets among `listening_copies` that the other process does not use.
+    pub(super) fn begin_hand_over(
+        ruby: &Ruby,
+        server: &Self,
+        seconds: Option<f64>,
+        closing: Vec<usize>,
+    ) -> Result<(), Error> {
         let limit = duration(ruby, seconds)?;
         if let Some(engine) = server.owned().and_then(Life::running) {
-            engine.begin_hand_over(limit);
+            engine.begin_hand_over(limit, &closing);
         }
         Ok(())
     }

@@ -46,6 +46,7 @@ module Proxy
         # Tells it that this process serves, at the places of `used` among the sockets that it has passed.
         def served(used)
           @ios[:talk]&.write("serves #{used.join(" ")}\n")
+          first&.write("#{Process.pid}\n") if there?
           @ios[:ready]&.write(".")
         rescue SystemCallError
           # It has ended meanwhile, which is what it is told for.
