@@ -16,14 +16,18 @@ module Proxy
       # JSON with secrets; nil once the server has ended.
       def state_to_pass = @native.state_to_pass
 
-      # Leaves everything to the other process, and returns when all that was begun here has ended: idle connections are
-      # told with their next answer. Sockets whose places are in `closing` are not the other's: they close.
-      def hand_over(closing = [])
-        deadline = clock + @shutdown_timeout
+      # Begins to leave everything to the other process, and returns as soon as nothing is accepted here. What was begun
+      # here is finished; idle connections are told with their next answer. Sockets whose places are in `closing` are
+      # not the other's: they close.
+      def leave(closing = [])
+        @stop_by = [@stop_by, clock + @shutdown_timeout].compact.min
         @native.begin_hand_over(nil, closing)
-        @stop_by = [@stop_by, deadline].compact.min
+      end
+
+      # Returns when all that was begun here has ended.
+      def finish
         wait
-        @applications.each { |application| application.join(deadline) }
+        @applications.each { |application| application.join(@stop_by) }
         @native.drained?
       end
 

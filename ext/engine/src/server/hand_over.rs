@@ -13,6 +13,9 @@ use crate::passed_state::PassedState;
 
 /// Time for the copies of the sockets.
 const COPYING: Duration = Duration::from_secs(5);
+/// Time that the begin of a hand-over waits until nothing is accepted any more. It takes longer only where more
+/// connections wait than may be served.
+const LEAVING: Duration = Duration::from_secs(1);
 
 impl Server {
     /// A copy of each listening socket, with the URL of its bind as it is written, in the order of the binds. The
@@ -41,8 +44,8 @@ impl Server {
         self.snapshot.load().pass()
     }
 
-    /// Begins to leave everything to another process, which serves on the same sockets, and returns at once. Nothing
-    /// new is accepted here, and what waits to be accepted is left to the other one. What was accepted is served. Idle
+    /// Begins to leave everything to another process, which serves on the same sockets, and returns as soon as it
+    /// has them alone. What waits to be accepted is left to the other one. What was accepted is served. Idle
     /// connections are told with their next answer, and close shortly before `timeout` (default: the configured
     /// `shutdown_timeout`) is over. Tunnels and event streams end after the configured `tunnel_grace`.
     ///
@@ -60,6 +63,7 @@ impl Server {
         };
         self.control_api.pass_on();
         self.life.begin_hand_over(timeout.unwrap_or(configured), grace);
+        self.life.wait_until_left(LEAVING);
     }
 
     /// Whether every engine thread and the background tasks have turned within `limit`. `true` also for a server that

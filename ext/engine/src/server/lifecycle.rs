@@ -53,6 +53,8 @@ pub(super) struct Lifecycle {
 #[derive(Debug)]
 struct LifecycleState {
     threads: usize,
+    /// Whether the listening sockets are left.
+    accepts_nothing: bool,
     /// Whether any connection was cut off.
     cut: bool,
 }
@@ -61,7 +63,7 @@ impl Lifecycle {
     /// State of a server without threads, and the receiver of its orders.
     pub(super) fn new() -> (Arc<Self>, watch::Receiver<StopOrder>) {
         let (order, orders) = watch::channel(None);
-        let state = Mutex::new(LifecycleState { threads: 0, cut: false });
+        let state = Mutex::new(LifecycleState { threads: 0, accepts_nothing: false, cut: false });
         (Arc::new(Self { order, state, changed: Condvar::default() }), orders)
     }
 
@@ -103,6 +105,25 @@ impl Lifecycle {
             }
         }
         true
+    }
+
+    /// Notes that the listening sockets are left.
+    pub(super) fn accepts_nothing(&self) {
+        self.state.lock().accepts_nothing = true;
+        self.changed.notify_all();
+    }
+
+    /// Waits until the listening sockets are left, for `limit` at most.
+    pub(super) fn wait_until_left(&self, limit: Duration) {
+        let until = Instant::now() + limit;
+        let mut state = self.state.lock();
+        while !state.accepts_nothing && state.threads > 0 {
+            let late;
+            (state, late) = self.changed.wait_until(state, until);
+            if late {
+                return;
+            }
+        }
     }
 
     /// Whether the server is stopping or has stopped.

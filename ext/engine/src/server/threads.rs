@@ -170,6 +170,7 @@ impl Workers<'_> {
         }
         let (snapshot, log, said, orders) = (self.snapshot, log.clone(), log.clone(), orders.clone());
         let control_api = self.control_api;
+        let of_thread = Arc::clone(life);
         spawn(life, "proxy-accept".into(), move || {
             drop(serving);
             let places = ConnectionLimit { permits, guests, threads, log };
@@ -180,6 +181,7 @@ impl Workers<'_> {
                 orders,
                 all_served,
                 control_api,
+                of_thread,
             );
             // Every engine thread has ended by now. What they logged should be written before the process ends.
             let end = Instant::now() + LOG_PATIENCE;
@@ -276,6 +278,7 @@ fn accept(
     mut orders: watch::Receiver<StopOrder>,
     mut all_served: mpsc::Receiver<Infallible>,
     control_api: Arc<ControlApi>,
+    life: Arc<Lifecycle>,
 ) {
     runtime.block_on(async move {
         tokio::spawn(stopping.run());
@@ -296,6 +299,7 @@ fn accept(
             accept_loops.pass(&mut accepting, &mut orders).await;
         }
         accepting.shutdown().await;
+        life.accepts_nothing();
         // New sockets that were on their way here close too.
         drop(changes);
         // That closes the inboxes. Each engine thread then has all its accepted connections, and drains.

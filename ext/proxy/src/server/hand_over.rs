@@ -59,7 +59,8 @@ impl Server {
         Some(engine.state_to_pass().as_str().to_owned())
     }
 
-    /// `begin_hand_over(seconds or nil, closing)`: begins to leave everything to another process, and returns at once.
+    /// `begin_hand_over(seconds or nil, closing)`: begins to leave everything to another process, and returns as soon as
+    /// nothing is accepted here.
     /// `closing` has the places of sockets among `listening_copies` that the other process does not use.
     pub(super) fn begin_hand_over(
         ruby: &Ruby,
@@ -68,10 +69,11 @@ impl Server {
         closing: Vec<usize>,
     ) -> Result<(), Error> {
         let limit = duration(ruby, seconds)?;
-        if let Some(engine) = server.owned().and_then(Life::running) {
-            engine.begin_hand_over(limit, &closing);
+        let Some(engine) = server.owned().and_then(Life::running) else { return Ok(()) };
+        match without_gvl(|| engine.begin_hand_over(limit, &closing), || ())? {
+            Ok(()) => Ok(()),
+            Err(payload) => Err(error::panicked(ruby, payload.as_ref())),
         }
-        Ok(())
     }
 
     /// `turns?(seconds)`: whether every engine thread has turned within so many seconds.

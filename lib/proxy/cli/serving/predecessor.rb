@@ -57,7 +57,11 @@ module Proxy
         private
 
         def io(key, number)
-          io = key == :talk ? UNIXSocket.for_fd(number) : IO.for_fd(number, key == :pid ? "r+" : "w")
+          io = case key
+               when :talk then UNIXSocket.for_fd(number)
+               when :pid then File.for_fd(number, "r+")
+               else IO.for_fd(number, "w")
+               end
           io.close_on_exec = true
           io.sync = true
           io

@@ -24,8 +24,9 @@ module Proxy
 
         # The same for a server in whose place another process serves: nothing that was accepted is cut.
         def hand_over(successor, &others)
+          @server.leave(successor.closing)
           @console.say("PID #{successor.pid} serves from now on. #{in_flight("A signal")}")
-          finish(others) { @server.hand_over(successor.closing) }
+          finish(others) { @server.finish }
         end
 
         private

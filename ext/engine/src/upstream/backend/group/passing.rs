@@ -29,8 +29,10 @@ pub(crate) struct PassedGroup {
 #[derive(Debug, Default, Clone, Deserialize, Serialize)]
 #[serde(default)]
 pub(super) struct PassedHealth {
-    /// What active checks have found; `None` before the first good one.
+    /// What active checks have found; `None` if nothing is certain yet.
     healthy: Option<bool>,
+    /// Whether there was no good check yet.
+    unchecked: bool,
     /// Seconds since 1970 of the last change.
     since: f64,
     /// Why the latest failed check failed.
@@ -90,9 +92,11 @@ impl Backend {
     fn pass(&self) -> PassedHealth {
         let status = &self.history.status;
         let checks = self.history.checks.lock();
-        let found = checks.result().filter(|_| !status.is_unchecked());
+        let unchecked = status.is_unchecked();
+        let found = checks.result().filter(|(healthy, ..)| !(unchecked && *healthy));
         PassedHealth {
             healthy: found.map(|(healthy, ..)| healthy),
+            unchecked,
             since: found.map_or(0.0, |(_, since, _)| since.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()),
             error: found.and_then(|(.., error)| error.map(Into::into)),
             ejected: status.ejected_for(clock::now()),
@@ -108,7 +112,7 @@ impl Backend {
             let mut record = self.history.checks.lock();
             *record = CheckRecord::passed(healthy, SystemTime::UNIX_EPOCH + since, passed.error);
             status.set_healthy(healthy);
-            accepted = status.accept_check();
+            accepted = !passed.unchecked && status.accept_check();
         }
         if let (Some(left), Some(_)) = (passed.ejected, &rules.outlier) {
             status.eject(clock::now().saturating_add(left));
