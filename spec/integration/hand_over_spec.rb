@@ -17,11 +17,6 @@ RSpec.describe "SIGUSR2" do
     client&.close
   end
 
-  # Requests that wait for `answers` before they are answered.
-  def holding_backend(answers)
-    start_backend { |connection| connection.serve { answers.pop && connection.answer("finished") } }
-  end
-
   it "starts a new process on the same sockets, and the old one ends with 0" do
     start("static_response body: 'old'")
     expect(get.body).to eq("old")
@@ -183,7 +178,7 @@ RSpec.describe "SIGUSR2" do
 
     it "are the states and the health of backends, also on the control socket, whose file stays" do
       good = backend_answering("good", { "Connection" => "close" })
-      checked = start_backend { |connection| connection.serve { connection.answer("ok", status: 500) } }
+      checked = start_backend { |connection| connection.read_request && connection.answer("no", status: "500 No") }
       addresses = [good.address, checked.address].map { |address| address.delete_prefix("http://") }
       start("control 'unix:control.sock'\nupstream 'app', backends: #{addresses.inspect}, " \
             "health_check: { path: '/up', interval: 0.1, fall: 1, status: 200 }\nproxy to: 'http://app'")

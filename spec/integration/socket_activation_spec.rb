@@ -1,22 +1,22 @@
 # frozen_string_literal: true
 
+require "support/free_ports"
 require "support/hand_over"
 
 # Sockets that systemd opens, shown by its own systemd-socket-activate.
 RSpec.describe "LISTEN_FDS" do
   include HandOver
 
-  activate = "systemd-socket-activate"
-  installed = system(activate, "--version", out: File::NULL, err: File::NULL)
+  installed = system("systemd-socket-activate", "--version", out: File::NULL, err: File::NULL)
 
-  before { skip "there is no #{activate} here" unless installed }
+  before { skip "there is no systemd-socket-activate here" unless installed }
 
   # Starts the proxy behind the sockets at these addresses. The first connection starts it.
   def activated(addresses, proxyfile, *options, arguments: [])
     File.write("#{directory}/Proxyfile", proxyfile)
     @folder = directory
     listens = addresses.flat_map { |address| ["-l", address] }
-    @process = started(ChildProcess.new(activate, *listens, *options, RbConfig.ruby, "-I#{ProxyProcess::LIB}",
+    @process = started(ChildProcess.new("systemd-socket-activate", *listens, *options, RbConfig.ruby, "-I#{ProxyProcess::LIB}",
                                         ProxyProcess::EXE, "start", *arguments, chdir: directory))
     addresses.each { |address| process.await_output(/Listening on .*#{Regexp.escape(address)}/) }
     @current = process.pid
@@ -72,8 +72,9 @@ RSpec.describe "LISTEN_FDS" do
 
   it "serves every address of IPv4 by a socket for all, as ListenStream=80 opens it" do
     port = FreePorts.one
-    activated([port.to_s], "bind 'http://0.0.0.0:#{port}'\nstatic_response body: '{addr}'\n")
-    expect(wake("http://127.0.0.1:#{port}")).to eq("127.0.0.1")
+    activated([port.to_s], "bind 'http://0.0.0.0:#{port}'\nstatic_response body: 'ok'\n")
+    expect(wake("http://127.0.0.1:#{port}")).to eq("ok")
+    expect(process.output).to include("listens on\n  http://[::]:#{port}\n")
   end
 
   it "closes what no bind is for, and says so" do

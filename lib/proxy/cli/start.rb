@@ -93,7 +93,9 @@ module Proxy
           when :upgraded
             successor = upgrading.over(argument)
             return successor if successor
-          when :hang_up then return @console.complain("The terminal is gone.")
+          when :hang_up
+            @console.complain("The terminal is gone.")
+            return
           when :stop then return
           end
         end
