@@ -15,6 +15,7 @@ RSpec.describe "examples/systemd/proxy.service" do
 
   # The unit as it is, but for where the command stands.
   def unit
+    FileUtils.cp(File.expand_path("../../examples/systemd/proxy.socket", __dir__), directory)
     path = "#{directory}/proxy.service"
     File.write(path, text.gsub("/usr/local/bin/proxy", ProxyProcess::EXE))
     path
@@ -45,7 +46,7 @@ RSpec.describe "examples/systemd/proxy.service" do
       skip "there is no systemd-analyze here"
     end
 
-    out, status = Open3.capture2e("systemd-analyze", "verify", unit)
+    out, status = Open3.capture2e("systemd-analyze", "verify", unit, "#{directory}/proxy.socket")
     # It also reads the units that are installed here.
     expect([out.lines.grep_v(%r{\A/(?:usr/)?lib/systemd/}), status.exitstatus]).to eq([[], 0])
     out, status = Open3.capture2e("systemd-analyze", "security", "--offline=yes", "--threshold=20", unit)

@@ -7,7 +7,7 @@
 //! | addresses from DNS | the name is still in the upstream | `upstream/carry_over.rs` |
 //! | `ready`, `draining`, `down` of the operator | the upstream keeps its name | `upstream/backend/group.rs` |
 //! | requests that wait for a backend | the upstream keeps its name | `upstream/wait_queue.rs` |
-//! | the secret of sticky cookies | the balancing policy is equal | `upstream.rs` |
+//! | the secret of sticky cookies | always | `process_secret.rs` |
 //! | counts of `rate_limit`, verified passwords | the filter is equal and in the same place | [`CarriedFilters`] |
 //! | the thread of an access log | the path is equal | `access_log.rs` |
 //! | certificates that the proxy gets by itself, orders that run | always | `certificates.rs`, `acme/carried.rs` |
