@@ -151,8 +151,8 @@ module Proxy
     # No file at all: everything goes to the application that `proxy run` starts.
     # @api private
     class Alone < Source
-      def initialize(app, binds, control)
-        super(nil, Config.working_directory, nil, binds, app, nil, control)
+      def initialize(app, binds, control, listeners = nil)
+        super(nil, Config.working_directory, nil, binds, app, listeners, control)
       end
 
       def read

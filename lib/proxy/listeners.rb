@@ -23,6 +23,7 @@ module Proxy
     def self.of(argument)
       case argument
       when nil, [], {} then nil
+      when Passed then argument
       when Array, Hash then new(argument)
       else
         raise ArgumentError, "listeners must be an Array of sockets, or a Hash from the URL of a bind to its socket, " \
@@ -88,3 +89,5 @@ module Proxy
     end
   end
 end
+
+require_relative "listeners/passed"

@@ -7,6 +7,7 @@ require_relative "certificate"
 require_relative "control/orders"
 require_relative "native"
 require_relative "server/traffic"
+require_relative "server/replacement"
 
 module Proxy
   # A running reverse proxy. It works on its own native threads and never takes Ruby's global lock to serve a request. A
@@ -25,6 +26,7 @@ module Proxy
   #   server.stop(timeout: 5)
   class Server
     include Traffic
+    include Replacement
 
     # Longest timeout in seconds: ten years. A longer one is cut to this.
     LONGEST = 315_360_000.0
@@ -36,13 +38,14 @@ module Proxy
 
     class << self
       # Starts the engine with a valid configuration. `orders` carries out those of the control API; see
-      # {Control::Orders}.
+      # {Control::Orders}. `passed` is what the process before has told, or nil, and the sockets where it has served the
+      # control API; see {Replacement}.
       # @api private
-      def start(config, orders = nil)
+      def start(config, orders = nil, passed: nil)
         config.source.listeners&.check(config.to_h.fetch("binds"))
         blocks = Blocks.new
         native = Application.open(config.applications) do
-          Native::Server.start(config.to_h, blocks.take(config.blocks), config.sockets)
+          Native::Server.start(config.to_h, blocks.take(config.blocks), config.sockets, passed)
         end
         server = new(native, config, blocks, orders)
         @running[server] = true

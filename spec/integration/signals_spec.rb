@@ -55,13 +55,6 @@ RSpec.describe "signals" do
     eventually { expect(File.read("#{logs}.old/access.log")).to eq("/a\n") }
   end
 
-  it "SIGUSR2 says that it does nothing" do
-    proxy = start_process(fixed("ok"))
-    proxy.process.signal(:USR2)
-    proxy.process.await_output(/^SIGUSR2 does nothing in this version: /)
-    expect(proxy.get.body).to eq("ok")
-  end
-
   it "is found by the name that the documentation says" do
     proxy = start_process(fixed("ok"))
     expect(`pgrep -f 'proxy start'`.split).to include(proxy.process.pid.to_s)

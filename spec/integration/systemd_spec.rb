@@ -2,7 +2,7 @@
 
 require "open3"
 require "socket"
-require "support/integration"
+require "support/hand_over"
 
 RSpec.describe "examples/systemd/proxy.service" do
   example = File.expand_path("../../examples/systemd/proxy.service", __dir__)
@@ -15,6 +15,7 @@ RSpec.describe "examples/systemd/proxy.service" do
 
   # The unit as it is, but for where the command stands.
   def unit
+    FileUtils.cp(File.expand_path("../../examples/systemd/proxy.socket", __dir__), directory)
     path = "#{directory}/proxy.service"
     File.write(path, text.gsub("/usr/local/bin/proxy", ProxyProcess::EXE))
     path
@@ -45,7 +46,7 @@ RSpec.describe "examples/systemd/proxy.service" do
       skip "there is no systemd-analyze here"
     end
 
-    out, status = Open3.capture2e("systemd-analyze", "verify", unit)
+    out, status = Open3.capture2e("systemd-analyze", "verify", unit, "#{directory}/proxy.socket")
     # It also reads the units that are installed here.
     expect([out.lines.grep_v(%r{\A/(?:usr/)?lib/systemd/}), status.exitstatus]).to eq([[], 0])
     out, status = Open3.capture2e("systemd-analyze", "security", "--offline=yes", "--threshold=20", unit)
@@ -53,43 +54,87 @@ RSpec.describe "examples/systemd/proxy.service" do
   end
 
   describe "its Type=notify" do
-    def start(address, text = "static_response body: 'ok'\n")
-      start_proxy_process(text, environment: { "NOTIFY_SOCKET" => address })
+    include HandOver
+
+    def notifications(address)
+      Socket.new(:UNIX, :DGRAM).tap { |socket| socket.bind(Socket.sockaddr_un(address.sub("@", "\0"))) }
     end
 
-    def heard(socket)
-      raise Wire::Late, "nothing was heard" unless socket.wait_readable(10)
+    # The next message that is of none of these kinds.
+    def heard(socket, except: /\ASTATUS=/)
+      loop do
+        raise Wire::Late, "nothing was heard" unless socket.wait_readable(10)
 
-      socket.recv(4096)
+        message = socket.recv(4096)
+        return message unless message.match?(except)
+      end
     end
 
     it "hears of the start once the addresses are bound, of reloads, good ones and others, and of the stop" do
       ["@proxy-spec-#{Process.pid}", "#{directory}/notify"].each do |address|
-        socket = Socket.new(:UNIX, :DGRAM)
-        socket.bind(Socket.sockaddr_un(address.sub("@", "\0")))
-        proxy = start(address)
-        expect(heard(socket)).to eq("READY=1")
-        proxyfile = "/proc/#{proxy.process.pid}/cwd/Proxyfile"
-        before = File.read(proxyfile)
-        [before, "nonsense\n"].each do |text|
-          File.write(proxyfile, text)
-          proxy.process.signal(:HUP)
+        socket = notifications(address)
+        start("static_response body: 'ok'", environment: { "NOTIFY_SOCKET" => address })
+        expect(heard(socket)).to eq("READY=1\nMAINPID=#{current}")
+        ["static_response body: 'new'", "nonsense"].each do |text|
+          rewrite(text)
+          kill(:HUP, current)
           expect(heard(socket)).to match(/\ARELOADING=1\nMONOTONIC_USEC=\d+\z/)
-          expect(heard(socket)).to eq("READY=1")
+          expect(heard(socket)).to eq("READY=1\nMAINPID=#{current}")
         end
-        proxy.process.signal(:TERM)
+        kill(:TERM, current)
         expect(heard(socket)).to eq("STOPPING=1")
-        expect(proxy.process.wait.exitstatus).to eq(0)
+        expect(process.wait.exitstatus).to eq(0)
       ensure
         socket&.close
       end
     end
 
+    it "hears of a new process in the place of the old one, and of nothing that the old one does from then on" do
+      socket = notifications("#{directory}/notify")
+      start("static_response body: 'ok'", environment: { "NOTIFY_SOCKET" => "#{directory}/notify" })
+      expect(heard(socket)).to eq("READY=1\nMAINPID=#{current}")
+      2.times do
+        hand_over
+        expect([heard(socket), heard(socket)]).to eq(["READY=1\nMAINPID=#{current}", "MAINPID=#{current}"])
+      end
+      expect(first_status).to eq(0)
+      kill(:HUP, current)
+      expect([heard(socket), heard(socket)])
+        .to match([start_with("RELOADING=1"), "READY=1\nMAINPID=#{current}"])
+      kill(:TERM, current)
+      expect(heard(socket)).to eq("STOPPING=1")
+    ensure
+      socket&.close
+    end
+
+    it "hears how the backends are, when that changes" do
+      good = backend_answering("good")
+      other = refusing_backend
+      socket = notifications("#{directory}/notify")
+      start("proxy backends: #{[good, other].map { |backend| backend.address.to_s }}, " \
+            "health_check: { path: '/', interval: 0.1, fall: 1 }",
+            environment: { "NOTIFY_SOCKET" => "#{directory}/notify" })
+      expect(heard(socket, except: /\A(?!STATUS=1 backend up, 1 down\z)/)).to be_a(String)
+      good.stop
+      expect(heard(socket, except: /\A(?!STATUS=2 backends down\z)/)).to be_a(String)
+    ensure
+      socket&.close
+    end
+
+    it "hears twice in the time of WatchdogSec that the engine is not stuck" do
+      socket = notifications("#{directory}/notify")
+      start("static_response body: 'ok'",
+            environment: { "NOTIFY_SOCKET" => "#{directory}/notify", "WATCHDOG_USEC" => "400000" })
+      3.times { expect(heard(socket, except: /\A(?!WATCHDOG)/)).to eq("WATCHDOG=1") }
+    ensure
+      socket&.close
+    end
+
     it "is no reason to end where nobody listens" do
-      proxy = start("#{directory}/nobody")
-      expect(proxy.get.body).to eq("ok")
-      proxy.process.signal(:TERM)
-      expect(proxy.process.wait.exitstatus).to eq(0)
+      start("static_response body: 'ok'", environment: { "NOTIFY_SOCKET" => "#{directory}/nobody" })
+      expect(get.body).to eq("ok")
+      kill(:TERM, current)
+      expect(process.wait.exitstatus).to eq(0)
     end
   end
 end

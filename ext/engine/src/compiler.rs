@@ -2,7 +2,7 @@
 
 mod carry_over;
 
-pub(crate) use carry_over::{CarriedFilters, CarriedOver};
+pub(crate) use carry_over::{CarriedFilters, CarriedOver, Passing};
 
 use std::sync::Arc;
 

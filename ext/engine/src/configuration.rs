@@ -13,7 +13,8 @@ use crate::blocks::BlockSet;
 use crate::compile::Word;
 use crate::compiler::Compiler;
 use crate::handler::{handlers, Handler, Handling};
-use crate::listening_socket::HandedOver;
+use crate::listening_socket::{HandedOver, ListeningSocket};
+use crate::passed_state::PassedState;
 
 /// One server: where it listens, how it behaves, and what it does with a request.
 #[derive(Debug, Clone, Deserialize, Serialize)]
@@ -79,6 +80,12 @@ pub struct Config {
     /// The Ruby blocks that the others refer to by their place.
     #[serde(skip)]
     pub blocks: BlockSet,
+    /// Sockets of the process before where it has served the control API.
+    #[serde(skip)]
+    pub passed_control: Vec<ListeningSocket>,
+    /// What the process before has told, if this one takes its place.
+    #[serde(skip)]
+    pub passed: Option<PassedState>,
 }
 
 impl Default for Config {
@@ -110,6 +117,8 @@ impl Default for Config {
             control: Vec::new(),
             tracing: None,
             blocks: BlockSet::default(),
+            passed_control: Vec::new(),
+            passed: None,
         }
     }
 }

@@ -25,6 +25,7 @@ pub(crate) use orders::Orders;
 pub use orders::{Order, OrderWaiter};
 
 use std::convert::Infallible;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
@@ -34,7 +35,9 @@ use tokio::sync::{mpsc, watch, Semaphore};
 use crate::config::Problem;
 use crate::control::place::ControlPlace;
 use crate::fork_safe::Mutex;
+use crate::listen::passed::serves;
 use crate::listen::BindAddress;
+use crate::listening_socket::ListeningSocket;
 use crate::log::Log;
 use guard::Guard;
 
@@ -94,6 +97,8 @@ struct ApiState {
     metrics_places: Arc<Semaphore>,
     event_streams: Arc<Semaphore>,
     figures: events::RecentFigures,
+    /// Whether another process goes on with the sockets, and their files.
+    passed_on: AtomicBool,
 }
 
 /// A place where the API is served.
@@ -102,6 +107,8 @@ struct Door {
     place: ControlPlace,
     url: String,
     guard: watch::Sender<Arc<Guard>>,
+    /// Its socket, for another process.
+    copy: Option<ListeningSocket>,
 }
 
 impl Default for ControlApi {
@@ -119,6 +126,7 @@ impl ControlApi {
             metrics_places: Arc::new(Semaphore::new(limits.metrics_connections)),
             event_streams: Arc::new(Semaphore::new(limits.event_streams)),
             figures: events::RecentFigures::default(),
+            passed_on: AtomicBool::new(false),
         };
         let connections = Mutex::new(Some(mpsc::channel(1)));
         Self { shared: Arc::new(shared), doors: Mutex::default(), orders: Orders::default(), connections }
@@ -129,9 +137,14 @@ impl ControlApi {
         let _ = self.shared.operations.set(operations);
     }
 
-    /// Opens the places that are not open yet. Nobody is served before [`Self::take`]. A place that is optional may
+    /// Opens the places that are not open yet; `passed` are sockets of the process before. Nobody is served before [`Self::take`]. A place that is optional may
     /// fail, which is logged.
-    pub(crate) fn open(&self, places: &[ControlPlace], log: &Log) -> Result<Vec<OpenDoor>, Problem> {
+    pub(crate) fn open(
+        &self,
+        places: &[ControlPlace],
+        passed: &[ListeningSocket],
+        log: &Log,
+    ) -> Result<Vec<OpenDoor>, Problem> {
         let doors = self.doors.lock();
         let mut known: Vec<&BindAddress> = doors.iter().map(|door| &door.place.address).collect();
         let mut opened = Vec::new();
@@ -140,7 +153,8 @@ impl ControlApi {
                 known.swap_remove(index);
                 continue;
             }
-            match OpenDoor::open(place) {
+            let passed = passed.iter().find(|passed| serves(&place.address, passed));
+            match passed.map_or_else(|| OpenDoor::open(place), |passed| OpenDoor::take_over(place, passed)) {
                 Ok(door) => opened.push(door),
                 Err(error) if place.is_optional => log.warn(format_args!("{}", place.problem(&error))),
                 Err(error) => return Err(place.problem(&error)),
@@ -164,7 +178,7 @@ impl ControlApi {
             } else if let Some(index) = opened.iter().position(|door| door.place.address == place.address) {
                 let door = opened.swap_remove(index);
                 let (guard, guarded) = watch::channel(Arc::new(door.guard()));
-                doors.push(Door { place: place.clone(), url: door.url.clone(), guard });
+                doors.push(Door { place: place.clone(), url: door.url.clone(), guard, copy: door.copy() });
                 background.spawn(door.run(Arc::clone(&self.shared), guarded, alive.clone()));
             }
         }
@@ -180,6 +194,17 @@ impl ControlApi {
     pub(crate) fn metrics_urls(&self) -> Vec<String> {
         let doors = self.doors.lock();
         doors.iter().filter_map(|door| Some(format!("{}{}", door.url, door.place.metrics.as_ref()?))).collect()
+    }
+
+    /// Copies of the sockets, for another process.
+    pub(crate) fn copies(&self) -> Vec<(String, ListeningSocket)> {
+        self.doors.lock().iter().filter_map(|door| Some((door.url.clone(), door.copy.clone()?))).collect()
+    }
+
+    /// Leaves every place to another process. Answers that are on their way are given.
+    pub(crate) fn pass_on(&self) {
+        self.shared.passed_on.store(true, Relaxed);
+        self.doors.lock().clear();
     }
 
     /// Closes every place, and waits a moment for the answers that are on their way.

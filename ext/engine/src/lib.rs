@@ -7,6 +7,8 @@
 mod output;
 mod fork;
 mod fork_safe;
+mod process_secret;
+mod passed_state;
 mod files;
 mod descriptors;
 mod listening_socket;
@@ -84,9 +86,11 @@ pub use control_api::{Order, OrderWaiter};
 pub use downstream::adoption::{AdoptedClient, Adoption};
 pub use explain::{explain, Explanation, OwnAnswer, Question, Sent};
 pub use fork::Hold;
+pub use listen::passed::{assign, NamedSocket};
 pub use listening_socket::{HandedOver, ListeningSocket};
 pub use lookup::RouteLookup;
 pub use output::block_sigpipe;
+pub use passed_state::PassedState;
 pub use server::{
     DeployEvent, DeployRun, Server, SetBackendsError, StartError, SteeringError, TrafficError, UnknownBackend,
 };

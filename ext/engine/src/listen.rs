@@ -2,6 +2,7 @@
 
 mod address;
 pub(crate) mod binds;
+pub(crate) mod passed;
 mod protocols;
 pub(crate) mod tls;
 pub(crate) mod unix_socket;

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -16,6 +16,8 @@ use crate::fork::OnItsWay;
 pub enum HandedOver {
     /// The socket.
     Socket(ListeningSocket),
+    /// The socket of the process before, whose place this one takes: a file that belongs to it is the server's own.
+    Inherited(ListeningSocket),
     /// A socket that the program has closed since. It is only needed where the bind is not listening already.
     Closed,
 }
@@ -37,6 +39,12 @@ struct Duplicate {
 pub(crate) enum LocalAddress {
     Tcp(SocketAddr),
     Unix(PathBuf),
+}
+
+impl AsFd for ListeningSocket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.socket.as_fd()
+    }
 }
 
 impl ListeningSocket {
@@ -71,6 +79,11 @@ impl ListeningSocket {
             LocalAddress::Tcp(address) => format!("http://{address}"),
             LocalAddress::Unix(path) => format!("unix://{}", path.display()),
         }
+    }
+
+    /// The number of its descriptor.
+    pub fn number(&self) -> RawFd {
+        self.0.socket.as_raw_fd()
     }
 
     pub(crate) fn address(&self) -> &LocalAddress {

@@ -2,6 +2,7 @@
 
 mod adopt;
 mod deploying;
+mod hand_over;
 mod lifecycle;
 mod notes;
 mod operations;
@@ -35,7 +36,7 @@ use crate::listen::tls::development;
 use crate::log::Log;
 use crate::metrics::Counters;
 use crate::output::open_standard_descriptors;
-use crate::snapshot::{self, Settings, Snapshot};
+use crate::snapshot::{self, PassedOn, Settings, Snapshot};
 use crate::stats::Stats;
 use crate::upstream::Admin;
 use lifecycle::Lifecycle;
@@ -138,6 +139,8 @@ impl Server {
     pub fn start(config: Config) -> Result<Arc<Server>, StartError> {
         open_standard_descriptors();
         descriptors::raise_limit();
+        // Before the configuration is compiled, since secrets are among it.
+        let passed = config.passed.as_ref().map(PassedOn::receive);
         let compiled = snapshot::compile(&config, Purpose::Start);
         if compiled.has_errors() {
             return Err(StartError::Configuration(compiled.problems));
@@ -150,7 +153,8 @@ impl Server {
         }
         let settings = compiled.settings;
         let control_api = Arc::new(ControlApi::default());
-        let doors = control_api.open(&settings.control, &settings.log).map_err(StartError::Bind)?;
+        let doors =
+            control_api.open(&settings.control, &config.passed_control, &settings.log).map_err(StartError::Bind)?;
         settings.log.start().map_err(StartError::System)?;
         if let Some(blocks) = config.blocks.queue() {
             blocks.log_to(&settings.log);
@@ -161,6 +165,13 @@ impl Server {
             }
         }
         let listening = listeners.iter().map(|listener| (listener.bind.clone(), listener.url.clone())).collect();
+        match passed {
+            Some(Ok(passed)) => compiled.snapshot.take(passed),
+            Some(Err(place)) => settings.log.warn(format_args!(
+                "what the process before has told cannot be read ({place}): states and session tickets begin anew"
+            )),
+            None => {}
+        }
         let snapshot = Arc::new(ArcSwap::from_pointee(compiled.snapshot));
         let steering = Steering::new(&snapshot, &settings);
         let (api, keeper) = (Arc::clone(&control_api), Arc::clone(&steering.keeper));
@@ -377,6 +388,7 @@ fn cannot_bind(bind: &Bind, error: &std::io::Error) -> StartError {
         ErrorKind::AddrInUse => "the address is in use: stop the program that listens there, or write another \
                                  port"
             .into(),
+        ErrorKind::PermissionDenied if bind.key.address.port().is_some() => privileged_port(),
         ErrorKind::PermissionDenied => {
             "permission was denied: write a port above 1023 or a directory that you may write to, or allow the program \
              to"
@@ -389,6 +401,19 @@ fn cannot_bind(bind: &Bind, error: &std::io::Error) -> StartError {
         _ => error.to_string(),
     };
     unbound(bind, &why)
+}
+
+/// Why a port was refused, and what can be done: this differs from place to place.
+fn privileged_port() -> String {
+    let first = std::fs::read_to_string("/proc/sys/net/ipv4/ip_unprivileged_port_start").unwrap_or_default();
+    let first = first.trim().parse().unwrap_or(1024);
+    format!(
+        "permission was denied, since ports below {first} need a right: with systemd write \
+         AmbientCapabilities=CAP_NET_BIND_SERVICE into the unit, or let a .socket unit listen; elsewhere lower the \
+         sysctl net.ipv4.ip_unprivileged_port_start, or write a port above {}. setcap is no remedy: it would give every \
+         Ruby program that right",
+        first - 1
+    )
 }
 
 /// The problem with an address, with its URL: a server may have several addresses.

@@ -2,10 +2,12 @@
 //! end.
 
 mod metrics;
+mod passing;
 mod routes;
 mod traffic;
 mod written_names;
 
+pub(crate) use passing::PassedOn;
 pub(crate) use routes::Routes;
 pub(crate) use traffic::WrongShare;
 

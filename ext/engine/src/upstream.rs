@@ -33,6 +33,7 @@ pub(crate) mod tls;
 pub(crate) mod traffic;
 mod wait_queue;
 
+pub(crate) use backend::group::PassedGroup;
 pub use backend::Admin;
 pub(crate) use backend::{Attempt, Backend, BACKEND_STATES};
 pub(crate) use backends::Backends;

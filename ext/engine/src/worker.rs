@@ -84,6 +84,12 @@ impl Worker {
         }
     }
 
+    /// Closes idle connections too, once the server drains.
+    pub(crate) fn close_idle(&self) {
+        self.tools.close_idle();
+        self.connections.wake_all();
+    }
+
     /// Registers a connection until the guard is dropped.
     pub(crate) fn register(self: &Rc<Self>) -> Registration {
         Registration::new(self)

@@ -32,6 +32,7 @@ fn init(ruby: &Ruby) -> Result<(), Error> {
     native.define_singleton_method("explain", function!(config::explain, 2))?;
     native.define_singleton_method("defaults", function!(config::defaults, 0))?;
     native.define_singleton_method("listening_url", function!(listeners::listening_url, 1))?;
+    native.define_singleton_method("assign", function!(listeners::assign, 3))?;
     certificates::init(native)?;
     fork::init(ruby, native)?;
     blocks::init(ruby, native)?;

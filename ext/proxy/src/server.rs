@@ -1,6 +1,7 @@
 //! `Proxy::Native::Server`: one running engine, as a Ruby object.
 
 mod adopt;
+mod hand_over;
 mod life;
 mod orders;
 mod traffic;
@@ -10,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use magnus::scan_args::scan_args;
 use magnus::{function, method, prelude::*, Error, RArray, RModule, Ruby, Value};
-use proxy_engine::{Admin, Config, StartError, Stats};
+use proxy_engine::{Admin, Config, PassedState, StartError, Stats};
 
 use self::life::{Life, Waited};
 use crate::blocks::Set;
@@ -36,11 +37,16 @@ pub(crate) fn init(ruby: &Ruby, native: RModule) -> Result<(), Error> {
     class.define_method("answer_order", method!(Server::answer_order, 3))?;
     class.define_method("takes?", method!(Server::takes, 2))?;
     class.define_method("adopt", method!(Server::adopt, 4))?;
+    class.define_method("listening_copies", method!(Server::listening_copies, 0))?;
+    class.define_method("control_copies", method!(Server::control_copies, 0))?;
+    class.define_method("state_to_pass", method!(Server::state_to_pass, 0))?;
+    class.define_method("begin_hand_over", method!(Server::begin_hand_over, 2))?;
+    class.define_method("turns?", method!(Server::turns, 1))?;
     class.define_method("begin_stop", method!(Server::begin_stop, 1))?;
     class.define_method("wait", method!(Server::wait, 1))?;
     class.define_method("stopped?", method!(Server::is_stopped, 0))?;
     class.define_method("drained?", method!(Server::is_drained, 0))?;
-    Ok(())
+    hand_over::init(ruby, native)
 }
 
 /// A running engine. It belongs to the process that started it. In a forked child its threads do not exist and a lock
@@ -52,8 +58,10 @@ struct Server {
 }
 
 impl Server {
-    /// `Proxy::Native::Server.start(hash, block_set = nil, listeners = nil)`: starts an engine, and waits until it has
-    /// started. `listeners` has for each bind an IO that listens already, or nil.
+    /// `Proxy::Native::Server.start(hash, block_set = nil, listeners = nil, passed = nil)`: starts an engine, and waits
+    /// until it has started. `listeners` has for each bind an IO that listens already, or nil; an IO in an Array is from
+    /// the process before. `passed` has what that process has told, or nil, and the IOs where it has served the control
+    /// API.
     fn start(ruby: &Ruby, arguments: &[Value]) -> Result<Server, Error> {
         let config = with_blocks_and_listeners(ruby, arguments)?;
         let life = Life::begin(config).map_err(|error| error::not_started(ruby, error))?;
@@ -206,12 +214,18 @@ impl Drop for Server {
     }
 }
 
-/// The configuration of a Hash, with the blocks that it refers to and the sockets that its binds get.
+/// The configuration of a Hash, with the blocks that it refers to, the sockets that its binds get, and what the process
+/// before has told.
 fn with_blocks_and_listeners(ruby: &Ruby, arguments: &[Value]) -> Result<Config, Error> {
-    let arguments = scan_args::<(Value,), (Option<Option<&Set>>, Option<Option<RArray>>), (), (), (), ()>(arguments)?;
-    let (blocks, listeners) = arguments.optional;
+    type Passed = Option<Option<(Option<String>, RArray)>>;
+    type Optional<'a> = (Option<Option<&'a Set>>, Option<Option<RArray>>, Passed);
+    let arguments = scan_args::<(Value,), Optional<'_>, (), (), (), ()>(arguments)?;
+    let (blocks, listeners, passed) = arguments.optional;
     let blocks = blocks.flatten().map(Set::take).unwrap_or_default();
-    let mut config = Config { blocks, ..config::from_hash(ruby, arguments.required.0)? };
+    let (state, control) = passed.flatten().map_or((None, None), |(state, control)| (state, Some(control)));
+    let passed = state.map(|state| PassedState::new(&state));
+    let passed_control = control.map_or_else(|| Ok(Vec::new()), |ios| listeners::all(ruby, ios))?;
+    let mut config = Config { blocks, passed, passed_control, ..config::from_hash(ruby, arguments.required.0)? };
     if let Some(listeners) = listeners.flatten() {
         listeners::hand_over(ruby, &mut config, listeners)?;
     }

@@ -105,7 +105,6 @@ module Proxy
           command.empty?
 
         @command = command
-        Reaper.divide
         program = Program.new(command.first)
         return perform unless program.problem
 
@@ -131,7 +130,7 @@ module Proxy
         @options = Options.new(application, @ready, boot_timeout, @restart, @relay)
         app = Config::App.new(application.address, application.pool(boot_timeout), settings: settings, bind: bind)
         file = @path || Config::FILES.find { |path| File.file?(path) }
-        file ? Config.load(file, app: app, control: control, **binds) : Config::Alone.new(app, @binds, control).read
+        file ? Config.load(file, app: app, control: control, **binds) : Config::Alone.new(app, @binds, control, binds[:listeners]).read
       end
 
       def settings
@@ -146,6 +145,7 @@ module Proxy
 
       def serve(server, config)
         notifier = Notifier.new
+        Heartbeat.new(notifier, server).start if notifier.there?
         reloading = Reloading.new(server, config, @console, @signals)
         @child = Child.new(@command, @options.application.environment, @options.application.socket, @signals)
         supervisor = Supervisor.new(server, reloading, @child, @console, @signals, @options) { notifier.ready }
@@ -210,7 +210,6 @@ module Proxy
   end
 end
 
-require_relative "run/reaper"
 require_relative "run/program"
 require_relative "run/puma"
 require_relative "run/readiness"

@@ -28,6 +28,10 @@ module Proxy
       end
 
       def perform
+        @predecessor = Predecessor.new
+        @passed = Listeners::Passed.take(inherited: @predecessor.there?)
+        @first = @predecessor.first || FirstProcess.divide { @passed&.close }
+        @launch = Launch.new
         # Signals are trapped before the engine starts, so that none is lost.
         @signals = Signals.new(orders)
         @console = Console.new(@out.io, @err.io)
@@ -45,8 +49,8 @@ module Proxy
         @console.complain(*config.warnings.map { |warning| "warning: #{warning}" })
         config.validate!
         @signals.serving
-        @pid_file&.claim
-        server = Server.start(config, ControlOrders.new(@signals, upgrades: upgrades?))
+        @pid_file&.claim(@predecessor.pid_file)
+        server = start_server(config)
         note_pid(server)
         Process.setproctitle(title)
         serve(server, config)
@@ -58,6 +62,25 @@ module Proxy
         refuse([error.message], "Nothing was started.")
       ensure
         @pid_file&.remove
+      end
+
+      # Starts the server, with what was passed to this process.
+      def start_server(config)
+        passed = [@predecessor.state, @passed&.control.to_a] if @predecessor.there?
+        server = Server.start(config, ControlOrders.new(@signals, upgrades: upgrades?), passed: passed)
+        binds = config.to_h.fetch("binds")
+        @used = @passed&.used(binds).to_a
+        @console.complain(*@passed&.settle(binds).to_a.map { |text| "warning: #{text}" })
+        server
+      end
+
+      # Tells systemd and the process before that this one serves.
+      def announce(server)
+        notifier = Notifier.new
+        notifier.ready
+        Heartbeat.new(notifier, server).start if notifier.there?
+        @predecessor.served(@used)
+        notifier
       end
 
       # Whether the command can be replaced by a new process while it runs.
@@ -72,7 +95,7 @@ module Proxy
 
       # The configuration; nil if it is wrong, which was then reported.
       def read
-        configuration(binds: @binds, control: true)
+        configuration(binds: @binds, control: true, listeners: @passed)
       # A configuration may call `exit`: nothing runs yet.
       rescue SystemExit
         @console.flush(FAREWELL)
@@ -118,8 +141,13 @@ module Proxy
 end
 
 require_relative "serving/signals"
+require_relative "serving/first_process"
+require_relative "serving/launch"
+require_relative "serving/predecessor"
+require_relative "serving/upgrading"
 require_relative "serving/control_orders"
 require_relative "serving/reloading"
 require_relative "serving/stopping"
 require_relative "serving/pid_file"
 require_relative "serving/notifier"
+require_relative "serving/heartbeat"

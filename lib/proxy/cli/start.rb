@@ -31,6 +31,13 @@ module Proxy
         is wrong it is printed, and the old configuration stays. The access log is
         opened anew. SIGUSR1 does that alone, for log rotation.
 
+        SIGUSR2 starts the program anew on the same sockets, as it is installed by then.
+        Once the new process serves, this one finishes what it has, and ends. No
+        connection is refused or cut. If the new one does not start, this one goes on.
+
+        Listening sockets that systemd passes (LISTEN_FDS) are used for the binds with
+        their addresses, or for all if the configuration has no bind.
+
         What is printed may go to an output that is closed, full or read by nobody:
         the lines are lost and counted, and nothing else happens.
 
@@ -58,38 +65,57 @@ module Proxy
 
       def serve(server, config)
         greet(server, config)
-        notifier = Notifier.new
-        notifier.ready
+        notifier = announce(server)
         reloading = Reloading.new(server, config, @console, @signals)
-        obey(server, reloading, notifier)
-        notifier.stopping
+        upgrading = Upgrading.new(server, @console, @signals, @launch, passed: @passed, pid_file: @pid_file,
+                                                                       first: @first)
+        successor = obey(server, reloading, upgrading, notifier)
         reloading.abandon
-        status = Stopping.new(server, reloading.config, @console, @signals).perform
+        stopping = Stopping.new(server, reloading.config, @console, @signals)
+        status = successor ? hand_over(stopping, successor, notifier) : stop(stopping, upgrading, notifier)
         leave(status) unless [reloading, server].map { |work| work.give_up(FAREWELL) }.all?
         status
       end
 
-      # Handles signals until one of them stops the server.
-      def obey(server, reloading, notifier)
+      # Handles signals until one of them stops the server, or until another process serves in its place: returns that
+      # one.
+      def obey(server, reloading, upgrading, notifier)
         loop do
           event, argument = @signals.next
+          next upgrading.postpone(event, argument) if event == :reload && upgrading.under_way?
           next if handle(event, argument, reloading, notifier)
 
           case event
-          when :reopen then server.reopen_logs
-          when :upgrade then upgrade(argument)
-          when :hang_up then return @console.complain("The terminal is gone.")
+          when :reopen
+            server.reopen_logs
+            upgrading.postpone(event, argument) if upgrading.under_way?
+          when :upgrade then upgrading.begin(argument)
+          when :upgraded
+            successor = upgrading.over(argument)
+            return successor if successor
+          when :hang_up
+            @console.complain("The terminal is gone.")
+            return
           when :stop then return
           end
         end
       end
 
-      # `asker` is the reply of an order; of a signal its number.
-      def upgrade(asker)
-        message = "does nothing in this version: stop the proxy and start it anew"
-        return @console.complain("SIGUSR2 #{message}") unless asker.respond_to?(:tell)
+      def stop(stopping, upgrading, notifier)
+        notifier.stopping
+        upgrading.abandon
+        stopping.perform
+      end
 
-        asker.tell(409, Control::Outcome.failure("upgrade: #{message}"))
+      # Ends, since another process serves.
+      def hand_over(stopping, successor, notifier)
+        notifier.main(successor.pid)
+        Process.setproctitle("proxy: PID #{successor.pid} serves, and this process finishes what it has")
+        stopping.hand_over(successor) do |event, argument|
+          next unless argument.respond_to?(:tell)
+
+          argument.tell(409, Control::Outcome.failure("#{event}: PID #{successor.pid} serves now: ask it"))
+        end
       end
 
       def greet(server, config)

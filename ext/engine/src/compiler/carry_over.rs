@@ -9,7 +9,7 @@
 //! | pauses and maintenance of the operator | the upstream keeps its name | `upstream/traffic.rs` |
 //! | percentages of a split that were set at run time | the file has the same ones as before | `filter/split.rs` |
 //! | requests that wait for a backend | the upstream keeps its name | `upstream/wait_queue.rs` |
-//! | the secret of sticky cookies | the balancing policy is equal | `upstream.rs` |
+//! | the secret of sticky cookies | always | `process_secret.rs` |
 //! | counts of `rate_limit`, verified passwords | the filter is equal and in the same place | [`CarriedFilters`] |
 //! | metrics of routes, upstreams, backends and listening addresses | the name is equal | `metrics/registry.rs` |
 //! | the thread of an access log | the path is equal | `access_log.rs` |
@@ -23,7 +23,7 @@
 
 mod filters;
 
-pub(crate) use filters::CarriedFilters;
+pub(crate) use filters::{CarriedFilters, Passing};
 
 use std::sync::Arc;
 

@@ -13,9 +13,6 @@ pub struct ControlConfig {
     /// Whether the server also runs without this place if it cannot be used. So it is for a place that nobody wrote.
     #[serde(skip_serializing)]
     pub is_optional: bool,
-    /// Whether the place is taken from a server that still listens there: it hands over to this one.
-    #[serde(skip_serializing)]
-    pub takes_over: bool,
     /// File and line of the directive, if it comes from a file.
     pub at: Option<At>,
 }

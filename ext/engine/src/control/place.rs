@@ -25,8 +25,6 @@ pub(crate) struct ControlPlace {
     pub(crate) metrics: Option<Arc<str>>,
     /// Whether a server runs without it if it cannot be used.
     pub(crate) is_optional: bool,
-    /// Whether it may be taken from a server that still listens there.
-    pub(crate) takes_over: bool,
     pub(crate) at: Option<At>,
 }
 
@@ -82,13 +80,12 @@ impl ControlPlace {
                 }
             },
         };
-        let ControlConfig { is_optional, takes_over, at, .. } = config.clone();
-        Some(Self { address, url, token, metrics: None, is_optional, takes_over, at })
+        let ControlConfig { is_optional, at, .. } = config.clone();
+        Some(Self { address, url, token, metrics: None, is_optional, at })
     }
 
-    /// A place for metrics alone: `http://127.0.0.1:9394/metrics`. `takes_over`: whether it may be taken from a server
-    /// that still listens there.
-    pub(crate) fn of_metrics(url: &str, takes_over: bool, report: &mut Report<'_>) -> Option<Self> {
+    /// A place for metrics alone: `http://127.0.0.1:9394/metrics`.
+    pub(crate) fn of_metrics(url: &str, report: &mut Report<'_>) -> Option<Self> {
         let at = report.at().cloned();
         let Some(rest) = url.strip_prefix("http://") else {
             report.error(format!(
@@ -104,7 +101,7 @@ impl ControlPlace {
         }
         let url = format!("http://{address}");
         let address = report.ok(BindAddress::parse(&url))?;
-        Some(Self { address, url, token: None, metrics: Some(path.into()), is_optional: false, takes_over, at })
+        Some(Self { address, url, token: None, metrics: Some(path.into()), is_optional: false, at })
     }
 
     /// The problem with a place where the API cannot be served.

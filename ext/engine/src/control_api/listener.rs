@@ -3,9 +3,9 @@
 use std::convert::Infallible;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::os::unix::fs::FileTypeExt;
+use std::os::fd::AsFd;
 use std::os::unix::net::UnixListener;
-use std::path::Path;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,6 +19,7 @@ use crate::control::place::ControlPlace;
 use crate::fork::OnItsWay;
 use crate::listen::unix_socket::{self, SocketFile};
 use crate::listen::{BindAddress, Rights};
+use crate::listening_socket::{ListeningSocket, LocalAddress};
 
 /// Connections that may wait to be accepted.
 const BACKLOG: i32 = 64;
@@ -48,7 +49,7 @@ enum DoorSocket {
 enum WatchedSocket {
     Tcp(tokio::net::TcpListener),
     /// The file goes with it, if it is still ours.
-    Unix(tokio::net::UnixListener, #[allow(dead_code, reason = "held until its end")] SocketFile),
+    Unix(tokio::net::UnixListener, SocketFile),
 }
 
 impl OpenDoor {
@@ -57,9 +58,6 @@ impl OpenDoor {
         let door = |url, address, socket, on_its_way| Self { place: place.clone(), url, address, socket, on_its_way };
         match &place.address {
             BindAddress::Unix(path) => {
-                if place.takes_over {
-                    remove_socket(path);
-                }
                 let (socket, file, on_its_way) = unix_socket::bind(path, BACKLOG, Rights::private())?;
                 Ok(door(format!("unix://{}", path.display()), None, DoorSocket::Unix(socket, file), on_its_way))
             }
@@ -68,10 +66,6 @@ impl OpenDoor {
                     OnItsWay::open(|| Socket::new(Domain::for_address(*address), Type::STREAM, Some(Protocol::TCP)))?;
                 socket.set_nonblocking(true)?;
                 socket.set_reuse_address(true)?;
-                #[cfg(target_os = "linux")]
-                if place.takes_over {
-                    socket.set_reuse_port(true)?;
-                }
                 socket.bind(&(*address).into())?;
                 socket.listen(BACKLOG)?;
                 let socket = TcpListener::from(socket);
@@ -79,6 +73,28 @@ impl OpenDoor {
                 Ok(door(format!("http://{address}"), Some(address), DoorSocket::Tcp(socket), on_its_way))
             }
         }
+    }
+
+    /// Goes on with the socket of the process before. A file that belongs to it is ours from now on.
+    pub(super) fn take_over(place: &ControlPlace, passed: &ListeningSocket) -> io::Result<Self> {
+        let (socket, on_its_way) = passed.for_server()?;
+        let (url, address, socket) = match passed.address() {
+            LocalAddress::Unix(path) => {
+                let file = SocketFile::of_another(path, Rights::private(), true)?;
+                (passed.url(), None, DoorSocket::Unix(socket.into(), file))
+            }
+            LocalAddress::Tcp(address) => (passed.url(), Some(*address), DoorSocket::Tcp(socket.into())),
+        };
+        Ok(Self { place: place.clone(), url, address, on_its_way, socket })
+    }
+
+    /// A copy of the socket, for another process. `None` if the system gives none.
+    pub(super) fn copy(&self) -> Option<ListeningSocket> {
+        let socket = match &self.socket {
+            DoorSocket::Tcp(socket) => socket.as_fd(),
+            DoorSocket::Unix(socket, _) => socket.as_fd(),
+        };
+        ListeningSocket::duplicate(socket).ok()
     }
 
     pub(super) fn guard(&self) -> Guard {
@@ -92,7 +108,7 @@ impl OpenDoor {
         mut guard: watch::Receiver<Arc<Guard>>,
         alive: mpsc::Sender<Infallible>,
     ) {
-        let Ok(socket) = WatchedSocket::watched(self.socket) else { return };
+        let Ok(mut socket) = WatchedSocket::watched(self.socket) else { return };
         drop(self.on_its_way);
         let places = if self.place.metrics.is_some() { &api.metrics_places } else { &api.places };
         let places = Arc::clone(places);
@@ -103,7 +119,12 @@ impl OpenDoor {
             };
             let accepted = tokio::select! {
                 biased;
-                () = closed(&mut guard) => return,
+                () = closed(&mut guard) => {
+                    if let (WatchedSocket::Unix(_, file), true) = (&mut socket, api.passed_on.load(Relaxed)) {
+                        file.disown();
+                    }
+                    return;
+                }
                 accepted = next => accepted,
             };
             match accepted {
@@ -123,13 +144,6 @@ impl OpenDoor {
 /// Waits until the place is closed.
 pub(super) async fn closed(guard: &mut watch::Receiver<Arc<Guard>>) {
     while guard.changed().await.is_ok() {}
-}
-
-/// Removes the file of a socket, so that this server takes the place of the one that listens there.
-fn remove_socket(path: &Path) {
-    if std::fs::symlink_metadata(path).is_ok_and(|metadata| metadata.file_type().is_socket()) {
-        let _ = std::fs::remove_file(path);
-    }
 }
 
 impl WatchedSocket {

@@ -29,7 +29,7 @@ impl Deadline {
 
     /// The deadline of this moment.
     pub(super) fn now(&mut self, worker: &Worker) -> Instant {
-        if worker.is_draining() && !self.is_draining {
+        if worker.closes_idle() && !self.is_draining {
             self.is_draining = true;
             self.until = self.until.min(Instant::now() + GRACE);
         }

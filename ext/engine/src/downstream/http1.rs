@@ -162,7 +162,7 @@ async fn serve_burst(
 ) -> Result<Pause, End> {
     let mut first = pause.is_first;
     loop {
-        if worker.is_draining() && !first {
+        if worker.closes_idle() && !first {
             return Err(End::Closed(Verdict::Close));
         }
         let may_be_http2 = std::mem::take(&mut first) && may_be_http2;
@@ -236,7 +236,7 @@ async fn wait_for_request(
         }
         // Only now: the read has taken memory again, if there was none.
         connection.rest();
-        if worker.is_draining() && !pause.is_first {
+        if worker.closes_idle() && !pause.is_first {
             return Poll::Ready(Waited::Over);
         }
         let until = deadline.now(worker);

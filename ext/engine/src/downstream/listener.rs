@@ -85,6 +85,10 @@ pub(crate) enum ListenerOrder {
     Keep(Arc<Bind>),
     /// Accept the connections that wait, then close. The other end of the channel learns when that is done.
     Leave(std::sync::mpsc::Sender<Infallible>),
+    /// Leave the socket and those that wait at it to another process, which has it too.
+    Pass,
+    /// Send a copy of the socket.
+    Copy(std::sync::mpsc::Sender<(Arc<Bind>, ListeningSocket)>),
 }
 
 /// A bound socket.
@@ -111,7 +115,8 @@ impl Listener {
     pub(crate) fn open(bind: &Arc<Bind>, handed_over: Option<&HandedOver>, only_v6: bool) -> io::Result<Self> {
         match handed_over {
             None => Self::bind(bind, only_v6),
-            Some(HandedOver::Socket(socket)) => Self::take_over(bind, socket),
+            Some(HandedOver::Socket(socket)) => Self::take_over(bind, socket, false),
+            Some(HandedOver::Inherited(socket)) => Self::take_over(bind, socket, true),
             Some(HandedOver::Closed) => Err(io::Error::other(
                 "its listening socket was handed over and is closed by now: leave it out, or start the server with \
                  another one",
@@ -136,7 +141,8 @@ impl Listener {
         }
     }
 
-    fn take_over(bind: &Arc<Bind>, handed_over: &ListeningSocket) -> io::Result<Self> {
+    /// `inherited`: from the process before, whose place this one takes.
+    fn take_over(bind: &Arc<Bind>, handed_over: &ListeningSocket, inherited: bool) -> io::Result<Self> {
         let (socket, on_its_way) = handed_over.for_server()?;
         if let Some(backlog) = bind.backlog {
             socket.listen(backlog)?;
@@ -147,7 +153,7 @@ impl Listener {
                 (BoundSocket::Tcp(socket.into()), format!("{scheme}://{address}"))
             }
             (LocalAddress::Unix(path), BindAddress::Unix(_)) => {
-                let file = unix_socket::SocketFile::of_program(path, bind.rights)?;
+                let file = unix_socket::SocketFile::of_another(path, bind.rights, inherited)?;
                 (BoundSocket::Unix(socket.into(), file), format!("{scheme}://{}", path.display()))
             }
             _ => {
@@ -178,8 +184,13 @@ impl Listener {
                         socket.keep(&bind, &now, log);
                         bind = now;
                     }
-                    Some(ListenerOrder::Leave(left)) => break Some(left),
-                    None => break None,
+                    Some(ListenerOrder::Leave(left)) => break Parting::Closes(Some(left)),
+                    Some(ListenerOrder::Pass) => break Parting::Passes,
+                    Some(ListenerOrder::Copy(copies)) => match socket.copy() {
+                        Ok(copy) => drop(copies.send((Arc::clone(&bind), copy))),
+                        Err(error) => log.warn(format_args!("{} cannot be handed over: it {error}", bind.url)),
+                    },
+                    None => break Parting::Closes(None),
                 },
                 accepted = socket.accept(), if held.is_none() => match accepted {
                     Ok((socket, client_info)) => {
@@ -204,14 +215,34 @@ impl Listener {
                 Some(_) = guests.join_next() => {}
             };
         };
-        match socket.leave() {
-            Ok(socket) => socket.accept_the_last(held, &bind, &places).await,
-            Err(error) => log.error(format_args!("connections that were waiting at {} were lost: {error}", bind.url)),
+        match left {
+            Parting::Passes => {
+                socket.pass();
+                if let Some(held) = held {
+                    places.hand_over_at_last(held, &bind).await;
+                }
+            }
+            Parting::Closes(left) => {
+                match socket.leave() {
+                    Ok(socket) => socket.accept_the_last(held, &bind, &places).await,
+                    Err(error) => {
+                        log.error(format_args!("connections that were waiting at {} were lost: {error}", bind.url));
+                    }
+                }
+                drop(left);
+            }
         }
-        drop(left);
         // The system has told guests that they are connected, so they are waited for.
         while guests.join_next().await.is_some() {}
     }
+}
+
+/// What becomes of a socket where nothing is accepted any more.
+enum Parting {
+    /// It closes. The other end of the channel learns when that is done.
+    Closes(Option<std::sync::mpsc::Sender<Infallible>>),
+    /// Another process goes on with it.
+    Passes,
 }
 
 fn bind_tcp(address: SocketAddr, backlog: i32, only_v6: bool) -> io::Result<(std::net::TcpListener, OnItsWay)> {
@@ -272,6 +303,19 @@ pub(crate) enum Work {
     LongestIdle(usize, mpsc::UnboundedSender<(u64, usize)>),
     /// Closes the longest idle connection.
     CloseLongestIdle,
+    /// Asks for a sign of life.
+    Pulse(Pulse),
+}
+
+/// A question to an engine thread: whether it turns.
+#[derive(Debug, Clone)]
+pub(crate) struct Pulse(std::sync::mpsc::Sender<()>);
+
+impl Pulse {
+    /// Answers.
+    pub(crate) fn beat(self) {
+        let _ = self.0.send(());
+    }
 }
 
 /// The engine threads, as the accepting thread sees them.
@@ -291,6 +335,12 @@ impl Threads {
     /// Gives a connection of another server to the thread with the fewest connections. An error if it is too late.
     pub(crate) fn adopt(&self, connection: AdoptedConnection) -> Result<(), ()> {
         self.give(Work::Adopt(Box::new(connection)))
+    }
+
+    /// Asks every thread for a sign of life. Each that turns sends one; returns how many were asked.
+    pub(crate) fn feel_pulse(&self, answers: &std::sync::mpsc::Sender<()>) -> usize {
+        let asked = self.inboxes.iter().filter(|(inbox, _)| inbox.send(Work::Pulse(Pulse(answers.clone()))).is_ok());
+        asked.count()
     }
 
     fn give(&self, work: Work) -> Result<(), ()> {

@@ -2,6 +2,7 @@
 
 mod counts;
 mod key;
+mod passing;
 mod window;
 
 use std::sync::Arc;
@@ -129,7 +130,8 @@ impl Filtering for RateLimit {
             config.key.clone(),
             config.max_keys,
         );
-        let counts = compiler.carried_over.filters.own(before, recipe, || Counts::new(limit, max_keys));
+        let counts = compiler.carried_over.filters.own(before, recipe.clone(), || Counts::new(limit, max_keys));
+        compiler.carried_over.filters.may_pass(&recipe, Arc::clone(&counts) as _);
         Some(Self { limit, key: key?, counts, error_response })
     }
 

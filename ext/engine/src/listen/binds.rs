@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use super::tls::{development, TlsDetails, TlsServer};
+use super::tls::{development, PassedTickets, TlsDetails, TlsServer};
 use super::{is_https, BindAddress, BindKey, Protocols, Rights};
 use crate::certificates::info::{self, CertificateInfo, CertificateKind};
 use crate::certificates::managed::ManagedCertificates;
@@ -111,6 +111,21 @@ impl Binds {
             let before = old.get(&bind.key).and_then(|old| old.tls.as_ref());
             if let (Some(tls), Some(before)) = (&bind.tls, before) {
                 tls.carry_over(before);
+            }
+        }
+    }
+
+    /// The keys of session tickets for another process, by the binds' URLs.
+    pub(crate) fn pass_tickets(&self) -> Vec<(String, Vec<PassedTickets>)> {
+        let tls = self.iter().filter_map(|bind| Some((bind, bind.tls.as_ref()?)));
+        tls.map(|(bind, tls)| (bind.url.as_ref().into(), tls.pass_tickets())).collect()
+    }
+
+    /// Takes the keys of another process over. Must be called before the first connection.
+    pub(crate) fn take_tickets(&self, passed: &[(String, Vec<PassedTickets>)]) {
+        for bind in self.iter() {
+            if let (Some(tls), Some((_, passed))) = (&bind.tls, passed.iter().find(|(url, _)| **url == *bind.url)) {
+                tls.take_tickets(passed);
             }
         }
     }

@@ -20,10 +20,11 @@ use std::time::SystemTime;
 use rustls::server::ClientHello;
 use rustls::sign::CertifiedKey;
 use rustls::ServerConfig;
+use serde::{Deserialize, Serialize};
 
 use names::CertificateNames;
 use policy::Policy;
-use tickets::Tickets;
+use tickets::{PassedKey, Tickets};
 
 use crate::certificates::managed::ManagedCertificates;
 
@@ -64,6 +65,15 @@ struct Site {
     tickets: Arc<Tickets>,
     /// Names in the certificate, and the end of its validity. `None`: the certificates are managed.
     validity: Option<(Arc<[String]>, SystemTime)>,
+}
+
+/// The ticket keys of one policy, as another process takes them over.
+#[derive(Debug, Default, Deserialize, Serialize)]
+#[serde(default)]
+pub(crate) struct PassedTickets {
+    /// What identifies the policy.
+    policy: String,
+    keys: Vec<PassedKey>,
 }
 
 impl TlsServer {
@@ -142,6 +152,23 @@ impl TlsServer {
         for site in &self.sites {
             if let Some(old) = old.sites.iter().find(|old| old.policy == site.policy) {
                 site.tickets.carry_over(&old.tickets);
+            }
+        }
+    }
+
+    /// The keys of session tickets for another process.
+    pub(crate) fn pass_tickets(&self) -> Vec<PassedTickets> {
+        let sites = self.sites.iter();
+        sites.map(|site| PassedTickets { policy: site.policy.digest(), keys: site.tickets.pass() }).collect()
+    }
+
+    /// Takes the keys of another process over, where clients are asked for the same certificates. Must be called before
+    /// the first connection.
+    pub(crate) fn take_tickets(&self, passed: &[PassedTickets]) {
+        for site in &self.sites {
+            let policy = site.policy.digest();
+            if let Some(same) = passed.iter().find(|passed| passed.policy == policy) {
+                site.tickets.take(&same.keys);
             }
         }
     }

@@ -30,10 +30,16 @@ impl SocketFile {
         Self { path: path.into(), identity: identity(path), is_own: true }
     }
 
-    /// The file of a socket that the program opened. It gets the rights that are written.
-    pub(crate) fn of_program(path: &Path, rights: Rights) -> io::Result<Self> {
+    /// The file of a socket that was opened by the program, or, if it `is_own`, by the process before. It gets the
+    /// rights that are written.
+    pub(crate) fn of_another(path: &Path, rights: Rights, is_own: bool) -> io::Result<Self> {
         rights.give(path)?;
-        Ok(Self { path: path.into(), identity: identity(path), is_own: false })
+        Ok(Self { path: path.into(), identity: identity(path), is_own })
+    }
+
+    /// Leaves the file to another process.
+    pub(crate) fn disown(&mut self) {
+        self.is_own = false;
     }
 
     /// Changes the file's owner and mode.

@@ -42,6 +42,7 @@ pub(crate) struct Tools {
     spans: RefCell<SpanBuffer>,
     spans_flush: Notify,
     draining: Cell<bool>,
+    closing_idle: Cell<bool>,
     /// Open tunnels and event streams.
     pub(crate) long_lived: LongLivedOnes,
 }
@@ -68,6 +69,7 @@ impl Tools {
             spans: RefCell::default(),
             spans_flush: Notify::new(),
             draining: Cell::new(false),
+            closing_idle: Cell::new(false),
             long_lived: LongLivedOnes::default(),
         }
     }
@@ -144,7 +146,7 @@ impl Tools {
         self.access.borrow_mut().forget_all_but(log);
     }
 
-    /// Whether the server is stopping: connections close after their current request, idle ones at once.
+    /// Whether the server is stopping: connections close after their current request.
     pub(crate) fn is_draining(&self) -> bool {
         self.draining.get()
     }
@@ -153,6 +155,17 @@ impl Tools {
     pub(crate) fn drain(&self) {
         self.draining.set(true);
         self.pool.close();
+    }
+
+    /// Whether idle connections of clients close, since the server stops. If another process goes on in its place, they
+    /// have time until their next request.
+    pub(crate) fn closes_idle(&self) -> bool {
+        self.closing_idle.get()
+    }
+
+    /// Begins to close idle connections of clients.
+    pub(crate) fn close_idle(&self) {
+        self.closing_idle.set(true);
     }
 
     /// Registers a tunnel or an event stream.

@@ -15,10 +15,14 @@ pub(super) type StopOrder = Option<StopDeadlines>;
 /// Deadlines of a stop.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct StopDeadlines {
+    /// For idle connections of clients: those that sent no request by then close.
+    pub(super) idle: Instant,
     /// For tunnels and event streams, which are told at this time.
     pub(super) long_lived: Instant,
     /// For everything else.
     pub(super) all: Instant,
+    /// Whether another process goes on with the listening sockets.
+    pub(super) hands_over: bool,
 }
 
 impl StopDeadlines {
@@ -26,7 +30,15 @@ impl StopDeadlines {
     pub(super) fn of(timeout: Duration, grace: Duration) -> Self {
         let now = Instant::now();
         let hearing = FAREWELL.min(timeout / 2);
-        Self { long_lived: now + grace.min(timeout - hearing), all: now + timeout }
+        let long_lived = now + grace.min(timeout - hearing);
+        Self { idle: now, long_lived, all: now + timeout, hands_over: false }
+    }
+
+    /// The deadlines of a server whose sockets another process has by now: idle connections stay until their next
+    /// answer, which tells them to close.
+    fn of_hand_over(timeout: Duration, grace: Duration) -> Self {
+        let stop = Self::of(timeout, grace);
+        Self { idle: stop.all - FAREWELL.min(timeout / 2), hands_over: true, ..stop }
     }
 }
 
@@ -41,6 +53,8 @@ pub(super) struct Lifecycle {
 #[derive(Debug)]
 struct LifecycleState {
     threads: usize,
+    /// Whether the listening sockets are left.
+    accepts_nothing: bool,
     /// Whether any connection was cut off.
     cut: bool,
 }
@@ -49,8 +63,17 @@ impl Lifecycle {
     /// State of a server without threads, and the receiver of its orders.
     pub(super) fn new() -> (Arc<Self>, watch::Receiver<StopOrder>) {
         let (order, orders) = watch::channel(None);
-        let state = Mutex::new(LifecycleState { threads: 0, cut: false });
+        let state = Mutex::new(LifecycleState { threads: 0, accepts_nothing: false, cut: false });
         (Arc::new(Self { order, state, changed: Condvar::default() }), orders)
+    }
+
+    /// Begins to stop because another process goes on. Does nothing if the server stops already.
+    pub(super) fn begin_hand_over(&self, timeout: Duration, grace: Duration) {
+        self.order.send_if_modified(|order| {
+            let is_first = order.is_none();
+            order.get_or_insert_with(|| StopDeadlines::of_hand_over(timeout, grace));
+            is_first
+        });
     }
 
     pub(super) fn begin_stop(&self, timeout: Duration, grace: Duration) {
@@ -59,6 +82,7 @@ impl Lifecycle {
             let sooner = order.is_none_or(|before| end.all < before.all);
             if sooner {
                 end.long_lived = order.map_or(end.long_lived, |before| end.long_lived.min(before.long_lived));
+                end.hands_over = order.is_some_and(|before| before.hands_over);
                 *order = Some(end);
             }
             sooner
@@ -81,6 +105,25 @@ impl Lifecycle {
             }
         }
         true
+    }
+
+    /// Notes that the listening sockets are left.
+    pub(super) fn accepts_nothing(&self) {
+        self.state.lock().accepts_nothing = true;
+        self.changed.notify_all();
+    }
+
+    /// Waits until the listening sockets are left, for `limit` at most.
+    pub(super) fn wait_until_left(&self, limit: Duration) {
+        let until = Instant::now() + limit;
+        let mut state = self.state.lock();
+        while !state.accepts_nothing && state.threads > 0 {
+            let late;
+            (state, late) = self.changed.wait_until(state, until);
+            if late {
+                return;
+            }
+        }
     }
 
     /// Whether the server is stopping or has stopped.
@@ -121,5 +164,19 @@ mod tests {
             let left = deadlines.all.duration_since(deadlines.long_lived);
             assert_eq!(left, Duration::from_millis(timeout - told), "{timeout} {grace}");
         }
+    }
+
+    #[test]
+    fn after_a_hand_over_idle_connections_have_time_and_a_stop_after_it_takes_that_away() {
+        let (life, orders) = Lifecycle::new();
+        let seconds = Duration::from_secs;
+        life.begin_hand_over(seconds(30), seconds(5));
+        let first = orders.borrow().expect("an order");
+        assert_eq!((first.all - first.idle, first.hands_over), (FAREWELL, true));
+        life.begin_hand_over(seconds(1), seconds(0));
+        assert_eq!(orders.borrow().expect("an order").all, first.all, "a second one changes nothing");
+        life.begin_stop(seconds(3), seconds(5));
+        let stop = orders.borrow().expect("an order");
+        assert_eq!((stop.all - stop.idle, stop.hands_over), (seconds(3), true));
     }
 }

@@ -52,7 +52,7 @@ impl Server {
         }
         let (snapshot, settings, mut problems) = (Arc::new(compiled.snapshot), compiled.settings, compiled.problems);
         let listeners = self.bind_new(&snapshot.binds, config)?;
-        let doors = self.control_api.open(&settings.control, &self.log).map_err(StartError::Bind)?;
+        let doors = self.control_api.open(&settings.control, &[], &self.log).map_err(StartError::Bind)?;
         if let Some(access_log) = &snapshot.globals.access_log {
             access_log.start(&self.log).map_err(StartError::System)?;
         }

@@ -25,6 +25,7 @@ use crate::fork::Stopping;
 use crate::fork_safe::Mutex;
 use crate::listen::binds::Bind;
 use crate::listen::BindKey;
+use crate::listening_socket::ListeningSocket;
 use crate::log::Log;
 use crate::metrics::{Counters, ThreadNumber};
 use crate::output::block_sigpipe;
@@ -69,6 +70,8 @@ pub(super) enum Change {
     Keep(Arc<Bind>),
     /// An address that goes. The other end of the channel learns when the socket is closed.
     Leave(BindKey, std::sync::mpsc::Sender<Infallible>),
+    /// Copies of all sockets are wanted.
+    Copy(std::sync::mpsc::Sender<(Arc<Bind>, ListeningSocket)>),
 }
 
 impl ServerHandle {
@@ -174,12 +177,14 @@ impl Workers<'_> {
         }
         let (snapshot, log, said, orders) = (self.snapshot, log.clone(), log.clone(), orders.clone());
         let (control_api, keeper) = (self.control_api, self.keeper);
+        let of_thread = Arc::clone(life);
         spawn(life, "proxy-accept".into(), move || {
             drop(serving);
             let places = ConnectionLimit { permits, guests, threads, log };
             let exporters = Arc::clone(&snapshot.load().exporters);
             let loops = AcceptLoops { places, open: Vec::new() };
-            accept((background, stopping), loops, changed, orders, (all_served, &exporters, &said), control_api);
+            let rest = (all_served, &*exporters, &*said);
+            accept((background, stopping), loops, changed, orders, rest, control_api, of_thread);
             keeper.close();
             // Every engine thread has ended by now. What they logged should be written before the process ends.
             let end = Instant::now() + LOG_PATIENCE;
@@ -244,6 +249,26 @@ impl AcceptLoops {
                     let _ = accept_loop.send(listener::ListenerOrder::Leave(closed));
                 }
             }
+            Change::Copy(copies) => self.tell_all(|| listener::ListenerOrder::Copy(copies.clone())),
+        }
+    }
+
+    fn tell_all(&self, order: impl Fn() -> listener::ListenerOrder) {
+        for (_, accept_loop) in &self.open {
+            let _ = accept_loop.send(order());
+        }
+    }
+
+    /// Leaves the sockets to another process. Connections that were accepted here stay.
+    async fn pass(&self, accepting: &mut JoinSet<()>, orders: &mut watch::Receiver<StopOrder>) {
+        self.tell_all(|| listener::ListenerOrder::Pass);
+        while !accepting.is_empty() {
+            let Some(end) = *orders.borrow_and_update() else { return };
+            tokio::select! {
+                _ = accepting.join_next() => {}
+                () = tokio::time::sleep_until(end.all) => return,
+                changed = orders.changed() => if changed.is_err() { return },
+            }
         }
     }
 }
@@ -256,6 +281,7 @@ fn accept(
     mut orders: watch::Receiver<StopOrder>,
     (mut all_served, exporters, log): (mpsc::Receiver<Infallible>, &Exporters, &Log),
     control_api: Arc<ControlApi>,
+    life: Arc<Lifecycle>,
 ) {
     runtime.block_on(async move {
         tokio::spawn(stopping.run());
@@ -268,7 +294,15 @@ fn accept(
                 Some(_) = accepting.join_next() => {}
             }
         }
+        let hands_over = orders.borrow().is_some_and(|order| order.hands_over);
+        if hands_over {
+            while let Ok(change) = changes.try_recv() {
+                accept_loops.change(change, &mut accepting);
+            }
+            accept_loops.pass(&mut accepting, &mut orders).await;
+        }
         accepting.shutdown().await;
+        life.accepts_nothing();
         // New sockets that were on their way here close too.
         drop(changes);
         // That closes the inboxes. Each engine thread then has all its accepted connections, and drains.
@@ -319,9 +353,14 @@ fn serve(
                 Work::CloseLongestIdle => {
                     worker.close_longest_idle();
                 }
+                Work::Pulse(pulse) => pulse.beat(),
             }
         }
         worker.drain();
+        // A server that stops without an order has a moment at most.
+        if !orders.borrow().is_some_and(|order| order.idle > Instant::now()) {
+            worker.close_idle();
+        }
         wait_until_empty(&worker, &mut orders).await
     });
     if cut {
@@ -373,6 +412,7 @@ async fn wait_until_empty(worker: &Worker, orders: &mut watch::Receiver<StopOrde
         tokio::select! {
             biased;
             () = worker.wait_for_connections() => return false,
+            () = tokio::time::sleep_until(end.idle), if !worker.closes_idle() => worker.close_idle(),
             () = tokio::time::sleep_until(end.all) => return true,
             changed = orders.changed() => if changed.is_err() { return true },
         }

@@ -47,8 +47,7 @@ pub(super) fn with_place(
     let Some(metrics) = &config.metrics else { return places };
     let Some(url) = &metrics.url else { return places };
     let mut report = Report::new(WORD, metrics.at.as_ref(), problems);
-    let takes_over = places.iter().any(|place| place.takes_over);
-    let Some(place) = ControlPlace::of_metrics(url, takes_over, &mut report) else { return places };
+    let Some(place) = ControlPlace::of_metrics(url, &mut report) else { return places };
     if let Some(other) = places.iter().find(|other| other.address == place.address) {
         report.error(format!("{} is for `control`, which has metrics too: write another port", other.url));
         return places;

@@ -11,7 +11,20 @@ module Proxy
           @address = address&.sub(/\A@/, "\0")
         end
 
-        def ready = tell("READY=1")
+        # Whether anybody wants to know.
+        def there? = !(@address.nil? || @address.empty?)
+
+        # Reports that this process serves. It may have taken the place of another one.
+        def ready = tell("READY=1\nMAINPID=#{Process.pid}")
+
+        # Reports that another process serves in the place of this one.
+        def main(pid) = tell("MAINPID=#{pid}")
+
+        # Tells a person how it is: the line that `systemctl status` shows.
+        def status(text) = tell("STATUS=#{text}")
+
+        # Shows that the service is not stuck.
+        def alive = tell("WATCHDOG=1")
 
         # Reports that a reload has begun. {#ready} ends it.
         def reloading =
@@ -23,7 +36,7 @@ module Proxy
 
         # A failed message must not end the proxy. systemd times out and reports that itself.
         def tell(state)
-          return if @address.nil? || @address.empty?
+          return unless there?
 
           require "socket"
           socket = Socket.new(:UNIX, :DGRAM)

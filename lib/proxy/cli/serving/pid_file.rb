@@ -18,9 +18,18 @@ module Proxy
           raise OptionParser::InvalidArgument, "#{path}: #{error.message}: write the whole path"
         end
 
-        # Locks the file before anything is bound. Its content stays until {#write}.
+        # @return [File, nil] the locked file, for the process that takes the place of this one
+        def io = @file
+
+        # Whether the number of this process was written.
+        def written? = @written
+
+        # Locks the file before anything is bound. Its content stays until {#write}. `locked` is the file of the process
+        # before, whose lock counts as ours.
         # @raise [Error] if another proxy holds the lock, or the file cannot be written
-        def claim
+        def claim(locked = nil)
+          return if locked && inherit(locked)
+
           loop do
             open
             refuse unless lock
@@ -62,6 +71,19 @@ module Proxy
         end
 
         private
+
+        # Goes on with the file of the process before. `false` if that is another file.
+        def inherit(locked)
+          @file = locked
+          return @real = File.realpath(path) if there?
+
+          @file = nil
+          locked.close
+          false
+        rescue SystemCallError
+          @file = nil
+          false
+        end
 
         def open
           @created = !File.exist?(path)

@@ -18,21 +18,33 @@ module Proxy
         # Stops the server and returns the exit status: 0, or the one for the signal that forced the end. The block gets
         # every other event that comes meanwhile.
         def perform(&others)
-          @console.say("Stopping. #{in_flight}")
-          stopping = Thread.new { @server.stop.tap { @signals.push(:stopped) } }
+          @console.say("Stopping. #{in_flight("A second signal")}")
+          finish(others) { @server.stop }
+        end
+
+        # The same for a server in whose place another process serves: nothing that was accepted is cut.
+        def hand_over(successor, &others)
+          @server.leave(successor.closing)
+          @console.say("PID #{successor.pid} serves from now on. #{in_flight("A signal")}")
+          finish(others) { @server.finish }
+        end
+
+        private
+
+        def finish(others)
+          stopping = Thread.new { yield.tap { @signals.push(:stopped) } }
           forced = @signals.second(&others)
           forced ? @server.stop(timeout: 0) : stopping.join
           report
           forced ? 128 + forced : OK
         end
 
-        private
-
-        def in_flight
+        # `what` ends them at once.
+        def in_flight(what)
           lasting = @server.stats[:requests].slice(:tunnels, :event_streams)
           requests = [@server.stats[:requests][:in_flight] - lasting.values.sum, 0].max
           parts = words(requests: requests, **lasting) { |kind| " (#{Serving.seconds(limit(kind))})" }
-          parts.empty? ? "Nothing is in flight." : "In flight: #{parts}. A second signal ends what is left at once."
+          parts.empty? ? "Nothing is in flight." : "In flight: #{parts}. #{what} ends what is left at once."
         end
 
         # Seconds that work of a kind may take at most.

@@ -1,9 +1,25 @@
 //! The state of filters, carried over a reload.
 
 use std::any::Any;
+use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
+use aws_lc_rs::digest;
+use base64::engine::general_purpose::STANDARD;
+use base64::Engine;
+use serde_json::Value;
+
 type FilterState = Arc<dyn Any + Send + Sync>;
+
+/// A state that another process can take over.
+pub(crate) trait Passing: fmt::Debug + Send + Sync {
+    /// What the other process is told.
+    fn pass(&self) -> Value;
+
+    /// Takes over what another process has told. What cannot be read is left out.
+    fn take(&self, passed: &Value);
+}
 
 /// The states of the filters of one configuration.
 #[derive(Debug, Default)]
@@ -12,12 +28,15 @@ pub(crate) struct CarriedFilters {
     made: Vec<(Box<dyn Any + Send + Sync>, FilterState)>,
     /// States that all filters of a kind share, kept as long as the server runs.
     single: Vec<FilterState>,
+    /// States that another process can take over, by what identifies the filter.
+    passing: BTreeMap<String, Arc<dyn Passing>>,
 }
 
 impl CarriedFilters {
     /// An empty list, except for the states that all configurations of a server share.
     pub(crate) fn carry_over(before: Option<&Self>) -> Self {
-        Self { made: Vec::new(), single: before.map(|before| before.single.clone()).unwrap_or_default() }
+        let passing = BTreeMap::new();
+        Self { passing, made: Vec::new(), single: before.map(|before| before.single.clone()).unwrap_or_default() }
     }
 
     /// The state of the filter with this fingerprint: carried over from `before`, or else a new one. Filters with equal
@@ -33,6 +52,29 @@ impl CarriedFilters {
         let state = same.and_then(|(_, state)| Arc::clone(state).downcast().ok()).unwrap_or_else(|| Arc::new(make()));
         self.made.push((Box::new(fingerprint), Arc::clone(&state) as FilterState));
         state
+    }
+
+    /// Lets another process take the state of a filter over. Filters whose `fingerprint` is written alike are told apart
+    /// by their order.
+    pub(crate) fn may_pass(&mut self, fingerprint: &impl fmt::Debug, state: Arc<dyn Passing>) {
+        let text = format!("{fingerprint:?}");
+        let digest = STANDARD.encode(digest::digest(&digest::SHA256, text.as_bytes()));
+        let nth = (0..).map(|nth| format!("{digest} {nth}")).find(|name| !self.passing.contains_key(name));
+        self.passing.extend(nth.map(|name| (name, state)));
+    }
+
+    /// What another process is told.
+    pub(crate) fn pass(&self) -> BTreeMap<String, Value> {
+        self.passing.iter().map(|(name, state)| (name.clone(), state.pass())).collect()
+    }
+
+    /// Takes over what another process has told.
+    pub(crate) fn take(&self, passed: &BTreeMap<String, Value>) {
+        for (name, state) in &self.passing {
+            if let Some(passed) = passed.get(name) {
+                state.take(passed);
+            }
+        }
     }
 
     /// The state of a filter: the first of `before` that `is_alike`, or else `new`.

@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore, TryAcquireError};
 use tokio::time::{sleep, timeout, timeout_at, Instant};
 
-use super::socket::RawStream;
+use super::socket::{RawClient, RawStream};
 use super::{RawConnection, Threads};
 use crate::client::ClientInfo;
 use crate::listen::binds::Bind;
@@ -71,6 +71,13 @@ impl ConnectionLimit {
             if end.is_some_and(|end| Instant::now() >= end) {
                 return None;
             }
+        }
+    }
+
+    /// Serves a client that waited for a place when its listening socket was left.
+    pub(super) async fn hand_over_at_last(&self, (socket, client_info): RawClient, bind: &Arc<Bind>) {
+        if let Some(permit) = self.make_place(None).await {
+            self.threads.hand_over(RawConnection { socket, client_info, permit, bind: Arc::clone(bind) });
         }
     }
 

@@ -4,7 +4,7 @@
 use std::io;
 use std::mem::MaybeUninit;
 use std::net::{SocketAddr, TcpStream};
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +19,7 @@ use crate::descriptors;
 use crate::fork::OnItsWay;
 use crate::listen::binds::Bind;
 use crate::listen::unix_socket::SocketFile;
+use crate::listening_socket::ListeningSocket;
 use crate::log::Log;
 
 /// Time that clients in the backlog of a closing socket may wait for a share of `max_connections`.
@@ -171,6 +172,25 @@ impl Socket {
                  it, or restart",
                 new.url
             ));
+        }
+    }
+
+    /// A copy of the socket, for another process. The error goes on after its name.
+    pub(super) fn copy(&self) -> Result<ListeningSocket, String> {
+        ListeningSocket::duplicate(match self {
+            Self::Tcp(listener) => listener.as_fd(),
+            Self::Unix(listener, _) => listener.as_fd(),
+        })
+    }
+
+    /// Stops watching the socket and closes it. Another process has it too, and its file.
+    pub(super) fn pass(self) {
+        match self {
+            Self::Tcp(listener) => drop(listener),
+            Self::Unix(listener, mut file) => {
+                file.disown();
+                drop(listener);
+            }
         }
     }
 

@@ -1,7 +1,9 @@
 //! The windows of all keys of one limit, shared by the engine threads.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher, RandomState};
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::sync::OnceLock;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::time::Instant;
@@ -21,20 +23,22 @@ const WORTH_SHARDING: usize = 4096;
 /// and then the keys that were not seen for the longest time.
 #[derive(Debug)]
 pub(in crate::filter) struct Counts {
-    limit: Limit,
-    shards: Box<[Mutex<Shard>]>,
+    pub(super) limit: Limit,
+    pub(super) shards: Box<[Mutex<Shard>]>,
     /// Keys that a half of a shard holds.
     half: usize,
-    secret: RandomState,
+    /// Made with the first count, unless another process has told its own.
+    pub(super) secret: OnceLock<(u64, u64)>,
+    /// A period before the counts were made: the times of requests that another process has counted are no less.
     begin: Instant,
 }
 
 #[derive(Debug, Default)]
-struct Shard {
-    young: HashMap<u64, Window>,
-    old: HashMap<u64, Window>,
+pub(super) struct Shard {
+    pub(super) young: HashMap<u64, Window>,
+    pub(super) old: HashMap<u64, Window>,
     /// When the halves were last swapped.
-    turned: u64,
+    pub(super) turned: u64,
 }
 
 impl Counts {
@@ -45,15 +49,38 @@ impl Counts {
             limit,
             shards: (0..shards).map(|_| Mutex::default()).collect(),
             half: (keys / shards / 2).max(1),
-            secret: RandomState::new(),
-            begin: Instant::now(),
+            secret: OnceLock::new(),
+            begin: Instant::now().checked_sub(Duration::from_nanos(limit.span)).unwrap_or_else(Instant::now),
         }
     }
 
     /// Counts a request with this key, if it may pass.
     pub(super) fn take(&self, key: impl std::hash::Hash) -> Taken {
-        let now = u64::try_from(self.begin.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        self.take_at(self.secret.hash_one(key), now)
+        self.take_at(self.number_of(key), self.now())
+    }
+
+    /// Nanoseconds since the begin.
+    pub(super) fn now(&self) -> u64 {
+        u64::try_from(self.begin.elapsed().as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    /// The number that stands for a key: SipHash with the secret.
+    #[allow(deprecated, reason = "no other hash of the standard library takes the secret of another process")]
+    fn number_of(&self, key: impl std::hash::Hash) -> u64 {
+        let (first, second) = *self.secret();
+        let mut hasher = std::hash::SipHasher::new_with_keys(first, second);
+        key.hash(&mut hasher);
+        hasher.finish()
+    }
+
+    pub(super) fn secret(&self) -> &(u64, u64) {
+        let random = || RandomState::new().build_hasher().finish();
+        self.secret.get_or_init(|| (random(), random()))
+    }
+
+    /// Keys that a half of a shard holds.
+    pub(super) fn half(&self) -> usize {
+        self.half
     }
 
     fn take_at(&self, key: u64, now: u64) -> Taken {

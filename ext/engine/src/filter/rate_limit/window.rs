@@ -33,6 +33,10 @@ pub(super) struct Window {
     count: u64,
 }
 
+/// A group as another process takes it over: how long ago its first and its last request were, in nanoseconds, and how
+/// many there are.
+pub(super) type PassedGroupOfRequests = (u64, u64, u64);
+
 #[derive(Debug, Clone, Copy)]
 struct Group {
     first: u64,
@@ -41,6 +45,27 @@ struct Group {
 }
 
 impl Window {
+    /// The groups for another process; there may be none that still count.
+    pub(super) fn pass(&self, limit: Limit, now: u64) -> Vec<PassedGroupOfRequests> {
+        let counts = |group: &&Group| group.last + limit.span > now;
+        let ago = |at: u64| now.saturating_sub(at);
+        let groups = self.groups.iter().filter(counts);
+        groups.map(|group| (ago(group.first), ago(group.last), group.count)).collect()
+    }
+
+    /// A window with the groups of another process.
+    pub(super) fn taken(passed: &[PassedGroupOfRequests], now: u64) -> Self {
+        let at = |ago: u64| now.saturating_sub(ago);
+        let mut groups: Vec<_> = passed
+            .iter()
+            .map(|(first, last, count)| Group { first: at(*first), last: at(*last), count: *count })
+            .collect();
+        groups.sort_by_key(|group| group.last);
+        groups.truncate(PARTS as usize + 1);
+        let count = groups.iter().fold(0u64, |sum, group| sum.saturating_add(group.count));
+        Self { groups: groups.into(), count }
+    }
+
     /// Counts a request at the moment `now`, if it may pass. `now` is in nanoseconds since an arbitrary moment.
     pub(super) fn take(&mut self, limit: Limit, now: u64) -> Taken {
         // Threads read the clock before they take the lock, and may overtake each other.
@@ -61,7 +86,7 @@ impl Window {
             }
         }
         let until = |group: Option<&Group>| group.map_or(0, |group| group.last + limit.span - now);
-        let remaining = limit.requests - self.count;
+        let remaining = limit.requests.saturating_sub(self.count);
         Taken {
             passed,
             remaining,

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use aws_lc_rs::digest::{digest, SHA256};
+use base64::engine::general_purpose::STANDARD;
+use base64::Engine;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::CertificateDer;
 use rustls::server::danger::ClientCertVerifier;
@@ -40,6 +42,13 @@ const MOST_NAMES: usize = 16_000;
 const VERIFY: [&str; 2] = ["require", "optional"];
 
 impl Policy {
+    /// A text that is the same for equal policies, and for no others.
+    pub(super) fn digest(&self) -> String {
+        let mut bytes = vec![self.verify as u8];
+        bytes.extend(self.roots.iter().flatten());
+        STANDARD.encode(digest(&SHA256, &bytes))
+    }
+
     /// Whether a client that was accepted under this policy would be accepted under `other`. `shown` tells whether it
     /// showed a certificate.
     pub(super) fn satisfies(&self, other: &Policy, shown: bool) -> bool {

@@ -2,11 +2,14 @@
 
 mod first_check;
 mod overrides;
+mod passing;
 mod telling;
 
 pub(crate) use first_check::FirstCheck;
+pub(crate) use passing::PassedGroup;
 
 use std::any::Any;
+use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
@@ -26,6 +29,7 @@ use crate::upstream::backend::rules::GroupRules;
 use crate::upstream::traffic::Traffic;
 use crate::upstream::wait_queue::WaitQueue;
 use overrides::AdminOverrides;
+use passing::PassedHealth;
 
 /// What the backends of one upstream share.
 #[derive(Debug)]
@@ -52,6 +56,8 @@ pub(crate) struct BackendGroup {
     first_check: Arc<FirstCheck>,
     /// Upstream of the configuration before that serves until a first good check here, and until when at the latest.
     stand_in: Mutex<Option<(StandIn, Instant)>>,
+    /// Health that the process before has told of backends which are not members yet, by their labels.
+    passed: Mutex<HashMap<Box<str>, PassedHealth>>,
 }
 
 /// State of backends that is not carried over, since the checks that found it out have changed.
@@ -118,6 +124,7 @@ impl BackendGroup {
             forgotten,
             first_check,
             stand_in,
+            passed: Mutex::default(),
         })
     }
 

@@ -33,6 +33,11 @@ pub(in crate::upstream) enum HealthTransition {
 }
 
 impl CheckRecord {
+    /// The record of a backend whose health another process has told.
+    pub(in crate::upstream) fn passed(healthy: bool, since: SystemTime, error: Option<String>) -> Self {
+        Self { unhealthy: !healthy, streak: 0, since: Some(since), error }
+    }
+
     /// Notes the result of a check. An error is the reason of the failure.
     pub(in crate::upstream) fn note(
         &mut self,

@@ -49,6 +49,11 @@ impl Admin {
         Self::ALL.iter().find(|(known, _)| *known == name).map(|(_, admin)| *admin)
     }
 
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(_, admin)| *admin == self).map_or("ready", |(name, _)| name)
+    }
+
     fn bits(self) -> u8 {
         match self {
             Self::Ready => 0,
@@ -154,6 +159,16 @@ impl Status {
     /// Active checks have yet to find it well.
     pub(super) fn await_check(&self) {
         self.change(|bits| bits | UNCHECKED);
+    }
+
+    /// Whether they have yet to.
+    pub(super) fn is_unchecked(&self) -> bool {
+        self.bits.load(Relaxed) & UNCHECKED != 0
+    }
+
+    /// Milliseconds until an ejected one may be probed; 0: from now on. `None` if it is not ejected.
+    pub(super) fn ejected_for(&self, now: u64) -> Option<u64> {
+        self.is_ejected().then(|| self.probe_at.load(Relaxed).saturating_sub(now))
     }
 
     /// Whether they have yet to, and that alone keeps requests from it.

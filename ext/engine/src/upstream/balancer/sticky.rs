@@ -1,10 +1,11 @@
 //! Cookies that name a client's backend.
 
-use aws_lc_rs::{constant_time, hmac, rand};
+use aws_lc_rs::{constant_time, hmac};
 use proxy_http::hex;
 use proxy_http::message::{FieldName, Fields};
 
 use crate::config;
+use crate::process_secret;
 use crate::rewrite::cookie;
 use crate::upstream::backend::Backend;
 
@@ -43,7 +44,7 @@ impl Sticky {
                 spec.cookie
             ));
         }
-        let mut random = [0; LENGTH];
+        let of_process;
         let secret = match &spec.secret {
             Some(secret) if secret.len() < SHORTEST_SECRET => {
                 return Err(format!(
@@ -54,8 +55,9 @@ impl Sticky {
             }
             Some(secret) => secret.as_bytes(),
             None => {
-                rand::fill(&mut random).map_err(|_| "sticky: the system has no random numbers".to_owned())?;
-                &random
+                of_process = process_secret::of("sticky", &spec.cookie)
+                    .ok_or_else(|| "sticky: the system has no random numbers".to_owned())?;
+                &of_process
             }
         };
         Ok(Self { cookie: spec.cookie.as_str().into(), key: hmac::Key::new(hmac::HMAC_SHA256, secret) })

@@ -10,16 +10,9 @@ use crate::upstream::backend::{Admin, Backend};
 #[derive(Debug, Default)]
 pub(super) struct AdminOverrides {
     /// For all backends, later ones included, …
-    all: Admin,
+    pub(super) all: Admin,
     /// … and for single backends by name, so that an address that DNS takes away and gives again keeps its own.
-    single: HashMap<Box<str>, Admin>,
-}
-
-impl Admin {
-    /// The name that figures and commands use.
-    pub(in crate::upstream) fn name(self) -> &'static str {
-        Self::ALL.iter().find(|(_, admin)| *admin == self).map_or("ready", |(name, _)| name)
-    }
+    pub(super) single: HashMap<Box<str>, Admin>,
 }
 
 impl BackendGroup {
@@ -33,6 +26,8 @@ impl BackendGroup {
         let overrides = self.overrides.lock();
         let single = [backend.label(), backend.authority()].into_iter().filter(|name| backend.is_called(name));
         backend.set_admin(*single.filter_map(|name| overrides.single.get(name)).next().unwrap_or(&overrides.all));
+        drop(overrides);
+        self.give_passed_health(backend);
     }
 
     /// What [`BackendGroup::set_admin`] understands: the upstream's name, and that of each backend behind it.

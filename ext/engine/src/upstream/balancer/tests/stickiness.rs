@@ -54,7 +54,7 @@ fn a_cookie_shows_no_address_and_is_for_the_eyes_of_servers() {
 
 #[test]
 fn cookies_that_we_did_not_make_are_as_none() {
-    let (ours, theirs) = (sticky(None), sticky(None));
+    let (ours, theirs) = (sticky(None), sticky(Some("another secret of theirs")));
     let bench = bench(&ours, vec![BackendSettings::default(); 2]);
     let foreign = set_cookie(&theirs, bench.endpoint("1"), false);
     for cookie in [&foreign, "backend=1", "backend=", "backend=00000000000000000000000000000000", "else=1"] {
