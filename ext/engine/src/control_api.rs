@@ -11,12 +11,11 @@ mod guard;
 mod listener;
 mod operations;
 mod orders;
+mod page;
 mod route;
 mod service;
 mod write_limit;
 
-#[allow(unused_imports, reason = "for texts such as metrics")]
-pub(crate) use answer::text;
 pub(crate) use answer::{json, ControlAnswer, Refusal};
 pub(crate) use listener::OpenDoor;
 pub(crate) use operations::{Answering, ControlCall, Operations};

@@ -1,5 +1,7 @@
 //! What the control API does with a server. One call is one method; a large one has a file of its own.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -47,12 +49,16 @@ impl Operations for Server {
         Value::Object(status)
     }
 
-    fn status(self: Arc<Self>) -> Answering {
+    fn whole(self: Arc<Self>) -> Pin<Box<dyn Future<Output = Value> + Send>> {
         Box::pin(async move {
             let mut status = self.figures();
             status["certificates"] = self.shown_certificates().await;
-            Ok(answer(StatusCode::OK, &status))
+            status
         })
+    }
+
+    fn status(self: Arc<Self>) -> Answering {
+        Box::pin(async move { Ok(answer(StatusCode::OK, &self.whole().await)) })
     }
 
     fn unready(&self) -> Vec<String> {
