@@ -55,7 +55,7 @@ fn header(out: &mut String, status: &Value) {
     }
     let urls: Vec<_> = status["urls"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     out.push_str("<p class=\"dim\">PID ");
-    push(out, &count(number(status, "pid")));
+    push(out, &number(status, "pid").to_string());
     out.push_str(", up <span data-v=\"up\">");
     push(out, &age(html::since(status["started_at"].as_f64())));
     out.push_str("</span>, listens on ");

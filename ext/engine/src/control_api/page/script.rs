@@ -46,7 +46,7 @@ put(c[2],num(b.weight));put(c[3],num(b.in_flight)+(b.max_connections!=null?' / '
 put(c[4],num(b.tunnels));put(c[5],num(b.requests));
 put(c[6],before?per(b.requests,before.flat[i][1].requests):'…');
 put(c[7],num(b.failures));put(c[8],part(b.failures,b.requests));put(c[9],lat(b.latency));
-const k2=b.check;put(c[10],k2?(k2.healthy?'healthy':k2.error||'unhealthy')+', '+age(Date.now()/1e3-k2.since):'–')});
+const k2=b.check;put(c[10],k2?(k2.healthy?'healthy':k2.error||'unhealthy')+' for '+age(Date.now()/1e3-k2.since):'–')});
 f.upstreams.forEach((u,i)=>{const h=all('tr.u')[i];if(!h)return;
 put(h.querySelector('.q'),'queue '+num(u.queue));
 put(h.querySelector('.n'),Object.entries(counts[u.name]||{}).map(([s,n])=>n+' '+s).join(', '))});

@@ -24,7 +24,7 @@ background:var(--ok)}#live.off::before{background:var(--bad)}
 .tiles{display:grid;grid-template-columns:repeat(auto-fill,minmax(146px,1fr));gap:8px;margin:14px 0;padding:0}
 .tiles div{background:var(--card);border:1px solid var(--line);border-radius:8px;padding:8px 11px;min-width:0}
 .tiles dt{color:var(--dim);font-size:12px}.tiles dd{margin:0;font-size:18px;font-weight:600;white-space:nowrap}
-.tiles dd small{font-size:12px}
+.tiles .wide{grid-column:span 2}
 .note{border-left:4px solid var(--mid);background:var(--mid-bg);padding:8px 12px;border-radius:0 6px 6px 0;margin:8px 0;
 overflow-wrap:anywhere}.note.bad{border-color:var(--bad);background:var(--bad-bg)}.note ul{margin:4px 0 0;padding-left:18px}
 nav{display:flex;flex-wrap:wrap;gap:6px;align-items:center;margin:0 0 8px}
@@ -34,7 +34,8 @@ nav label{color:var(--dim);cursor:pointer;margin-left:auto}
 color:var(--off);background:var(--off-bg)}
 .s.ok{color:var(--ok);background:var(--ok-bg)}.s.mid{color:var(--mid);background:var(--mid-bg)}
 .s.bad{color:var(--bad);background:var(--bad-bg)}.s.new{color:var(--new);background:var(--new-bg)}
-.box{background:var(--card);border:1px solid var(--line);border-radius:8px;overflow-x:auto}
+.box{background:var(--card);border:1px solid var(--line);border-radius:8px}
+@media(max-width:1200px){.box{overflow-x:auto}}
 table{border-collapse:collapse;width:100%}
 th,td{padding:3px 10px;text-align:right;border-top:1px solid var(--line);vertical-align:baseline;white-space:nowrap}
 thead th{border-top:0;color:var(--dim);font-size:12px;font-weight:600;background:var(--head);position:sticky;top:0}
@@ -56,7 +57,7 @@ footer{margin-top:26px;color:var(--dim)}footer a{margin-right:14px}
 @media(max-width:760px){
 body{padding:10px 10px 30px}
 .tiles{grid-template-columns:repeat(auto-fill,minmax(104px,1fr));gap:6px}.tiles div{padding:6px 8px}
-.tiles dd{font-size:15px}.tiles .wide{grid-column:span 2}
+.tiles dd{font-size:15px}
 #live{margin-left:0}
 .flow thead{display:none}
 .flow table,.flow tbody{display:block}
@@ -67,7 +68,10 @@ body{padding:10px 10px 30px}
 .flow tr.u th{flex:1 1 100%}
 .flow td:first-child{flex:1 1 55%;font-weight:600}
 .flow td[data-l]::before{content:attr(data-l) " ";color:var(--dim);font-size:12px}
-.flow td.e{display:none}
-.flow td.w{flex:1 1 100%;max-width:none}
-.live .flow td.js{display:block}}
+.flow td.w,.flow.flow td:nth-child(11){flex:1 1 100%;max-width:none}
+.b td:nth-child(3),.b td:nth-child(5),.b td:nth-child(9){display:none}
+.b td:nth-child(4)::before{content:"in flight "}.b td:nth-child(6)::before{content:"requests "}
+.b td:nth-child(7)::before{content:"per second "}.b td:nth-child(8)::before{content:"failed "}
+.b td:nth-child(10)::before{content:"p50 / p95 / p99 "}.b td:nth-child(11)::before{content:"check "}
+.b td::before{color:var(--dim);font-size:12px}}
 "#;

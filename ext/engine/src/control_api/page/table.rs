@@ -127,7 +127,7 @@ fn check(check: &Value) -> String {
         Some(true) => "healthy",
         _ => check["error"].as_str().unwrap_or("unhealthy"),
     };
-    format!("{what}, {}", age(since(check["since"].as_f64())))
+    format!("{what} for {}", age(since(check["since"].as_f64())))
 }
 
 /// All certificates with their ends.
