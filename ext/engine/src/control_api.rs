@@ -12,12 +12,12 @@ mod listener;
 mod metrics_door;
 mod operations;
 mod orders;
+mod page;
 mod route;
 mod service;
 mod write_limit;
 
-pub(crate) use answer::text;
-pub(crate) use answer::{json, stream, ControlAnswer, Refusal};
+pub(crate) use answer::{json, stream, text, ControlAnswer, Refusal};
 pub(crate) use events::{event, MEDIA_TYPE as EVENT_STREAM};
 pub(crate) use listener::OpenDoor;
 pub(crate) use operations::{Answering, ControlCall, Operations};

@@ -58,10 +58,15 @@ impl Guard {
         if request.headers().contains_key(ORIGIN) {
             return forbidden("requests of a web page are refused: use a program, or open the page itself".into());
         }
-        let Some(address) = self.address else { return Ok(()) };
         let mut hosts = request.headers().get_all(HOST).iter();
         let host = hosts.next().and_then(|host| host.to_str().ok()).unwrap_or_default();
         let target = request.uri().authority().map_or(host, |authority| authority.as_str());
+        let Some(address) = self.address else {
+            if is_foreign(host) || is_foreign(target) {
+                return forbidden("the Host is the name of another: ask http://localhost through the socket".into());
+            }
+            return Ok(());
+        };
         if hosts.next().is_some() || !is_own(address, host) || !is_own(address, target) {
             return forbidden(format!("the Host is not the one of this address: ask http://{}", shown(address)));
         }
@@ -82,6 +87,16 @@ fn shown(address: SocketAddr) -> String {
         return format!("localhost:{}", address.port());
     }
     address.to_string()
+}
+
+/// Whether a `Host` is a name that DNS could give to this machine. A socket has none, so any other is right; a tunnel
+/// to it, as `ssh -L` makes it, is found by a browser like any address.
+fn is_foreign(host: &str) -> bool {
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if !port.contains(']') => name,
+        _ => host,
+    };
+    name.contains('.') && name.parse::<IpAddr>().is_err()
 }
 
 /// Whether a `Host` is the one of a bind: its address and port, or `localhost` for a loopback address. Any address is
@@ -151,6 +166,15 @@ mod tests {
             for host in foreign {
                 assert!(!is_own(bind, host), "{host} at {bind}");
             }
+        }
+    }
+
+    #[test]
+    fn over_a_socket_any_host_is_right_but_a_full_name() {
+        for (host, foreign) in
+            [("x", false), ("localhost:9090", false), ("127.0.0.1", false), ("[::1]:80", false), ("a.example:80", true)]
+        {
+            assert_eq!(is_foreign(host), foreign, "{host}");
         }
     }
 

@@ -69,6 +69,8 @@ impl ControlCall {
 pub(crate) trait Operations: Send + Sync + std::fmt::Debug {
     /// All that `GET /status` says but certificates.
     fn figures(&self) -> Value;
+    /// All of it, as a page shows it.
+    fn whole(self: Arc<Self>) -> Pin<Box<dyn Future<Output = Value> + Send>>;
     /// `GET /status`.
     fn status(self: Arc<Self>) -> Answering;
     /// What is missing before requests can be served, a sentence each. Empty: nothing.

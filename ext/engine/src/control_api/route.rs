@@ -66,7 +66,7 @@ pub(super) const ROUTES: &[ControlRoute] = &[
 ];
 
 /// Paths that are served by [`super::service`] itself.
-const OWN_PATHS: [&str; 3] = ["/events", "/health/live", "/health/ready"];
+const OWN_PATHS: [&str; 4] = ["/", "/events", "/health/live", "/health/ready"];
 
 /// The call of a request, and the parts of its path.
 ///

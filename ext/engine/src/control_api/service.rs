@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use http::header::{HeaderValue, ALLOW, WWW_AUTHENTICATE};
+use base64::prelude::{Engine as _, BASE64_URL_SAFE_NO_PAD};
+use http::header::{HeaderValue, ALLOW, CONTENT_SECURITY_POLICY, REFERRER_POLICY, WWW_AUTHENTICATE};
 use http::{Method, Request, StatusCode};
 use hyper::body::Incoming;
 use serde_json::json;
@@ -10,7 +11,9 @@ use tokio::sync::watch;
 
 use super::guard::{ControlPeer, Guard};
 use super::listener::closed;
-use super::{answer, body, events, metrics_door, route, ApiState, ControlAnswer, ControlCall, Operations, Refusal};
+use super::{
+    answer, body, events, metrics_door, page, route, ApiState, ControlAnswer, ControlCall, Operations, Refusal,
+};
 
 /// Answers a request. `guard` has the rules of the place that it came to.
 pub(super) async fn answer(
@@ -39,6 +42,7 @@ pub(super) async fn answer(
     };
     let is_get = matches!(*request.method(), Method::GET | Method::HEAD);
     match request.uri().path() {
+        "/" if is_get => page(operations).await,
         "/events" if is_get => {
             let query = request.uri().query().unwrap_or_default();
             follow(api, &operations, guard, query).unwrap_or_else(|refusal| refusal.answer())
@@ -56,6 +60,21 @@ fn ready(operations: &dyn Operations) -> ControlAnswer {
         true => answer::json(StatusCode::OK, &json!({ "ready": true })),
         false => answer::json(StatusCode::SERVICE_UNAVAILABLE, &json!({ "ready": false, "missing": missing })),
     }
+}
+
+/// The page. Its script has a nonce that no value can know.
+async fn page(operations: Arc<dyn Operations>) -> ControlAnswer {
+    let mut random = [0; 16];
+    if aws_lc_rs::rand::fill(&mut random).is_err() {
+        return Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "the system has no random numbers").answer();
+    }
+    let nonce = BASE64_URL_SAFE_NO_PAD.encode(random);
+    let mut answer = answer::text("text/html; charset=utf-8", page::render(&operations.whole().await, &nonce));
+    if let Ok(policy) = HeaderValue::from_str(&page::policy(&nonce)) {
+        answer.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
+    }
+    answer.headers_mut().insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    answer
 }
 
 fn follow(

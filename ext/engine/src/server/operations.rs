@@ -2,6 +2,8 @@
 
 mod steering;
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -43,12 +45,16 @@ impl Operations for Server {
         Value::Object(status)
     }
 
-    fn status(self: Arc<Self>) -> Answering {
+    fn whole(self: Arc<Self>) -> Pin<Box<dyn Future<Output = Value> + Send>> {
         Box::pin(async move {
             let mut status = self.figures();
             status["certificates"] = self.shown_certificates().await;
-            Ok(answer(StatusCode::OK, &status))
+            status
         })
+    }
+
+    fn status(self: Arc<Self>) -> Answering {
+        Box::pin(async move { Ok(answer(StatusCode::OK, &self.whole().await)) })
     }
 
     fn unready(&self) -> Vec<String> {
