@@ -17,7 +17,7 @@ use proxy_http::message::{Framing, Known, Method};
 use tokio::time::Instant;
 
 use crate::client::ClientInfo;
-use crate::error::Cause;
+use crate::error::{Cause, EndReason};
 use crate::grpc::{Call, Form};
 use crate::handler::Handler;
 use crate::relay::ClientChannel;
@@ -38,7 +38,7 @@ async fn forward(
     work: &mut Workspace,
 ) -> Verdict {
     client.begin_request();
-    let (sent, taken) = (client.channel.body_sent(), client.channel.body_read());
+    let before = (client.channel.body_sent(), client.channel.body_read());
     let begun = *work.begun.get_or_insert_with(Instant::now);
     let framing = match client.channel.framing_of_request(&work.request) {
         Ok(framing) => framing,
@@ -81,6 +81,7 @@ async fn forward(
         keep_alive: framing::keeps_alive(&work.request.fields, work.request.version) && !worker.is_draining(),
         filters: &NoFilters,
         keeps_lines,
+        before,
         route: 0,
         passed: 0,
         body_limit: None,
@@ -91,9 +92,6 @@ async fn forward(
         work,
     };
     let verdict = exchange.serve(snapshot).await;
-    exchange.outcome.bytes = exchange.client.channel.body_sent().saturating_sub(sent);
-    let brought = exchange.client.channel.body_read().saturating_sub(taken);
-    exchange.outcome.figures.finish(&exchange.client.waits, brought);
     exchange.record();
     verdict
 }
@@ -182,9 +180,18 @@ impl<'a> Exchange<'a> {
 
     fn record(&mut self) {
         self.tools.counters.request_ended();
+        self.count();
         if self.keeps_lines {
             self.log();
         }
+    }
+
+    /// Completes the figures of the request.
+    fn count(&mut self) {
+        let (sent, taken) = self.before;
+        self.outcome.bytes = self.client.channel.body_sent().saturating_sub(sent);
+        let brought = self.client.channel.body_read().saturating_sub(taken);
+        self.outcome.figures.finish(&self.client.waits, brought);
     }
 
     /// Writes the lines of the logs for the request.
@@ -206,6 +213,19 @@ impl<'a> Exchange<'a> {
         }
         if self.globals.tap.is_open() {
             self.globals.tap.offer(&scope);
+        }
+    }
+}
+
+impl Drop for Exchange<'_> {
+    /// Logs a request that ends unfinished with its thread, since the server stops.
+    fn drop(&mut self) {
+        if self.tools.is_cut_off() {
+            self.ends_for(EndReason::Shutdown);
+            self.count();
+            if self.keeps_lines {
+                self.log();
+            }
         }
     }
 }

@@ -43,6 +43,7 @@ mod methods;
 mod passwords;
 mod pipelining;
 mod places;
+mod reasons;
 mod reload;
 mod retries;
 mod retry_on;
