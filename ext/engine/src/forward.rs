@@ -18,7 +18,7 @@ use proxy_http::message::{Framing, Known, Method};
 use tokio::time::Instant;
 
 use crate::client::ClientInfo;
-use crate::error::Cause;
+use crate::error::{Cause, EndReason};
 use crate::grpc::{Call, Form};
 use crate::handler::Handler;
 use crate::relay::ClientChannel;
@@ -40,7 +40,7 @@ async fn forward(
     work: &mut Workspace,
 ) -> Verdict {
     client.begin_request();
-    let (sent, taken) = (client.channel.body_sent(), client.channel.body_read());
+    let before = (client.channel.body_sent(), client.channel.body_read());
     let begun = *work.begun.get_or_insert_with(Instant::now);
     let framing = match client.channel.framing_of_request(&work.request) {
         Ok(framing) => framing,
@@ -90,6 +90,7 @@ async fn forward(
         keep_alive: framing::keeps_alive(&work.request.fields, work.request.version) && !worker.is_draining(),
         filters: &NoFilters,
         keeps_lines,
+        before,
         route: 0,
         counted: None,
         passed: 0,
@@ -103,9 +104,6 @@ async fn forward(
         work,
     };
     let verdict = exchange.serve(snapshot).await;
-    exchange.outcome.bytes = exchange.client.channel.body_sent().saturating_sub(sent);
-    let brought = exchange.client.channel.body_read().saturating_sub(taken);
-    exchange.outcome.figures.finish(&exchange.client.waits, brought);
     exchange.record();
     exchange.end_trace();
     verdict
@@ -198,12 +196,21 @@ impl<'a> Exchange<'a> {
 
     fn record(&mut self) {
         self.tools.counters.request_ended();
+        self.measure();
         if let Some(metrics) = &self.globals.metrics {
             self.count(metrics);
         }
         if self.keeps_lines {
             self.log();
         }
+    }
+
+    /// Completes the figures of the request.
+    fn measure(&mut self) {
+        let (sent, taken) = self.before;
+        self.outcome.bytes = self.client.channel.body_sent().saturating_sub(sent);
+        let brought = self.client.channel.body_read().saturating_sub(taken);
+        self.outcome.figures.finish(&self.client.waits, brought);
     }
 
     /// Writes the lines of the logs for the request.
@@ -225,6 +232,23 @@ impl<'a> Exchange<'a> {
         }
         if self.globals.tap.is_open() {
             self.globals.tap.offer(&scope);
+        }
+    }
+}
+
+impl Drop for Exchange<'_> {
+    /// Logs a request that ends unfinished with its thread, since the server stops.
+    fn drop(&mut self) {
+        if self.tools.is_cut_off() {
+            self.ends_for(EndReason::Shutdown);
+            self.measure();
+            if let Some(metrics) = &self.globals.metrics {
+                self.count(metrics);
+            }
+            if self.keeps_lines {
+                self.log();
+            }
+            self.end_trace();
         }
     }
 }

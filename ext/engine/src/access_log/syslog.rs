@@ -99,8 +99,8 @@ impl Syslog {
         let mut lost: Option<LostLines> = None;
         for line in lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
             if let Err(why) = self.send(line) {
-                let count = lost.map_or(0, |lost| lost.count) + 1;
-                lost = Some(LostLines { count, why });
+                // The first failure says more than those that follow from it.
+                lost.get_or_insert(LostLines { count: 0, why }).count += 1;
             }
         }
         lost.map_or(Ok(()), Err)
