@@ -152,3 +152,10 @@ class Engine < ProxyPeer
 
   def proxy_command = ["#{ROOT}/target/profiling/examples/plain", port.to_s, @backend.address]
 end
+
+# The same, and it counts what there are metrics for.
+class Counting < Engine
+  private
+
+  def proxy_command = [*super, "metrics"]
+end

@@ -8,7 +8,12 @@ require "support/python"
 RSpec.describe "the word metrics" do
   # Two upstreams, one of them with a backend that is not there, several locations, and figures at an own address.
   def start_busy_proxy(**options)
-    backend, refusing = backend_answering("hello"), refusing_backend
+    # Prometheus takes its time.
+    backend = start_backend do |connection|
+      connection.limit = 60
+      connection.answer_all("hello")
+    end
+    refusing = refusing_backend
     url = "http://127.0.0.1:#{FreePorts.one}/metrics"
     proxy = start_proxy do
       metrics url, **options
@@ -19,7 +24,7 @@ RSpec.describe "the word metrics" do
         rate_limit requests: 1, seconds: 1000
         static_response code: 200
       end
-      location("/two/*") { proxy backends: [refusing.address, backend.address] }
+      location("/two/*") { proxy backends: [refusing.address, backend.address], backend_priority: :ordered }
       proxy backends: [backend.address]
     end
     ["/", "/users/7", "/two/x", "/limited", "/limited", "/quoted"].each { |path| proxy.get(path) }

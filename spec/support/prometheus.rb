@@ -21,11 +21,10 @@ class Prometheus
     @port = FreePorts.one
     FileUtils.mkdir_p(directory)
     config = File.join(directory, "prometheus.yml")
-    File.write(config, JSON.generate(
-                         "global" => { "scrape_interval" => "1s", "scrape_timeout" => "1s" },
-                         "scrape_configs" => [{ "job_name" => "proxy", "metrics_path" => target.path,
-                                                "static_configs" => [{ "targets" => ["#{target.host}:#{target.port}"] }] }]
-                       ))
+    job = { "job_name" => "proxy", "metrics_path" => target.path,
+            "static_configs" => [{ "targets" => ["#{target.host}:#{target.port}"] }] }
+    rhythm = { "scrape_interval" => "1s", "scrape_timeout" => "1s" }
+    File.write(config, JSON.generate("global" => rhythm, "scrape_configs" => [job]))
     @process = ChildProcess.new("prometheus", "--config.file=#{config}", "--web.listen-address=127.0.0.1:#{@port}",
                                 "--storage.tsdb.path=#{directory}/data")
     @process.await_output(/Server is ready to receive web requests/)

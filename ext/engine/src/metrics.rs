@@ -1,7 +1,7 @@
 //! Counters of events. Each engine thread has its own counters; a reader adds them up.
 //!
-//! What is told apart by names, such as the requests of a route, is in the [`registry`], and only counted where somebody
-//! can ask for it.
+//! What is told apart by names, such as the requests of a route, is in the [`registry`], and only counted where
+//! somebody can ask for it.
 
 mod code;
 mod exposition;

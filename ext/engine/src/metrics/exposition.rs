@@ -73,7 +73,7 @@ pub(crate) enum FamilyKind {
 
 /// A family: all series of one name.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Family {
+pub(crate) struct MetricFamily {
     /// Name without the ending of its kind: `_total`, `_info`.
     pub(crate) name: &'static str,
     pub(crate) kind: FamilyKind,
@@ -108,8 +108,8 @@ impl Exposition {
     }
 
     /// Begins a family. Its series follow.
-    pub(crate) fn family(&mut self, family: &Family) {
-        let Family { name, kind, unit, help } = *family;
+    pub(crate) fn family(&mut self, family: &MetricFamily) {
+        let MetricFamily { name, kind, unit, help } = *family;
         let is_open = self.form == ExpositionForm::OpenMetrics;
         self.name = name;
         self.ending = match kind {

@@ -1,11 +1,11 @@
 //! Every family of series.
 
-use super::exposition::{Family, FamilyKind};
+use super::exposition::{FamilyKind, MetricFamily};
 
 macro_rules! families {
     ($($NAME:ident = $kind:ident $name:literal $unit:literal $help:literal;)*) => {
-        $(#[doc = $help] pub(crate) const $NAME: Family =
-            Family { name: $name, kind: FamilyKind::$kind, unit: $unit, help: $help };)*
+        $(#[doc = $help] pub(crate) const $NAME: MetricFamily =
+            MetricFamily { name: $name, kind: FamilyKind::$kind, unit: $unit, help: $help };)*
     };
 }
 

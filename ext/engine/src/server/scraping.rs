@@ -158,7 +158,8 @@ impl Scraper {
         out.family(&family::CONFIG_LAST_RELOAD);
         out.number(&[], registry.reloads.last_success());
         out.family(&family::LOG_LINES_DROPPED);
-        out.count(&[], self.log.dropped());
+        let lost = snapshot.globals.access_log.as_ref().map_or(0, |log| log.lost_lines());
+        out.count(&[], self.log.dropped() + lost);
         out.family(&family::BUILD);
         out.count(&[("version", env!("CARGO_PKG_VERSION"))], 1);
     }

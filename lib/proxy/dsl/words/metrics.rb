@@ -86,8 +86,8 @@ module Proxy
         end
 
         def nothing(place)
-          place.error('has no address: write metrics "http://127.0.0.1:9394/metrics", or location("/metrics", remote: ' \
-                      '["10.0.0.0/8"]) { metrics }')
+          place.error('has no address: write metrics "http://127.0.0.1:9394/metrics", or location("/metrics", ' \
+                      'remote: ["10.0.0.0/8"]) { metrics }')
         end
       end
     end

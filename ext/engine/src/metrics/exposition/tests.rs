@@ -3,9 +3,11 @@ use std::time::Duration;
 use super::*;
 use crate::metrics::histogram::Histogram;
 
-const COUNTED: Family = Family { name: "a_bytes", kind: FamilyKind::Counter, unit: "bytes", help: "What it is." };
-const TIMED: Family = Family { name: "b_seconds", kind: FamilyKind::Histogram, unit: "seconds", help: "Times." };
-const KNOWN: Family = Family { name: "c", kind: FamilyKind::Info, unit: "", help: "Version." };
+const COUNTED: MetricFamily =
+    MetricFamily { name: "a_bytes", kind: FamilyKind::Counter, unit: "bytes", help: "What it is." };
+const TIMED: MetricFamily =
+    MetricFamily { name: "b_seconds", kind: FamilyKind::Histogram, unit: "seconds", help: "Times." };
+const KNOWN: MetricFamily = MetricFamily { name: "c", kind: FamilyKind::Info, unit: "", help: "Version." };
 
 fn written(form: ExpositionForm) -> String {
     let buckets = Buckets::new(&[0.005, 1.0]);
