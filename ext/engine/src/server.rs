@@ -139,7 +139,8 @@ impl Server {
         }
         let settings = compiled.settings;
         let control_api = Arc::new(ControlApi::default());
-        let doors = control_api.open(&settings.control, &config.passed_control, &settings.log).map_err(StartError::Bind)?;
+        let doors =
+            control_api.open(&settings.control, &config.passed_control, &settings.log).map_err(StartError::Bind)?;
         settings.log.start().map_err(StartError::System)?;
         if let Some(blocks) = config.blocks.queue() {
             blocks.log_to(&settings.log);
@@ -366,8 +367,8 @@ fn privileged_port() -> String {
     format!(
         "permission was denied, since ports below {first} need a right: with systemd write \
          AmbientCapabilities=CAP_NET_BIND_SERVICE into the unit, or let a .socket unit listen; elsewhere lower the \
-         sysctl net.ipv4.ip_unprivileged_port_start, or write a port above {}. setcap is no remedy: it would give every \
-         Ruby program that right",
+         sysctl net.ipv4.ip_unprivileged_port_start, or write a port above {}. setcap is no remedy: it would give \
+         every Ruby program that right",
         first - 1
     )
 }

@@ -29,8 +29,8 @@ mod settings;
 pub(crate) mod tls;
 mod wait_queue;
 
-pub use backend::Admin;
 pub(crate) use backend::group::PassedGroup;
+pub use backend::Admin;
 pub(crate) use backend::{Attempt, Backend};
 pub(crate) use backends::Backends;
 pub(crate) use balancer::{Affinity, Choice, Tried};

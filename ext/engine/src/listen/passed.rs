@@ -95,10 +95,12 @@ mod tests {
 
     #[test]
     fn a_port_of_the_systems_choice_takes_what_no_other_bind_wants_and_names_break_ties() {
-        let ((one, first), (two, _), (three, _)) = (socket("127.0.0.1:0"), socket("127.0.0.1:0"), socket("127.0.0.1:0"));
+        let ((one, first), (two, _), (three, _)) =
+            (socket("127.0.0.1:0"), socket("127.0.0.1:0"), socket("127.0.0.1:0"));
         let fixed = format!("http://127.0.0.1:{first}");
         let binds = ["https://127.0.0.1:0", "http://127.0.0.1:0", &fixed];
-        let sockets = [(&one, "https%3A//127.0.0.1%3A0"), (&two, "http%3A//127.0.0.1%3A0"), (&three, "https%3A//127.0.0.1%3A0")];
+        let sockets =
+            [(&one, "https%3A//127.0.0.1%3A0"), (&two, "http%3A//127.0.0.1%3A0"), (&three, "https%3A//127.0.0.1%3A0")];
         assert_eq!(assigned(&binds, &sockets), [Some(2), Some(1), Some(0)]);
         assert_eq!(assigned(&["http://127.0.0.2:0"], &sockets), [None]);
     }

@@ -39,7 +39,9 @@ impl Server {
     /// `listening_copies`: a copy of each listening socket, in the order of the binds. A server that has ended and a
     /// forked child's copy have none.
     pub(super) fn listening_copies(ruby: &Ruby, server: &Self) -> Result<ListeningCopies, Error> {
-        let Some(engine) = server.owned().and_then(Life::running) else { return Ok(ListeningCopies(RefCell::default())) };
+        let Some(engine) = server.owned().and_then(Life::running) else {
+            return Ok(ListeningCopies(RefCell::default()));
+        };
         match without_gvl(|| engine.listening_copies(), || ())? {
             Ok(copies) => Ok(ListeningCopies(RefCell::new(copies))),
             Err(payload) => Err(error::panicked(ruby, payload.as_ref())),
@@ -59,8 +61,8 @@ impl Server {
         Some(engine.state_to_pass().as_str().to_owned())
     }
 
-    /// `begin_hand_over(seconds or nil, closing)`: begins to leave everything to another process, and returns as soon as
-    /// nothing is accepted here.
+    /// `begin_hand_over(seconds or nil, closing)`: begins to leave everything to another process, and returns as soon
+    /// as nothing is accepted here.
     /// `closing` has the places of sockets among `listening_copies` that the other process does not use.
     pub(super) fn begin_hand_over(
         ruby: &Ruby,

@@ -56,8 +56,10 @@ impl Window {
     /// A window with the groups of another process.
     pub(super) fn taken(passed: &[PassedGroupOfRequests], now: u64) -> Self {
         let at = |ago: u64| now.saturating_sub(ago);
-        let mut groups: Vec<_> =
-            passed.iter().map(|(first, last, count)| Group { first: at(*first), last: at(*last), count: *count }).collect();
+        let mut groups: Vec<_> = passed
+            .iter()
+            .map(|(first, last, count)| Group { first: at(*first), last: at(*last), count: *count })
+            .collect();
         groups.sort_by_key(|group| group.last);
         groups.truncate(PARTS as usize + 1);
         let count = groups.iter().fold(0u64, |sum, group| sum.saturating_add(group.count));

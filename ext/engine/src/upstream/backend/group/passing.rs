@@ -58,12 +58,7 @@ impl BackendGroup {
         let health = members.living().map(|backend| (backend.label().into(), backend.pass())).collect();
         let overrides = self.overrides.lock();
         let single = overrides.single.iter().map(|(name, admin)| (name.as_ref().into(), admin.name().into()));
-        PassedGroup {
-            upstream: self.name().into(),
-            all: overrides.all.name().into(),
-            single: single.collect(),
-            health,
-        }
+        PassedGroup { upstream: self.name().into(), all: overrides.all.name().into(), single: single.collect(), health }
     }
 
     /// Takes over what another process has told: the states that the operator has set, and the health of backends, also
@@ -97,7 +92,8 @@ impl Backend {
         PassedHealth {
             healthy: found.map(|(healthy, ..)| healthy),
             unchecked,
-            since: found.map_or(0.0, |(_, since, _)| since.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()),
+            since: found
+                .map_or(0.0, |(_, since, _)| since.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()),
             error: found.and_then(|(.., error)| error.map(Into::into)),
             ejected: status.ejected_for(clock::now()),
         }
