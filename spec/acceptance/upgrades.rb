@@ -67,8 +67,9 @@ RSpec.describe "Twenty hand-overs in a row", :integration, time_limit: 600 do
   # Requests of HTTP/2 over one connection, until that is told to end; ten at once with `parallel`.
   def http2(kind, *parallel)
     client("runs of curl") do
-      out, = Open3.capture2("curl", "--silent", "--no-progress-meter", "--insecure", "--http2", *parallel, "--output", "/dev/null", "--max-time",
-                            "60", "--write-out", "%{http_version} %{response_code} %{exitcode}\n", "#{@secure}?[1-300]")
+      out, = Open3.capture2("curl", "--silent", "--no-progress-meter", "--insecure", "--http2", *parallel,
+                            "--output", "/dev/null", "--max-time", "60",
+                            "--write-out", "%{http_version} %{response_code} %{exitcode}\n", "#{@secure}?[1-300]")
       answers = out.lines(chomp: true).tally
       @counts[kind] += answers.fetch("2 200 0", 0)
       answers unless answers == { "2 200 0" => 300 }
@@ -100,7 +101,10 @@ RSpec.describe "Twenty hand-overs in a row", :integration, time_limit: 600 do
 
     loads = []
     2.times { loads << kept("GET kept alive") { |connection| connection.get("/small") } }
-    loads << client("GET on a new connection") { get("/small").status.then { |status| "status #{status}" unless status == 200 } }
+    loads << client("GET on a new connection") do
+      status = get("/small").status
+      "status #{status}" unless status == 200
+    end
     loads << kept("POST") { |connection, number| connection.request("POST", "/post", {}, "y" * (number % 10 * 5000)) }
     loads << client("download") do
       size = get("/large").body.bytesize

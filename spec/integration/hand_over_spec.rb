@@ -11,7 +11,7 @@ RSpec.describe "SIGUSR2" do
   def control(method, path, body = nil)
     client = RawClient.connect("unix://#{folder}/control.sock")
     client.send_request(method, path, { "Host" => "localhost", "Connection" => "close",
-                                         "Content-Type" => "application/json" }, body)
+                                        "Content-Type" => "application/json" }, body)
     JSON.parse(client.read_response.body)
   ensure
     client&.close
@@ -182,7 +182,8 @@ RSpec.describe "SIGUSR2" do
       addresses = [good.address, checked.address].map { |address| address.delete_prefix("http://") }
       start("control 'unix:control.sock'\nupstream 'app', backends: #{addresses.inspect}, " \
             "health_check: { path: '/up', interval: 0.1, fall: 1, status: 200 }\nproxy to: 'http://app'")
-      states = -> { control("GET", "/status")["upstreams"][0]["backends"].to_h { |it| it.values_at("address", "state") } }
+      backends = -> { control("GET", "/status")["upstreams"][0]["backends"] }
+      states = -> { backends.call.to_h { |backend| backend.values_at("address", "state") } }
       eventually(limit: 10) { expect(states.call).to eq(addresses[0] => "ready", addresses[1] => "unhealthy") }
       control("POST", "/backends/app/#{addresses[0]}", '{"state":"draining"}')
       rewrite("control 'unix:control.sock'\nupstream 'app', backends: #{addresses.inspect}, " \

@@ -16,8 +16,9 @@ RSpec.describe "LISTEN_FDS" do
     File.write("#{directory}/Proxyfile", proxyfile)
     @folder = directory
     listens = addresses.flat_map { |address| ["-l", address] }
-    @process = started(ChildProcess.new("systemd-socket-activate", *listens, *options, RbConfig.ruby, "-I#{ProxyProcess::LIB}",
-                                        ProxyProcess::EXE, "start", *arguments, chdir: directory))
+    @process = started(ChildProcess.new("systemd-socket-activate", *listens, *options, RbConfig.ruby,
+                                        "-I#{ProxyProcess::LIB}", ProxyProcess::EXE, "start", *arguments,
+                                        chdir: directory))
     addresses.each { |address| process.await_output(/Listening on .*#{Regexp.escape(address)}/) }
     @current = process.pid
   end

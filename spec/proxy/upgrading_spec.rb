@@ -13,7 +13,7 @@ RSpec.describe "Proxy::CLI::Serving, the start of a new process" do
   describe "Upgrading" do
     # A server without sockets.
     let(:server) do
-      copies = Struct.new(:to_a, :close).new([], nil)
+      copies = Class.new { def to_a = []; def close = nil }.new
       instance_double(Proxy::Server, listening_copies: copies, control_copies: copies, state_to_pass: '{"a":1}')
     end
     let(:console) { instance_double(Proxy::CLI::Console, say: nil, complain: nil) }
@@ -80,7 +80,9 @@ RSpec.describe "Proxy::CLI::Serving, the start of a new process" do
 
     it "answers an order with what came of it, and refuses a second one meanwhile" do
       replies = []
-      reply = ->(name) { Object.new.tap { |it| it.define_singleton_method(:tell) { |*told| replies << [name, *told] } } }
+      reply = lambda do |name|
+        Object.new.tap { |one| one.define_singleton_method(:tell) { |*told| replies << [name, *told] } }
+      end
       upgrading = upgrading_class.new(server, console, signals, launch("sleep"), limit: 0.3)
       upgrading.begin(reply.call("first"))
       upgrading.begin(reply.call("second"))
@@ -98,16 +100,19 @@ RSpec.describe "Proxy::CLI::Serving, the start of a new process" do
     around { |example| Dir.mktmpdir { |folder| Dir.chdir(folder) { example.run } } }
 
     it "starts Ruby with its options, the program and its arguments" do
-      pid = nil
-      start = launch.new(program: "x.rb", arguments: ["a b"], options: ["-W0"], env: { "A" => "1", "LISTEN_PID" => "7" })
-      File.write("x.rb", 'File.write("out", [ARGV, ENV["A"], ENV["B"], ENV["LISTEN_PID"], ENV["HOME"], $VERBOSE].inspect)')
+      env = { "A" => "1", "LISTEN_PID" => "7" }
+      start = launch.new(program: "x.rb", arguments: ["a b"], options: ["-W0"], env: env)
+      File.write("x.rb", 'File.write("out", [ARGV, *ENV.values_at("A", "B", "LISTEN_PID", "HOME"), $VERBOSE].inspect)')
       pid = start.spawn({ "B" => "2" }, {})
       expect(Process.wait2(pid).last).to be_success
       expect(File.read("out")).to eq('[["a b"], "1", "2", nil, nil, nil]')
     end
 
     it "finds the options of Ruby that this process was started with" do
-      File.write("x.rb", "require 'proxy/cli'; print Proxy::CLI::Serving.const_get(:Launch).new.command.drop(1).inspect")
+      File.write("x.rb", <<~RUBY)
+        require "proxy/cli"
+        print Proxy::CLI::Serving.const_get(:Launch).new.command.drop(1).inspect
+      RUBY
       lib = File.expand_path("../../lib", __dir__)
       out = IO.popen([RbConfig.ruby, "-I#{lib}", "-W0", "./x.rb", "start", "--pid", "a"], &:read)
       expect(out).to eq(["-I#{lib}", "-W0", "./x.rb", "start", "--pid", "a"].inspect)
@@ -131,8 +136,8 @@ RSpec.describe "Proxy::CLI::Serving, the start of a new process" do
     end
 
     it "leaves a Gemfile of another place alone" do
-      expect(launch.new(program: "x", arguments: [], options: [], env: { "BUNDLE_GEMFILE" => "/else/Gemfile" }).environment)
-        .to include("BUNDLE_GEMFILE" => "/else/Gemfile")
+      env = { "BUNDLE_GEMFILE" => "/else/Gemfile" }
+      expect(launch.new(program: "x", arguments: [], options: [], env: env).environment).to include(env)
     end
   end
 

@@ -137,8 +137,8 @@ impl ControlApi {
         let _ = self.shared.operations.set(operations);
     }
 
-    /// Opens the places that are not open yet; `passed` are sockets of the process before. Nobody is served before [`Self::take`]. A place that is optional may
-    /// fail, which is logged.
+    /// Opens the places that are not open yet; `passed` are sockets of the process before. Nobody is served before
+    /// [`Self::take`]. A place that is optional may fail, which is logged.
     pub(crate) fn open(
         &self,
         places: &[ControlPlace],

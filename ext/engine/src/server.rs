@@ -410,8 +410,8 @@ fn privileged_port() -> String {
     format!(
         "permission was denied, since ports below {first} need a right: with systemd write \
          AmbientCapabilities=CAP_NET_BIND_SERVICE into the unit, or let a .socket unit listen; elsewhere lower the \
-         sysctl net.ipv4.ip_unprivileged_port_start, or write a port above {}. setcap is no remedy: it would give every \
-         Ruby program that right",
+         sysctl net.ipv4.ip_unprivileged_port_start, or write a port above {}. setcap is no remedy: it would give \
+         every Ruby program that right",
         first - 1
     )
 }

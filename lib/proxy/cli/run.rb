@@ -130,7 +130,9 @@ module Proxy
         @options = Options.new(application, @ready, boot_timeout, @restart, @relay)
         app = Config::App.new(application.address, application.pool(boot_timeout), settings: settings, bind: bind)
         file = @path || Config::FILES.find { |path| File.file?(path) }
-        file ? Config.load(file, app: app, control: control, **binds) : Config::Alone.new(app, @binds, control, binds[:listeners]).read
+        return Config.load(file, app: app, control: control, **binds) if file
+
+        Config::Alone.new(app, @binds, control, binds[:listeners]).read
       end
 
       def settings

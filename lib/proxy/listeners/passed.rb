@@ -19,8 +19,8 @@ module Proxy
       One = Struct.new(:io, :name, :kept)
       private_constant :One
 
-      # The sockets that were passed to this process; nil if there are none. Children find no trace of them. `inherited`:
-      # the process before has passed them, which cannot know our number.
+      # The sockets that were passed to this process; nil if there are none. Children find no trace of them.
+      # `inherited`: the process before has passed them, which cannot know our number.
       def self.take(env = ENV, inherited: false)
         count = Integer(env["LISTEN_FDS"] || "", 10, exception: false)
         return unless count&.between?(1, 1024) && (inherited || env["LISTEN_PID"] == Process.pid.to_s)
@@ -119,8 +119,10 @@ module Proxy
       def complaint(one)
         name = " (#{one.name})" unless one.name.empty? || one.name == "unknown"
         where = url(one)
-        return "descriptor #{one.io.fileno}#{name} was passed and is no listening socket of TCP or with a path: it is " \
-               "closed, and can be left out of the .socket unit" unless where
+        unless where
+          return "descriptor #{one.io.fileno}#{name} was passed and is no listening socket of TCP or with a path: it " \
+                 "is closed, and can be left out of the .socket unit"
+        end
 
         "no bind is for the socket#{name} that was passed and listens at #{where}: it is closed; write bind " \
           "#{where.inspect}, or leave it out of the .socket unit"

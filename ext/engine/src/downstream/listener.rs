@@ -304,14 +304,14 @@ pub(crate) enum Work {
     /// Closes the longest idle connection.
     CloseLongestIdle,
     /// Asks for a sign of life.
-    Pulse(Pulse),
+    Pulse(PulseQuestion),
 }
 
 /// A question to an engine thread: whether it turns.
 #[derive(Debug, Clone)]
-pub(crate) struct Pulse(std::sync::mpsc::Sender<()>);
+pub(crate) struct PulseQuestion(std::sync::mpsc::Sender<()>);
 
-impl Pulse {
+impl PulseQuestion {
     /// Answers.
     pub(crate) fn beat(self) {
         let _ = self.0.send(());
@@ -339,7 +339,8 @@ impl Threads {
 
     /// Asks every thread for a sign of life. Each that turns sends one; returns how many were asked.
     pub(crate) fn feel_pulse(&self, answers: &std::sync::mpsc::Sender<()>) -> usize {
-        let asked = self.inboxes.iter().filter(|(inbox, _)| inbox.send(Work::Pulse(Pulse(answers.clone()))).is_ok());
+        let asked =
+            self.inboxes.iter().filter(|(inbox, _)| inbox.send(Work::Pulse(PulseQuestion(answers.clone()))).is_ok());
         asked.count()
     }
 

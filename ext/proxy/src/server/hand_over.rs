@@ -61,8 +61,8 @@ impl Server {
         Some(engine.state_to_pass().as_str().to_owned())
     }
 
-    /// `begin_hand_over(seconds or nil, closing)`: begins to leave everything to another process, and returns as soon as
-    /// nothing is accepted here.
+    /// `begin_hand_over(seconds or nil, closing)`: begins to leave everything to another process, and returns as soon
+    /// as nothing is accepted here.
     /// `closing` has the places of sockets among `listening_copies` that the other process does not use.
     pub(super) fn begin_hand_over(
         ruby: &Ruby,

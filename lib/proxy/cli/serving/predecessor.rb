@@ -6,8 +6,8 @@ require "socket"
 module Proxy
   module CLI
     class Serving < Command
-      # The process whose place this one takes, as {Upgrading} left it: it tells what it knows when it is asked, and ends
-      # once it hears that this one serves. Without one, nothing here does anything.
+      # The process whose place this one takes, as {Upgrading} left it: it tells what it knows when it is asked, and
+      # ends once it hears that this one serves. Without one, nothing here does anything.
       class Predecessor
         # Names of the variables: descriptors of a socket to it, of a pipe that takes a byte once this process serves,
         # of the file of `--pid` with its lock, and of a pipe to the first process of the container.

@@ -27,8 +27,8 @@ module Proxy
 
         def under_way? = !@thread.nil?
 
-        # Begins, unless it is under way. Returns at once. `asker` is the reply of an order, which hears what came of it;
-        # of a signal it is its number.
+        # Begins, unless it is under way. Returns at once. `asker` is the reply of an order, which hears what came of
+        # it; of a signal it is its number.
         def begin(asker)
           asker = nil unless asker.respond_to?(:tell)
           return refuse(asker) if under_way?

@@ -54,8 +54,8 @@ impl CarriedFilters {
         state
     }
 
-    /// Lets another process take the state of a filter over. Filters whose `fingerprint` is written alike are told apart
-    /// by their order.
+    /// Lets another process take the state of a filter over. Filters whose `fingerprint` is written alike are told
+    /// apart by their order.
     pub(crate) fn may_pass(&mut self, fingerprint: &impl fmt::Debug, state: Arc<dyn Passing>) {
         let text = format!("{fingerprint:?}");
         let digest = STANDARD.encode(digest::digest(&digest::SHA256, text.as_bytes()));
