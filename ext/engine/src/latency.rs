@@ -22,15 +22,15 @@ type BucketCounts = Box<[u32; BUCKETS]>;
 
 /// Times, counted. One writer adds without waiting for others.
 #[derive(Debug)]
-pub(crate) struct Histogram([AtomicU32; BUCKETS]);
+pub(crate) struct LatencyHistogram([AtomicU32; BUCKETS]);
 
-impl Default for Histogram {
+impl Default for LatencyHistogram {
     fn default() -> Self {
         Self(std::array::from_fn(|_| AtomicU32::new(0)))
     }
 }
 
-impl Histogram {
+impl LatencyHistogram {
     /// BucketCounts a time.
     #[inline]
     pub(crate) fn add(&self, time: Duration) {
@@ -51,7 +51,7 @@ pub(crate) struct LatencyWindow(Mutex<[Option<BucketCounts>; 2]>);
 
 impl LatencyWindow {
     /// Moves the window on; called every [`TURN`].
-    pub(crate) fn turn<'a>(&self, histograms: impl Iterator<Item = &'a Histogram>) {
+    pub(crate) fn turn<'a>(&self, histograms: impl Iterator<Item = &'a LatencyHistogram>) {
         let counts = sum(histograms);
         let mut before = self.0.lock();
         before.swap(0, 1);
@@ -59,7 +59,7 @@ impl LatencyWindow {
     }
 
     /// Quantiles of the last 30 to 60 seconds. `None` if nothing was counted.
-    pub(crate) fn quantiles<'a>(&self, histograms: impl Iterator<Item = &'a Histogram>) -> Option<LatencyStats> {
+    pub(crate) fn quantiles<'a>(&self, histograms: impl Iterator<Item = &'a LatencyHistogram>) -> Option<LatencyStats> {
         let mut counts = sum(histograms);
         if let Some(before) = &self.0.lock()[0] {
             for (count, before) in counts.iter_mut().zip(before.iter()) {
@@ -72,7 +72,7 @@ impl LatencyWindow {
     }
 }
 
-fn sum<'a>(histograms: impl Iterator<Item = &'a Histogram>) -> BucketCounts {
+fn sum<'a>(histograms: impl Iterator<Item = &'a LatencyHistogram>) -> BucketCounts {
     let mut counts = Box::new([0; BUCKETS]);
     histograms.for_each(|histogram| histogram.add_to(&mut counts));
     counts
@@ -129,7 +129,7 @@ mod tests {
 
     #[test]
     fn quantiles_are_right_within_an_eighth() {
-        let (histogram, window) = (Histogram::default(), LatencyWindow::default());
+        let (histogram, window) = (LatencyHistogram::default(), LatencyWindow::default());
         assert_eq!(window.quantiles([&histogram].into_iter()), None);
         for millis in 1..=1000 {
             histogram.add(Duration::from_millis(millis));
@@ -142,7 +142,8 @@ mod tests {
 
     #[test]
     fn what_was_counted_two_turns_ago_is_left_out() {
-        let (first, second, window) = (Histogram::default(), Histogram::default(), LatencyWindow::default());
+        let (first, second, window) =
+            (LatencyHistogram::default(), LatencyHistogram::default(), LatencyWindow::default());
         let both = || [&first, &second].into_iter();
         first.add(Duration::from_secs(1));
         window.turn(both());

@@ -25,7 +25,7 @@ pub(crate) use listener::{ListenerSeries, OpenConnection, SpokenProtocol};
 pub(crate) use process::ProcessFigures;
 pub(crate) use registry::MetricsRegistry;
 pub(crate) use request_counts::METHODS;
-pub(crate) use requests::{ExcludedPath, RequestMetrics};
+pub(crate) use requests::{RequestMetrics, UncountedPath};
 pub(crate) use route::CountedRequest;
 pub(crate) use scrape::ScrapeQuestion;
 pub(crate) use sharded::ThreadNumber;
@@ -37,7 +37,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use tokio::time::Instant;
 
-use crate::latency::Histogram;
+use crate::latency::LatencyHistogram;
 use crate::stats::Stats;
 
 /// Label of all things for which there are too many.
@@ -76,7 +76,7 @@ pub(crate) struct Counters {
     /// Requests that were in flight when the server had to end.
     cut: AtomicU64,
     /// Times until a response began.
-    latency: Histogram,
+    latency: LatencyHistogram,
 }
 
 /// Version and result of TLS handshakes that succeeded.
@@ -178,7 +178,7 @@ impl Counters {
     }
 
     /// Times until a response began.
-    pub(crate) fn latency(&self) -> &Histogram {
+    pub(crate) fn latency(&self) -> &LatencyHistogram {
         &self.latency
     }
 

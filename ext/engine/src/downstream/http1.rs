@@ -25,8 +25,8 @@ use crate::stream::Http1Connection;
 use crate::stream::Stream;
 use crate::worker::{Registration, Worker};
 
-/// Time for which a connection stays ready for its next request. Later the memory that a request works in is given back:
-/// a connection that rests then takes half as much.
+/// Time for which a connection stays ready for its next request. Later the memory that a request works in is given
+/// back: a connection that rests then takes half as much.
 const BURST: Duration = Duration::from_secs(1);
 
 /// Serves a connection to its end. Returns the connection and the bytes read so far if the client begins HTTP/2 and
@@ -138,8 +138,8 @@ async fn serve_requests(
         let Some(connection) = client.channel.http1() else { return End::Closed(Verdict::Close) };
         if !connection.skip_empty_lines() {
             match wait_for_request(worker, registration, client, &pause, pause.until).await {
-                Waited::Begun => {}
-                Waited::Late | Waited::Over => return End::Closed(Verdict::Close),
+                PauseEnd::Begun => {}
+                PauseEnd::Late | PauseEnd::Over => return End::Closed(Verdict::Close),
             }
         }
         // Boxed: what a request takes is given back while the connection rests.
@@ -184,9 +184,9 @@ async fn serve_burst(
         let now = Instant::now();
         let pause = Pause { is_first: false, since: now, until: now + worker.snapshot().globals.limits.keepalive };
         match wait_for_request(worker, registration, client, &pause, pause.until.min(now + BURST)).await {
-            Waited::Begun => {}
-            Waited::Late if pause.until > now + BURST => return Ok(pause),
-            Waited::Late | Waited::Over => return Err(End::Closed(Verdict::Close)),
+            PauseEnd::Begun => {}
+            PauseEnd::Late if pause.until > now + BURST => return Ok(pause),
+            PauseEnd::Late | PauseEnd::Over => return Err(End::Closed(Verdict::Close)),
         }
     }
 }
@@ -202,7 +202,7 @@ struct Pause {
 }
 
 /// End of a wait for a request.
-enum Waited {
+enum PauseEnd {
     Begun,
     /// The time is over.
     Late,
@@ -217,9 +217,9 @@ async fn wait_for_request(
     client: &mut ClientChannel,
     pause: &Pause,
     until: Instant,
-) -> Waited {
+) -> PauseEnd {
     let mut deadline = Deadline::new(until);
-    let Some((connection, alarm)) = client.connection() else { return Waited::Over };
+    let Some((connection, alarm)) = client.connection() else { return PauseEnd::Over };
     // A connection without a request so far has been idle since it came.
     if !pause.is_first {
         registration.is_idle_since(pause.since);
@@ -227,8 +227,8 @@ async fn wait_for_request(
     let waited = poll_fn(|cx| {
         loop {
             match connection.poll_read(cx) {
-                Poll::Ready(Ok(0)) | Poll::Ready(Err(_)) => return Poll::Ready(Waited::Over),
-                Poll::Ready(Ok(_)) if connection.skip_empty_lines() => return Poll::Ready(Waited::Begun),
+                Poll::Ready(Ok(0)) | Poll::Ready(Err(_)) => return Poll::Ready(PauseEnd::Over),
+                Poll::Ready(Ok(_)) if connection.skip_empty_lines() => return Poll::Ready(PauseEnd::Begun),
                 // Some clients send an empty line behind a body. The connection is as idle as without it.
                 Poll::Ready(Ok(_)) => {}
                 Poll::Pending => break,
@@ -237,14 +237,14 @@ async fn wait_for_request(
         // Only now: the read has taken memory again, if there was none.
         connection.rest();
         if worker.closes_idle() && !pause.is_first {
-            return Poll::Ready(Waited::Over);
+            return Poll::Ready(PauseEnd::Over);
         }
         let until = deadline.now(worker);
         // A request that has come already is served.
         if registration.must_leave() && !connection.stream().has_unread() {
-            return Poll::Ready(Waited::Over);
+            return Poll::Ready(PauseEnd::Over);
         }
-        alarm.poll(cx, until).map(|()| Waited::Late)
+        alarm.poll(cx, until).map(|()| PauseEnd::Late)
     })
     .await;
     registration.is_busy();

@@ -24,19 +24,19 @@ pub(crate) struct RequestMetrics {
     /// Written hosts. `None`: the host is no label.
     hosts: Option<WrittenHosts>,
     /// Paths whose requests are not counted.
-    excluded: Box<[ExcludedPath]>,
+    excluded: Box<[UncountedPath]>,
 }
 
 /// A path whose requests are not counted.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum ExcludedPath {
+pub(crate) enum UncountedPath {
     /// This path alone.
     Exact(Box<[u8]>),
     /// This path and all below it.
     Below(Box<[u8]>),
 }
 
-impl ExcludedPath {
+impl UncountedPath {
     /// A path as written: `/up`, or `/internal/*`.
     pub(crate) fn new(written: &str) -> Self {
         match written.strip_suffix("/*") {
@@ -85,7 +85,7 @@ impl RequestMetrics {
         registry: &Arc<MetricsRegistry>,
         routes: impl Iterator<Item = &'n str>,
         hosts: Option<impl Iterator<Item = &'n str>>,
-        excluded: Box<[ExcludedPath]>,
+        excluded: Box<[UncountedPath]>,
     ) -> Self {
         let hosts = hosts.map(|names| {
             let mut hosts = WrittenHosts::default();

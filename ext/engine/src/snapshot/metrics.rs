@@ -8,7 +8,7 @@ use crate::compiler::CarriedOver;
 use crate::config::{Code, Problem};
 use crate::configuration::{Config, MetricsConfig};
 use crate::control::place::ControlPlace;
-use crate::metrics::{Buckets, ExcludedPath, MetricsRegistry, RequestMetrics, BUCKETS};
+use crate::metrics::{Buckets, MetricsRegistry, RequestMetrics, UncountedPath, BUCKETS};
 
 /// The directive.
 const WORD: &str = "metrics";
@@ -62,7 +62,7 @@ pub(super) fn of_requests(config: &Config, routes: &[Arc<str>], registry: &Arc<M
     let metrics = config.metrics.as_ref().unwrap_or(&default);
     let names = if metrics.label_hosts { written_names(&config.routes) } else { Vec::new() };
     let hosts = metrics.label_hosts.then(|| names.iter().map(|written| &*written.name));
-    let excluded = metrics.exclude.iter().map(|path| ExcludedPath::new(path)).collect();
+    let excluded = metrics.exclude.iter().map(|path| UncountedPath::new(path)).collect();
     RequestMetrics::new(registry, routes.iter().map(|name| &**name), hosts, excluded)
 }
 

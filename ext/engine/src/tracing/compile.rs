@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::exporter::{Destination, Exporter, Exporters};
+use super::exporter::{CollectorAddress, Exporter, Exporters};
 use super::{Tracer, Trust};
 use crate::compile::Report;
 use crate::config::{Problem, TracingConfig};
@@ -28,7 +28,7 @@ impl Tracer {
             let message = format!("{} is out of range: write a part from 0 to 1, such as 0.1", config.ratio);
             report.within("ratio").error(message);
         }
-        let destination = Destination::compile(config, &mut report);
+        let destination = CollectorAddress::compile(config, &mut report);
         if !report.is_sound() {
             return None;
         }

@@ -1,11 +1,11 @@
 //! The way of spans to the collector: a bounded queue, and a task of the background at its end.
 
 mod delivery;
-mod destination;
+mod collector_address;
 mod exporters;
 mod task;
 
-pub(super) use destination::Destination;
+pub(super) use collector_address::CollectorAddress;
 pub(crate) use exporters::Exporters;
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
@@ -28,7 +28,7 @@ const MOST_BYTES: usize = 8 * 1024 * 1024;
 /// A queue of spans for one collector. When the last owner drops it, its task sends the rest and ends.
 #[derive(Debug)]
 pub(crate) struct Exporter {
-    destination: Arc<Destination>,
+    destination: Arc<CollectorAddress>,
     waiting: Arc<WaitingSpans>,
     chunks: mpsc::Sender<SpanChunk>,
     exporters: Arc<Exporters>,
@@ -52,7 +52,7 @@ struct SpanCounts {
 
 impl Exporter {
     /// An exporter that waits for its start.
-    pub(super) fn new(destination: Destination, exporters: &Arc<Exporters>) -> Self {
+    pub(super) fn new(destination: CollectorAddress, exporters: &Arc<Exporters>) -> Self {
         let (chunks, unstarted) = mpsc::channel(MOST_SPANS);
         Self {
             destination: Arc::new(destination),
@@ -64,7 +64,7 @@ impl Exporter {
     }
 
     /// Whether it sends to that place in that way.
-    pub(super) fn is_for(&self, destination: &Destination) -> bool {
+    pub(super) fn is_for(&self, destination: &CollectorAddress) -> bool {
         self.destination.is_same(destination)
     }
 

@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, Notify};
 use tokio::time::Instant;
 
 use super::delivery::Outage;
-use super::{Destination, SpanChunk, SpanCounts, WaitingSpans};
+use super::{CollectorAddress, SpanChunk, SpanCounts, WaitingSpans};
 use crate::log::Log;
 
 /// Spans of one batch, at most.
@@ -18,7 +18,7 @@ const PAUSE: Duration = Duration::from_secs(5);
 
 /// The task of one exporter. One request at a time is under way.
 pub(super) struct ExportTask {
-    pub(super) destination: Arc<Destination>,
+    pub(super) destination: Arc<CollectorAddress>,
     pub(super) counts: Arc<SpanCounts>,
     pub(super) closing: Arc<Notify>,
     pub(super) log: Arc<Log>,
@@ -40,7 +40,7 @@ pub(super) struct Batch {
 
 impl ExportTask {
     pub(super) fn new(
-        destination: Arc<Destination>,
+        destination: Arc<CollectorAddress>,
         chunks: mpsc::Receiver<SpanChunk>,
         waiting: Arc<WaitingSpans>,
         counts: Arc<SpanCounts>,
@@ -79,7 +79,7 @@ impl ExportTask {
             body.extend_from_slice(&chunk.json);
             spans += chunk.count;
         }
-        body.extend_from_slice(Destination::TAIL);
+        body.extend_from_slice(CollectorAddress::TAIL);
         Some(Batch { body: body.into(), spans })
     }
 

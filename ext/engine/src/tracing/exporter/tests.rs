@@ -2,17 +2,17 @@ use super::*;
 use crate::compile::Report;
 use crate::config::TracingConfig;
 
-fn destination(change: impl FnOnce(&mut TracingConfig)) -> Destination {
+fn destination(change: impl FnOnce(&mut TracingConfig)) -> CollectorAddress {
     let mut config = TracingConfig::default();
     change(&mut config);
-    Report::sound(|report| Destination::compile(&config, report)).expect("a destination")
+    Report::sound(|report| CollectorAddress::compile(&config, report)).expect("a destination")
 }
 
 /// What is wrong with a configuration.
 fn wrong(change: impl FnOnce(&mut TracingConfig)) -> Vec<String> {
     let mut config = TracingConfig::default();
     change(&mut config);
-    Report::told(|report| Destination::compile(&config, report)).1
+    Report::told(|report| CollectorAddress::compile(&config, report)).1
 }
 
 fn chunk(count: usize, bytes: usize) -> SpanChunk {

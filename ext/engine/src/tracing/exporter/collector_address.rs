@@ -21,7 +21,7 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// A collector.
 #[derive(Debug)]
-pub(crate) struct Destination {
+pub(crate) struct CollectorAddress {
     pub(super) client: HttpClient,
     url: Uri,
     headers: HeaderMap,
@@ -30,7 +30,7 @@ pub(crate) struct Destination {
     ca_file: Option<String>,
 }
 
-impl Destination {
+impl CollectorAddress {
     /// Checks where spans shall go. Values of fields are in no message.
     pub(in crate::tracing) fn compile(config: &TracingConfig, report: &mut Report<'_>) -> Option<Self> {
         let url = read_url(&config.to);
