@@ -1,0 +1,60 @@
+# frozen_string_literal: true
+
+module Proxy
+  module CLI
+    # `proxy logs`
+    # @api private
+    class Logs < Asking
+      describe "show requests as they end", <<~HELP
+        proxy logs [-f] [--status CLASS] [--path PATTERN] [--count N] [--json]
+
+        Prints a line for each request that ends from now on, whether or not there is an
+        access log, until Ctrl-C, or until the proxy ends. A proxy keeps no old lines;
+        -f may be written out of habit. If there are more than can be printed, some are
+        left out, and a line says how many.
+
+          -f, --follow            what it does anyway
+              --status CLASS      only these: 404, 5xx, 400..
+              --path PATTERN      only these paths: /users/*
+              --count N           end after so many
+          NAMING
+              --json              print one JSON object for each request instead
+          -h, --help              this text
+
+        Examples:
+          proxy logs -f
+          proxy logs -f --status 5xx --path "/api/*"
+          proxy logs --json | jq 'select(.duration_ms > 1000)'
+      HELP
+
+      private
+
+      def declare(options)
+        super
+        options.on("-f", "--follow") { nil }
+        options.on("--status CLASS", String) { |classes| @status = classes }
+        options.on("--path PATTERN", String) { |pattern| @path_pattern = pattern }
+        options.on("--count N", Integer) { |number| @count = number }
+      end
+
+      def perform
+        return usage("--count #{@count}: write 1 or more") if @count && @count < 1
+
+        printed = 0
+        control.events(log: { status: @status, path: @path_pattern }) do |event|
+          next unless event.name == :log
+          # Nobody reads any more.
+          return OK unless @out.print("#{@json ? JSON.generate(event.data) : Line.new(event.data)}\n")
+          return OK if @count && (printed += 1) >= @count
+        end
+        @err.puts "The proxy has ended."
+        OK
+      rescue Interrupt
+        OK
+      end
+    end
+  end
+end
+
+require_relative "amounts"
+require_relative "logs/line"
