@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require_relative "dsl"
+require_relative "control/place"
 require_relative "error"
 require_relative "listeners"
 require_relative "native"
@@ -20,20 +21,21 @@ module Proxy
 
     # Reads a file or a block. Mistakes of the configuration do not raise, and nothing is bound. `binds` replaces the
     # addresses of the file; `listeners` are sockets to listen on. `app` is the application that a backend `:app` stands
-    # for.
-    def self.load(path = nil, binds: nil, listeners: nil, app: nil, &block)
+    # for. `control`: whether the control API has its usual socket if the configuration says nothing of it.
+    def self.load(path = nil, binds: nil, listeners: nil, app: nil, control: false, &block)
       raise ArgumentError, "give a path or a block, not both" if path && block
 
       unless binds.nil? || binds.is_a?(Array)
         raise TypeError, "binds must be an Array of URLs, not #{DSL::Format.kind(binds)}"
       end
 
-      Source.new(block ? nil : path_of(path), working_directory, block, binds, app, Listeners.of(listeners)).read
+      Source.new(block ? nil : path_of(path), working_directory, block, binds, app, Listeners.of(listeners), control)
+            .read
     end
 
     # Makes a configuration from addresses of the command line (`--to`): each is a backend and gets the client's `Host`.
-    def self.to(addresses, binds: nil, listeners: nil)
-      Targets.new(addresses, binds, Listeners.of(listeners)).read
+    def self.to(addresses, binds: nil, listeners: nil, control: false)
+      Targets.new(addresses, binds, Listeners.of(listeners), control).read
     end
 
     # The working directory; the root if it was deleted, so that absolute paths still work.
@@ -54,15 +56,21 @@ module Proxy
     # The source of a configuration (file or block). A reload reads it again.
     # @api private
     class Source
-      attr_reader :path, :directory, :block, :binds, :app, :listeners
+      attr_reader :path, :directory, :block, :binds, :app, :listeners, :control
 
-      def initialize(path, directory, block, binds, app = nil, listeners = nil)
+      def initialize(path, directory, block, binds, app = nil, listeners = nil, control = false)
         @path = path
         @directory = directory
         @block = block
         @binds = binds
         @app = app
         @listeners = listeners
+        @control = control
+      end
+
+      # The usual place of its control socket; nil if there can be none.
+      def usual_socket
+        @usual_socket ||= Control::Place.new(path, directory: directory).choose
       end
 
       # Reads the source in its present state.
@@ -74,7 +82,8 @@ module Proxy
       def other(path, block)
         raise ArgumentError, "give a path or a block, not both" if path && block
 
-        Source.new(block ? nil : Config.path_of(path), Config.working_directory, block, binds, app, listeners)
+        Source.new(block ? nil : Config.path_of(path), Config.working_directory, block, binds, app, listeners,
+                   control)
       end
 
       # The problems in the form in which they are shown.
@@ -93,8 +102,8 @@ module Proxy
     # Addresses of the command line as a source. Their problems have no line of a file.
     # @api private
     class Targets < Source
-      def initialize(addresses, binds, listeners)
-        super(nil, Config.working_directory, nil, binds, nil, listeners)
+      def initialize(addresses, binds, listeners, control)
+        super(nil, Config.working_directory, nil, binds, nil, listeners, control)
         @addresses = addresses
       end
 
@@ -142,8 +151,8 @@ module Proxy
     # No file at all: everything goes to the application that `proxy run` starts.
     # @api private
     class Alone < Source
-      def initialize(app, binds)
-        super(nil, Config.working_directory, nil, binds, app)
+      def initialize(app, binds, control)
+        super(nil, Config.working_directory, nil, binds, app, nil, control)
       end
 
       def read
@@ -171,6 +180,7 @@ module Proxy
       draft.close
       @hash["binds"] = Config.binds(source.binds, read) if source.binds&.any?
       @hash["binds"] = source.listeners.binds(@hash["binds"], source.binds&.any?) if source.listeners
+      @hash["control"] = control(draft, read)
       @draft = draft
       application(read)
       @problems = Problem.sort(source.told(read + engine_problems(read) + loops(read))).freeze
@@ -265,6 +275,23 @@ module Proxy
     end
 
     private
+
+    # The places of the control API in the engine's form.
+    def control(draft, read)
+      written = draft.control || (source.control ? [{ "address" => true, "is_optional" => true }] : [])
+      written.reject { |place| place["address"] == false }.filter_map do |place|
+        next place unless place["address"] == true
+
+        path = source.usual_socket
+        next { **place, "address" => "unix://#{path}" } if path
+
+        at = place.fetch("at", {})
+        read << Problem.new(file: at["file"], line: at["line"], directive: "control", severity: :warning,
+                            message: "there is no place for a socket, so the proxy cannot be asked while it runs: " \
+                                     'make a folder tmp, write control "unix:PATH", or control false')
+        nil
+      end
+    end
 
     # Codes of warnings that hold only for a complete configuration: if a part could not be read, a location may match
     # more than was meant.

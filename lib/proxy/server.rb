@@ -4,6 +4,7 @@ require "monitor"
 require_relative "application"
 require_relative "blocks"
 require_relative "certificate"
+require_relative "control/orders"
 require_relative "native"
 
 module Proxy
@@ -31,15 +32,16 @@ module Proxy
     @running = {}.compare_by_identity
 
     class << self
-      # Starts the engine with a valid configuration.
+      # Starts the engine with a valid configuration. `orders` carries out those of the control API; see
+      # {Control::Orders}.
       # @api private
-      def start(config)
+      def start(config, orders = nil)
         config.source.listeners&.check(config.to_h.fetch("binds"))
         blocks = Blocks.new
         native = Application.open(config.applications) do
           Native::Server.start(config.to_h, blocks.take(config.blocks), config.sockets)
         end
-        server = new(native, config, blocks)
+        server = new(native, config, blocks, orders)
         @running[server] = true
         server
       end
@@ -56,7 +58,7 @@ module Proxy
     attr_reader :urls
 
     # @api private
-    def initialize(native, config, blocks)
+    def initialize(native, config, blocks, orders = nil)
       @native = native
       @blocks = blocks
       @source = config.source
@@ -64,6 +66,8 @@ module Proxy
       @shutdown_timeout = config.shutdown_timeout
       @applications = config.applications
       @reloading = Monitor.new
+      @orders = Control::Orders.new(native, orders || Control::OwnOrders.new(self))
+      note(config)
       read_urls
     end
     private_class_method :new
@@ -198,9 +202,7 @@ module Proxy
         # Reloads run one after the other, so that the one that read the file last takes effect last.
         @reloading.synchronize do
           source = path || block ? @source.other(path, block) : @source
-          config = source.read
-          config.print_warnings
-          take(config)
+          reload_from(source)
         end
       end
     end
@@ -218,10 +220,17 @@ module Proxy
         @source = config.source
         @warnings = config.warnings.freeze
         @shutdown_timeout = config.shutdown_timeout
+        note(config)
       ensure
         read_urls unless stopped?
       end
       self
+    end
+
+    # Notes what became of a reload, for `GET /status` of the control API.
+    # @api private
+    def note_reload(result, problems, message = nil)
+      @native.note("reload", JSON.generate(Control::Outcome.note(result, problems, message)))
     end
 
     # @api private
@@ -327,6 +336,27 @@ module Proxy
       Thread::Mutex.new.synchronize { false }
     rescue ThreadError
       true
+    end
+
+    def reload_from(source)
+      config = source.read
+      config.print_warnings
+      take(config)
+      note_reload("ok", config.warnings)
+      self
+    rescue ConfigurationError, BindError => error
+      note_reload("failed", error.problems)
+      raise
+    end
+
+    # Tells the control API of the configuration, and takes its orders if there is any.
+    def note(config)
+      return if config.to_h.fetch("control", []).empty?
+
+      file = config.source.path
+      @native.note("file", JSON.generate(file && File.expand_path(file, config.source.directory)))
+      @native.note("warnings", JSON.generate(Control::Outcome.problems(config.warnings)))
+      @orders.start
     end
 
     def read_urls

@@ -8,6 +8,7 @@
 mod acme;
 mod block_index;
 mod certificate;
+mod control;
 mod error_response;
 mod events;
 mod header_edit;
@@ -20,6 +21,7 @@ pub use acme::{
 };
 pub use block_index::BlockIndex;
 pub use certificate::Certificate;
+pub use control::ControlConfig;
 pub use error_response::{Content, CustomError, ErrorResponseConfig};
 pub use events::EventsConfig;
 pub use header_edit::{HeaderEdit, HeaderValue};

@@ -68,6 +68,8 @@ pub struct Config {
     pub events: Vec<EventsConfig>,
     /// Certificates that the proxy gets by itself. Default: none.
     pub acme: Option<AcmeConfig>,
+    /// Where the control API is served. Default: nowhere.
+    pub control: Vec<ControlConfig>,
     /// The Ruby blocks that the others refer to by their place.
     #[serde(skip)]
     pub blocks: BlockSet,
@@ -97,6 +99,7 @@ impl Default for Config {
             routes: Vec::new(),
             events: Vec::new(),
             acme: None,
+            control: Vec::new(),
             blocks: BlockSet::default(),
         }
     }
@@ -160,7 +163,7 @@ macro_rules! directives {
         impl Serialize for Defaults {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 let handlers = [$($Handler::WORD),+].len();
-                let mut out = serializer.serialize_struct("Defaults", 11 + handlers + FilterConfig::COUNT)?;
+                let mut out = serializer.serialize_struct("Defaults", 12 + handlers + FilterConfig::COUNT)?;
                 out.serialize_field("server", &Config::default())?;
                 out.serialize_field("bind", &BindConfig::default())?;
                 out.serialize_field("certificate", &Certificate::default())?;
@@ -171,6 +174,7 @@ macro_rules! directives {
                 out.serialize_field("error_response", &CustomError::default())?;
                 out.serialize_field("on", &EventsConfig::default())?;
                 out.serialize_field("acme", &AcmeConfig::default())?;
+                out.serialize_field("control", &ControlConfig::default())?;
                 out.serialize_field("on_demand_limits", &OnDemandLimits::default())?;
                 $(out.serialize_field($Handler::WORD, &<$Config>::default())?;)+
                 FilterConfig::serialize_defaults(&mut out)?;

@@ -10,6 +10,7 @@ use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use serde_json::json;
 use tokio::runtime::Handle;
+use tokio::sync::broadcast;
 use tokio::task::AbortHandle;
 
 use crate::blocks::{Block, BlockArgument, BlockLimits, BlockSet, BlockValue};
@@ -23,6 +24,9 @@ const WORD: &str = "on";
 const LIMITS: BlockLimits = BlockLimits { threads: 1, queue: 1_000 };
 /// Time between two looks at the certificates.
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Events that may wait for one follower.
+const FOLLOWED: usize = 256;
 
 /// Days before the end of a certificate, at most.
 const MOST_DAYS: f64 = 3_650.0;
@@ -134,9 +138,28 @@ impl EventListener {
     }
 }
 
+/// An event, for who follows them through the control API.
+#[derive(Debug, Clone)]
+pub(crate) struct News {
+    /// `backend` or `reload`.
+    pub(crate) name: &'static str,
+    pub(crate) facts: Arc<BlockValue>,
+}
+
+/// Sends [`News`] to all that follow. Who is slow loses some.
+#[derive(Debug)]
+struct NewsChannel(broadcast::Sender<News>);
+
+impl Default for NewsChannel {
+    fn default() -> Self {
+        Self(broadcast::channel(FOLLOWED).0)
+    }
+}
+
 /// Where events come together, as long as the server runs.
 #[derive(Debug, Default)]
 pub(crate) struct EventHub {
+    news: NewsChannel,
     listeners: ArcSwap<EventListeners>,
     /// The task that looks at the certificates.
     watch: Mutex<Option<AbortHandle>>,
@@ -152,6 +175,18 @@ impl EventHub {
         let before = std::mem::replace(&mut *self.watch.lock(), watch);
         if let Some(before) = before {
             before.abort();
+        }
+    }
+
+    /// Events from now on.
+    pub(crate) fn follow(&self) -> broadcast::Receiver<News> {
+        self.news.0.subscribe()
+    }
+
+    /// Tells those who follow.
+    pub(crate) fn tell(&self, name: &'static str, facts: impl FnOnce() -> BlockValue) {
+        if self.news.0.receiver_count() > 0 {
+            let _ = self.news.0.send(News { name, facts: Arc::new(facts()) });
         }
     }
 
@@ -182,6 +217,11 @@ impl EventHub {
     /// Tells that a backend is down, or up again, and why.
     pub(crate) fn backend(&self, is_down: bool, upstream: &str, backend: &str, why: std::fmt::Arguments<'_>) {
         let kind = if is_down { EventKind::BackendDown } else { EventKind::BackendUp };
+        self.tell("backend", || {
+            let since = seconds(time_of_day());
+            json!({ "upstream": upstream, "backend": backend, "is_down": is_down, "why": why.to_string(),
+                    "since": since })
+        });
         for listener in self.listeners.load().of(kind) {
             let facts = json!({
                 "upstream": upstream, "backend": backend, "why": why.to_string(), "since": seconds(time_of_day()),

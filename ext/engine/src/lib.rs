@@ -61,6 +61,7 @@ pub mod configuration;
 mod snapshot;
 mod worker;
 mod forward;
+mod control_api;
 
 // Connections and threads.
 mod downstream;
@@ -75,6 +76,7 @@ pub use acme::early_renewal::EarlyRenewal;
 pub use application::{Inbox, TakenRequest};
 pub use certificates::info::{CertificateInfo, CertificateKind};
 pub use configuration::Config;
+pub use control_api::{Order, OrderWaiter};
 pub use downstream::adoption::{AdoptedClient, Adoption};
 pub use explain::{explain, Explanation, OwnAnswer, Question, Sent};
 pub use fork::Hold;

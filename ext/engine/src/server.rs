@@ -2,10 +2,12 @@
 
 mod adopt;
 mod lifecycle;
+mod notes;
+mod operations;
 mod reload;
 mod threads;
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -14,6 +16,7 @@ use crate::certificates::info::CertificateInfo;
 use crate::compile::Purpose;
 use crate::config::{BackendConfig, Problem, Setting};
 use crate::configuration::Config;
+use crate::control_api::{ControlApi, Operations, Order, OrderWaiter};
 use crate::descriptors::{self, Descriptors};
 use crate::downstream::listener::Listener;
 use crate::fork_safe::Mutex;
@@ -26,6 +29,7 @@ use crate::snapshot::{self, Settings, Snapshot, WrongList};
 use crate::stats::Stats;
 use crate::upstream::Admin;
 use lifecycle::Lifecycle;
+use notes::Notes;
 use threads::{ServerHandle, Workers};
 
 /// Why a server did not start, or did not take another configuration. After a failed start nothing stays bound; after a
@@ -95,6 +99,8 @@ pub struct Server {
     /// Held during a reload.
     reloading: Mutex<()>,
     running: Mutex<RunningConfig>,
+    control_api: Arc<ControlApi>,
+    notes: Notes,
 }
 
 /// Settings of the configuration that runs, which a reload may change. Locked only for moments.
@@ -115,7 +121,7 @@ impl Server {
     }
 
     /// Starts the engine threads and returns once every address is bound.
-    pub fn start(config: Config) -> Result<Server, StartError> {
+    pub fn start(config: Config) -> Result<Arc<Server>, StartError> {
         open_standard_descriptors();
         descriptors::raise_limit();
         let compiled = snapshot::compile(&config, Purpose::Start);
@@ -129,6 +135,8 @@ impl Server {
             listeners.push(listener.map_err(|error| cannot_bind(bind, &error))?);
         }
         let settings = compiled.settings;
+        let control_api = Arc::new(ControlApi::default());
+        let doors = control_api.open(&settings.control, &settings.log).map_err(StartError::Bind)?;
         settings.log.start().map_err(StartError::System)?;
         if let Some(blocks) = config.blocks.queue() {
             blocks.log_to(&settings.log);
@@ -140,7 +148,8 @@ impl Server {
         }
         let listening = listeners.iter().map(|listener| (listener.bind.clone(), listener.url.clone())).collect();
         let snapshot = Arc::new(ArcSwap::from_pointee(compiled.snapshot));
-        let crew = Workers { snapshot: snapshot.clone(), settings: &settings, listeners };
+        let api = Arc::clone(&control_api);
+        let crew = Workers { snapshot: snapshot.clone(), settings: &settings, listeners, control_api: api };
         let (life, counters, control) = crew.start().map_err(StartError::System)?;
         if let Some(problem) = too_many_connections(control.descriptors, &config.max_connections, &settings) {
             settings.log.warn(format_args!("{problem}"));
@@ -152,7 +161,13 @@ impl Server {
             max_connections: control.descriptors.clients(settings.max_connections),
         };
         let (reloading, running) = (Mutex::default(), Mutex::new(running));
-        Ok(Server { snapshot, counters, life, control, log: settings.log, reloading, running })
+        let (log, notes) = (settings.log, Notes::new());
+        let server = Server { snapshot, counters, life, control, log, reloading, running, control_api, notes };
+        let server = Arc::new(server);
+        let operations: Weak<dyn Operations> = Arc::downgrade(&server) as Weak<dyn Operations>;
+        server.control_api.serve_for(operations);
+        server.control_api.take(&settings.control, doors, &server.control.background);
+        Ok(server)
     }
 
     /// The URL of every bind, with the actual port in place of port 0.
@@ -162,9 +177,13 @@ impl Server {
 
     /// Figures since the start.
     pub fn stats(&self) -> Stats {
+        Stats { backends: self.snapshot.load().backend_stats(), ..self.totals() }
+    }
+
+    /// The same without those of backends.
+    fn totals(&self) -> Stats {
         let snapshot = self.snapshot.load();
-        let mut stats =
-            Stats { backends: snapshot.backend_stats(), blocks: snapshot.blocks.stats(), ..Stats::default() };
+        let mut stats = Stats { blocks: snapshot.blocks.stats(), ..Stats::default() };
         for counters in &self.counters {
             counters.add_to(&mut stats);
         }
@@ -222,6 +241,39 @@ impl Server {
             }
             WrongList::Mistakes(mistakes) => SetBackendsError::Mistakes(mistakes),
         })
+    }
+
+    /// Where the control API is served, with the actual port in place of port 0.
+    pub fn control_urls(&self) -> Vec<String> {
+        self.control_api.urls()
+    }
+
+    /// Waits for the next order of the control API, which only the Ruby side can carry out: `Ok(None)` once there will
+    /// be none, `Err` after [`Self::interrupt_order`].
+    #[allow(clippy::result_unit_err, reason = "there is nothing to say of an interrupt")]
+    pub fn next_order(&self, waiter: &OrderWaiter) -> Result<Option<Order>, ()> {
+        self.control_api.orders.next(waiter)
+    }
+
+    /// Makes the wait of `waiter` return.
+    pub fn interrupt_order(&self, waiter: &OrderWaiter) {
+        self.control_api.orders.interrupt(waiter);
+    }
+
+    /// Answers an order by a status of HTTP and a body in JSON.
+    ///
+    /// # Errors
+    /// If that is no status or no JSON: then a 500 is the answer.
+    pub fn answer_order(&self, id: u64, status: u16, body: &str) -> Result<(), String> {
+        let read = http::StatusCode::from_u16(status)
+            .map_err(|error| error.to_string())
+            .and_then(|status| Ok((status, serde_json::from_str(body).map_err(|error| error.to_string())?)));
+        let failed = read.as_ref().err().cloned();
+        let (status, body) = read.unwrap_or_else(|error| {
+            (http::StatusCode::INTERNAL_SERVER_ERROR, serde_json::json!({ "error": error, "problems": [] }))
+        });
+        self.control_api.orders.answer(id, status, body);
+        failed.map_or(Ok(()), Err)
     }
 
     /// Reopens the file of the access log, for example after a rotation. On failure the log goes on with the old file.

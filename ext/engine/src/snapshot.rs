@@ -20,6 +20,7 @@ use crate::compile::{LocationPath, Purpose, Report};
 use crate::compiler::{CapturesAround, CarriedFilters, CarriedOver, Compiler};
 use crate::config::{are_sound, BackendConfig, Code, Problem, Setting};
 use crate::configuration::{Config, Directive};
+use crate::control::place::ControlPlace;
 use crate::events::{EventHub, EventListeners};
 use crate::handler::proxy::Proxy;
 use crate::listen::binds::Binds;
@@ -62,6 +63,8 @@ pub(crate) struct Settings {
     pub(crate) tunnel_grace: Duration,
     pub(crate) max_connections: usize,
     pub(crate) log: Arc<Log>,
+    /// Where the control API is served.
+    pub(crate) control: Vec<ControlPlace>,
 }
 
 /// The result of a compilation: the snapshot, the settings, and all problems, warnings included.
@@ -112,6 +115,7 @@ pub(crate) fn carry_over(before: Option<&Snapshot>, config: &Config, purpose: Pu
         tunnel_grace: time_to_stop("tunnel_grace", &config.tunnel_grace, &mut problems),
         max_connections: number("max_connections", &config.max_connections, 1..=10_000_000, &mut problems),
         log: Log::compile(&config.log_level, &mut problems),
+        control: ControlPlace::compile(&config.control, &mut problems),
     };
     let carried_acme = before.map(|before| before.carried_over.acme.clone()).unwrap_or_default();
     let managed = config.acme.is_some().then(|| Arc::clone(&carried_acme.certificates));

@@ -314,6 +314,16 @@ impl Upstream {
         stats
     }
 
+    /// Whether the proxy is not ready without a backend of this upstream.
+    pub(crate) fn is_required(&self) -> bool {
+        self.fingerprint.pool.required
+    }
+
+    /// Whether any backend gets requests.
+    pub(crate) fn has_available(&self) -> bool {
+        self.live.load().iter().any(|backend| backend.is_available())
+    }
+
     /// Addresses that the name in that entry has now. `None` if it is no longer listed.
     fn known(&self, number: u64) -> Option<Vec<ResolvedAddress>> {
         match self.listing.lock().numbered(number)? {

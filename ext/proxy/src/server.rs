@@ -2,6 +2,7 @@
 
 mod adopt;
 mod life;
+mod orders;
 
 use std::process;
 use std::time::{Duration, Instant};
@@ -27,6 +28,10 @@ pub(crate) fn init(ruby: &Ruby, native: RModule) -> Result<(), Error> {
     class.define_method("set_backends", method!(Server::set_backends, 2))?;
     class.define_method("reload", method!(Server::reload, -1))?;
     class.define_method("reopen_logs", method!(Server::reopen_logs, 0))?;
+    class.define_method("note", method!(Server::note, 2))?;
+    class.define_method("control_urls", method!(Server::control_urls, 0))?;
+    class.define_method("next_order", method!(Server::next_order, 0))?;
+    class.define_method("answer_order", method!(Server::answer_order, 3))?;
     class.define_method("takes?", method!(Server::takes, 2))?;
     class.define_method("adopt", method!(Server::adopt, 4))?;
     class.define_method("begin_stop", method!(Server::begin_stop, 1))?;

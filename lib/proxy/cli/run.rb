@@ -117,19 +117,21 @@ module Proxy
         { **Signals::ORDERS, **RELAYED.to_h { |name| [name, :relay] } }
       end
 
+      def upgrades? = false
+
       def title = "proxy run -- #{short}"
 
       # The command without its arguments, which may hold secrets.
       def short = @command.first(@command.first(2) == %w[bundle exec] ? 3 : 1).join(" ")
 
-      def configuration(**binds)
+      def configuration(control: false, **binds)
         boot_timeout = @boot_timeout || 60.0
         application = Application.new(@command, @place, @pass)
         application.prepare
         @options = Options.new(application, @ready, boot_timeout, @restart, @relay)
         app = Config::App.new(application.address, application.pool(boot_timeout), settings: settings, bind: bind)
         file = @path || Config::FILES.find { |path| File.file?(path) }
-        file ? Config.load(file, app: app, **binds) : Config::Alone.new(app, @binds).read
+        file ? Config.load(file, app: app, control: control, **binds) : Config::Alone.new(app, @binds, control).read
       end
 
       def settings

@@ -46,7 +46,7 @@ module Proxy
         config.validate!
         @signals.serving
         @pid_file&.claim
-        server = Server.start(config)
+        server = Server.start(config, ControlOrders.new(@signals, upgrades: upgrades?))
         note_pid(server)
         Process.setproctitle(title)
         serve(server, config)
@@ -60,6 +60,9 @@ module Proxy
         @pid_file&.remove
       end
 
+      # Whether the command can be replaced by a new process while it runs.
+      def upgrades? = true
+
       def note_pid(server)
         @pid_file&.write
       rescue Error
@@ -69,7 +72,7 @@ module Proxy
 
       # The configuration; nil if it is wrong, which was then reported.
       def read
-        configuration(binds: @binds)
+        configuration(binds: @binds, control: true)
       # A configuration may call `exit`: nothing runs yet.
       rescue SystemExit
         @console.flush(FAREWELL)
@@ -93,7 +96,7 @@ module Proxy
         case event
         when :reload
           notifier.reloading
-          reloading.begin
+          reloading.begin(argument)
         when :reloaded
           reloading.over(argument)
           notifier.ready unless reloading.under_way?
@@ -115,6 +118,7 @@ module Proxy
 end
 
 require_relative "serving/signals"
+require_relative "serving/control_orders"
 require_relative "serving/reloading"
 require_relative "serving/stopping"
 require_relative "serving/pid_file"

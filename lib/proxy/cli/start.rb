@@ -77,11 +77,19 @@ module Proxy
 
           case event
           when :reopen then server.reopen_logs
-          when :upgrade then @console.complain("SIGUSR2 does nothing in this version: stop the proxy and start it anew")
+          when :upgrade then upgrade(argument)
           when :hang_up then return @console.complain("The terminal is gone.")
           when :stop then return
           end
         end
+      end
+
+      # `asker` is the reply of an order; of a signal its number.
+      def upgrade(asker)
+        message = "does nothing in this version: stop the proxy and start it anew"
+        return @console.complain("SIGUSR2 #{message}") unless asker.respond_to?(:tell)
+
+        asker.tell(409, Control::Outcome.failure("upgrade: #{message}"))
       end
 
       def greet(server, config)

@@ -191,6 +191,18 @@ module Proxy
         @events << event
       end
 
+      # Adds a place of the control API: its options in the engine's form, with `true` or `false` for an address.
+      def add_control(control, place)
+        @control ||= []
+        both = [*@control, control].map { |one| one["address"] == false }.uniq
+        return place.error("false and another place contradict each other: keep one of the lines") if both.length > 1
+
+        @control << control
+      end
+
+      # @return [Array<Hash>, nil] the places of the control API; nil if none is written, not even `false`
+      attr_reader :control
+
       # Adds a Ruby block that runs while the server runs, and returns its number. It is called with the argument of a
       # call and the call, and returns the answer.
       def add_block(callable)

@@ -107,6 +107,8 @@ pool! {
     policy queue_timeout: f64 = 5.0;
     /// Whether requests also wait in the queue while no backend accepts connections, or none gets requests.
     policy hold: bool = false;
+    /// Whether the proxy counts as ready only while a backend of the upstream is available.
+    policy required: bool = false;
     /// Seconds over which a backend that came back gets its share of requests step by step. `None`: its whole share at
     /// once.
     policy slow_start: Option<f64> = None;

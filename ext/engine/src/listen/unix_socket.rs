@@ -67,6 +67,11 @@ pub(crate) struct Rights {
 }
 
 impl Rights {
+    /// Those of a socket that only its owner may use.
+    pub(crate) fn private() -> Self {
+        Self { mode: Some(Mode::S_IRUSR | Mode::S_IWUSR), ..Self::default() }
+    }
+
     /// Checks `mode`, `owner` and `group`, which only apply to a unix socket.
     pub(crate) fn compile(spec: &config::BindConfig, is_unix: bool, report: &mut Report<'_>) -> Self {
         let given = [("mode", spec.mode.is_some()), ("owner", spec.owner.is_some()), ("group", spec.group.is_some())];

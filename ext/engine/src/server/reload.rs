@@ -46,6 +46,7 @@ impl Server {
         }
         let (snapshot, settings, mut problems) = (Arc::new(compiled.snapshot), compiled.settings, compiled.problems);
         let listeners = self.bind_new(&snapshot.binds, config)?;
+        let doors = self.control_api.open(&settings.control, &self.log).map_err(StartError::Bind)?;
         if let Some(access_log) = &snapshot.globals.access_log {
             access_log.start(&self.log).map_err(StartError::System)?;
         }
@@ -64,6 +65,8 @@ impl Server {
             self.allow(self.control.descriptors.clients(settings.max_connections), &mut running.max_connections);
             self.listen(&snapshot.binds, listeners, &mut running.listening, closing);
         }
+        self.control_api.take(&settings.control, doors, &self.control.background);
+        self.notes.loaded();
         if let Some(log) = &before.globals.access_log {
             self.control.wait_for_log(log.rest());
         }

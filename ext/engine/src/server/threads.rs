@@ -16,6 +16,7 @@ use tokio::time::Instant;
 
 use super::lifecycle::{Lifecycle, StopDeadlines, StopOrder};
 use crate::access_log::UnwrittenLog;
+use crate::control_api::ControlApi;
 use crate::descriptors::Descriptors;
 use crate::downstream::adoption::AdoptedConnection;
 use crate::downstream::connection;
@@ -103,6 +104,7 @@ pub(super) struct Workers<'a> {
     pub(super) snapshot: Arc<ArcSwap<Snapshot>>,
     pub(super) settings: &'a Settings,
     pub(super) listeners: Vec<Listener>,
+    pub(super) control_api: Arc<ControlApi>,
 }
 
 impl Workers<'_> {
@@ -164,10 +166,18 @@ impl Workers<'_> {
             control.change(Change::Listen(listener));
         }
         let (snapshot, log, said, orders) = (self.snapshot, log.clone(), log.clone(), orders.clone());
+        let control_api = self.control_api;
         spawn(life, "proxy-accept".into(), move || {
             drop(serving);
             let places = ConnectionLimit { permits, guests, threads, log };
-            accept((background, stopping), AcceptLoops { places, open: Vec::new() }, changed, orders, all_served);
+            accept(
+                (background, stopping),
+                AcceptLoops { places, open: Vec::new() },
+                changed,
+                orders,
+                all_served,
+                control_api,
+            );
             // Every engine thread has ended by now. What they logged should be written before the process ends.
             let end = Instant::now() + LOG_PATIENCE;
             if let Some(access_log) = &snapshot.load().globals.access_log {
@@ -242,6 +252,7 @@ fn accept(
     mut changes: mpsc::UnboundedReceiver<Change>,
     mut orders: watch::Receiver<StopOrder>,
     mut all_served: mpsc::Receiver<Infallible>,
+    control_api: Arc<ControlApi>,
 ) {
     runtime.block_on(async move {
         tokio::spawn(stopping.run());
@@ -261,6 +272,7 @@ fn accept(
         drop(accept_loops);
         // Requests in flight still need name resolution: wait for the engine threads to end.
         let _ = all_served.recv().await;
+        control_api.finish().await;
     });
 }
 

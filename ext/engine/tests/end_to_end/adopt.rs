@@ -5,6 +5,7 @@ use std::io::{Seek, SeekFrom, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
+use std::sync::Arc;
 use std::time::Duration;
 
 use proxy_engine::configuration::{Directive, ProxyConfig, Setting};
@@ -13,7 +14,7 @@ use proxy_engine::{AdoptedClient, Adoption, Config, Server, StartError};
 use crate::support::{Gate, Message, Origin, Peer, Proxy, Reply};
 
 /// A server that listens nowhere, in front of one backend.
-fn server(backend: &str, change: impl FnOnce(&mut Config)) -> Server {
+fn server(backend: &str, change: impl FnOnce(&mut Config)) -> Arc<Server> {
     let mut config = Proxy::config(&[backend], |settings| settings.server.adopts = true);
     change(&mut config);
     Server::start(config).expect("a server")

@@ -175,7 +175,7 @@ impl Shared {
     /// Runs the engine, on its own thread.
     fn live(&self, config: Config) {
         let server = match Server::start(config) {
-            Ok(server) => Arc::new(server),
+            Ok(server) => server,
             Err(error) => return self.become_state(State::Failed(Some(error))),
         };
         {

@@ -90,6 +90,10 @@ module Proxy
           Let requests wait in the `queue` also while no backend accepts connections or none gets requests, for example
           while an application restarts.
         TEXT
+        option :required, Types::SWITCH, <<~TEXT
+          Whether `/health/ready` of the [control API](control.md) says that the proxy is ready only while a backend here
+          gets requests.
+        TEXT
         option :slow_start, Types::SECONDS, <<~TEXT, default: "none", unset: true
           Time in which a backend that came back goes from a small share to its full share.
         TEXT

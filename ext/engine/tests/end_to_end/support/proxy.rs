@@ -2,6 +2,7 @@
 
 use std::net::TcpStream;
 use std::sync::mpsc::{channel, RecvTimeoutError, Sender};
+use std::sync::Arc;
 use std::time::Duration;
 
 use proxy_engine::configuration::{self, BackendConfig, BindConfig, Config, Directive, PoolConfig, Priority, Setting};
@@ -13,7 +14,7 @@ use super::{Origin, Peer};
 const TIME_LIMIT: Duration = Duration::from_secs(40);
 
 pub(crate) struct Proxy {
-    pub(crate) server: Server,
+    pub(crate) server: Arc<Server>,
     address: String,
     _limit: Sender<()>,
 }

@@ -1,0 +1,155 @@
+//! Sockets of the control API.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::os::unix::fs::FileTypeExt;
+use std::os::unix::net::UnixListener;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::sync::{mpsc, watch};
+
+use super::connection::{serve, ControlStream};
+use super::guard::{ControlPeer, Guard};
+use super::ApiState;
+use crate::control::place::ControlPlace;
+use crate::fork::OnItsWay;
+use crate::listen::unix_socket::{self, SocketFile};
+use crate::listen::{BindAddress, Rights};
+
+/// Connections that may wait to be accepted.
+const BACKLOG: i32 = 64;
+/// Pause of accepting after an error, such as too many open files.
+const REST: Duration = Duration::from_millis(100);
+
+/// A place that is open and not served yet.
+#[derive(Debug)]
+pub(crate) struct OpenDoor {
+    pub(super) place: ControlPlace,
+    /// With the actual port.
+    pub(super) url: String,
+    address: Option<SocketAddr>,
+    /// Dropped before the socket.
+    on_its_way: OnItsWay,
+    socket: DoorSocket,
+}
+
+/// A socket that listens.
+#[derive(Debug)]
+enum DoorSocket {
+    Tcp(TcpListener),
+    Unix(UnixListener, SocketFile),
+}
+
+/// The same, watched by a runtime.
+enum WatchedSocket {
+    Tcp(tokio::net::TcpListener),
+    /// The file goes with it, if it is still ours.
+    Unix(tokio::net::UnixListener, #[allow(dead_code, reason = "held until its end")] SocketFile),
+}
+
+impl OpenDoor {
+    /// Binds the place. A socket's file belongs to its owner alone from the first moment on.
+    pub(super) fn open(place: &ControlPlace) -> io::Result<Self> {
+        let door = |url, address, socket, on_its_way| Self { place: place.clone(), url, address, socket, on_its_way };
+        match &place.address {
+            BindAddress::Unix(path) => {
+                if place.takes_over {
+                    remove_socket(path);
+                }
+                let (socket, file, on_its_way) = unix_socket::bind(path, BACKLOG, Rights::private())?;
+                Ok(door(format!("unix://{}", path.display()), None, DoorSocket::Unix(socket, file), on_its_way))
+            }
+            BindAddress::Tcp(address) => {
+                let (socket, on_its_way) =
+                    OnItsWay::open(|| Socket::new(Domain::for_address(*address), Type::STREAM, Some(Protocol::TCP)))?;
+                socket.set_nonblocking(true)?;
+                socket.set_reuse_address(true)?;
+                #[cfg(target_os = "linux")]
+                if place.takes_over {
+                    socket.set_reuse_port(true)?;
+                }
+                socket.bind(&(*address).into())?;
+                socket.listen(BACKLOG)?;
+                let socket = TcpListener::from(socket);
+                let address = socket.local_addr()?;
+                Ok(door(format!("http://{address}"), Some(address), DoorSocket::Tcp(socket), on_its_way))
+            }
+        }
+    }
+
+    pub(super) fn guard(&self) -> Guard {
+        Guard::new(self.address, self.place.token.clone())
+    }
+
+    /// Serves until the sender of the guard is dropped. `alive` is kept until the last connection has ended.
+    pub(super) async fn run(
+        self,
+        api: Arc<ApiState>,
+        mut guard: watch::Receiver<Arc<Guard>>,
+        alive: mpsc::Sender<Infallible>,
+    ) {
+        let Ok(socket) = WatchedSocket::watched(self.socket) else { return };
+        drop(self.on_its_way);
+        loop {
+            let next = async {
+                let permit = Arc::clone(&api.places).acquire_owned().await;
+                (permit, socket.accept().await)
+            };
+            let accepted = tokio::select! {
+                biased;
+                () = closed(&mut guard) => return,
+                accepted = next => accepted,
+            };
+            match accepted {
+                (permit, Ok((stream, peer))) => {
+                    let (api, guard, alive) = (Arc::clone(&api), guard.clone(), alive.clone());
+                    tokio::spawn(async move {
+                        let _kept = (permit, alive);
+                        serve(stream, peer, api, guard).await;
+                    });
+                }
+                (_, Err(_)) => tokio::time::sleep(REST).await,
+            }
+        }
+    }
+}
+
+/// Waits until the place is closed.
+pub(super) async fn closed(guard: &mut watch::Receiver<Arc<Guard>>) {
+    while guard.changed().await.is_ok() {}
+}
+
+/// Removes the file of a socket, so that this server takes the place of the one that listens there.
+fn remove_socket(path: &Path) {
+    if std::fs::symlink_metadata(path).is_ok_and(|metadata| metadata.file_type().is_socket()) {
+        let _ = std::fs::remove_file(path);
+    }
+}
+
+impl WatchedSocket {
+    fn watched(socket: DoorSocket) -> io::Result<Self> {
+        Ok(match socket {
+            DoorSocket::Tcp(socket) => Self::Tcp(tokio::net::TcpListener::from_std(socket)?),
+            DoorSocket::Unix(socket, file) => Self::Unix(tokio::net::UnixListener::from_std(socket)?, file),
+        })
+    }
+
+    async fn accept(&self) -> io::Result<(ControlStream, ControlPeer)> {
+        match self {
+            Self::Tcp(socket) => {
+                let (stream, _) = socket.accept().await?;
+                let _ = stream.set_nodelay(true);
+                Ok((ControlStream::Tcp(stream), ControlPeer::Tcp))
+            }
+            Self::Unix(socket, _) => {
+                let (stream, _) = socket.accept().await?;
+                let uid = stream.peer_cred().ok().map(|peer| peer.uid());
+                Ok((ControlStream::Unix(stream), ControlPeer::Unix(uid)))
+            }
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! What the control API does with a server. One call is one method; a large one has a file of its own.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::StatusCode;
+use serde::Deserialize;
+use serde_json::{json, Map, Value};
+use tokio::sync::broadcast;
+
+use super::Server;
+use crate::control_api::{json as answer, Answering, ControlAnswer, ControlCall, Operations, Refusal};
+use crate::events::News;
+use crate::stats::Stats;
+use crate::upstream::{Admin, Upstream};
+
+/// Time that the Ruby side has for an order.
+const ORDER: Duration = Duration::from_secs(60);
+/// Time that storage has to say which certificates it has.
+const CERTIFICATES: Duration = Duration::from_secs(5);
+
+/// Body of `POST /backends/UPSTREAM/BACKEND`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct BackendChange {
+    /// `ready`, `draining` or `down`.
+    state: Option<String>,
+}
+
+impl Operations for Server {
+    fn figures(&self) -> Value {
+        let snapshot = self.snapshot.load_full();
+        let Stats { connections, mut requests, blocks, .. } = self.totals();
+        requests.queued = snapshot.waiting() as u64;
+        let mut upstreams = Vec::new();
+        snapshot.each_upstream(&mut |upstream| upstreams.push(described(upstream)));
+        let mut status = Map::new();
+        status.insert("version".into(), env!("CARGO_PKG_VERSION").into());
+        status.insert("pid".into(), std::process::id().into());
+        status.insert("urls".into(), self.urls().into());
+        status.insert("stopping".into(), self.life.is_stopping().into());
+        status.insert("connections".into(), json!(connections));
+        status.insert("requests".into(), json!(requests));
+        status.insert("upstreams".into(), upstreams.into());
+        status.insert("blocks".into(), json!(blocks));
+        self.notes.add_to(&mut status);
+        Value::Object(status)
+    }
+
+    fn status(self: Arc<Self>) -> Answering {
+        Box::pin(async move {
+            let mut status = self.figures();
+            status["certificates"] = self.shown_certificates().await;
+            Ok(answer(StatusCode::OK, &status))
+        })
+    }
+
+    fn unready(&self) -> Vec<String> {
+        let mut missing = Vec::new();
+        if self.life.is_stopping() {
+            missing.push("the proxy is stopping".into());
+        }
+        self.snapshot.load().each_upstream(&mut |upstream| {
+            if upstream.is_required() && !upstream.has_available() {
+                missing.push(format!("upstream {} has no backend that gets requests", upstream.name()));
+            }
+        });
+        missing
+    }
+
+    fn news(&self) -> broadcast::Receiver<News> {
+        self.snapshot.load().events.follow()
+    }
+
+    fn change_backend(self: Arc<Self>, call: ControlCall) -> Answering {
+        Box::pin(async move { self.changed_backend(call) })
+    }
+
+    fn order(self: Arc<Self>, name: &'static str, call: ControlCall) -> Answering {
+        let api = Arc::clone(&self.control_api);
+        drop(self);
+        Box::pin(async move {
+            let (status, body) = api.orders.give(name, &call.body, ORDER).await?;
+            Ok(answer(status, &body))
+        })
+    }
+}
+
+impl Server {
+    fn changed_backend(&self, mut call: ControlCall) -> Result<ControlAnswer, Refusal> {
+        let change: BackendChange = call.read()?;
+        let target = call.parts.join("/");
+        let state = change.state.as_deref().ok_or_else(|| Refusal::unprocessable("nothing to change: send a state"))?;
+        let admin = Admin::named(state).ok_or_else(|| {
+            Refusal::unprocessable(format!("{state:?} is not a state: write ready, draining or down"))
+        })?;
+        self.set_state(&target, admin).map_err(|unknown| Refusal::not_found(unknown.to_string()))?;
+        Ok(answer(StatusCode::OK, &json!({ "upstream": self.described(call.part(0)) })))
+    }
+
+    /// The upstream of that name as `GET /status` shows it. `Null` if it is gone.
+    fn described(&self, name: &str) -> Value {
+        let mut found = Value::Null;
+        self.snapshot.load().each_upstream(&mut |upstream| {
+            if upstream.name() == name && found.is_null() {
+                found = described(upstream);
+            }
+        });
+        found
+    }
+
+    /// All certificates; `Null` if storage does not answer in time.
+    async fn shown_certificates(&self) -> Value {
+        let snapshot = self.snapshot.load_full();
+        let mut all = snapshot.binds.described();
+        if let Some(acme) = snapshot.acme.clone() {
+            let Ok(mut managed) = tokio::time::timeout(CERTIFICATES, acme.certificates()).await else {
+                return Value::Null;
+            };
+            snapshot.add_troubles(&mut managed);
+            all.append(&mut managed);
+        }
+        json!(all)
+    }
+}
+
+/// An upstream as `GET /status` shows it.
+fn described(upstream: &Arc<Upstream>) -> Value {
+    let mut backends = json!(upstream.stats());
+    for backend in backends.as_array_mut().into_iter().flatten() {
+        if let Some(backend) = backend.as_object_mut() {
+            backend.remove("upstream");
+        }
+    }
+    json!({
+        "name": upstream.name(),
+        "queue": upstream.group().waiting(),
+        "required": upstream.is_required(),
+        "backends": backends,
+    })
+}
