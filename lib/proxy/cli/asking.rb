@@ -8,6 +8,11 @@ module Proxy
     # Base of the commands that ask a running proxy.
     # @api private
     class Asking < Command
+      # A mistake of the command line.
+      class Mistake < StandardError
+      end
+      private_constant :Mistake
+
       # The options that all of them take, for their help texts.
       NAMING = <<~TEXT
         -c, --config PATH       the proxy that runs with this file; else ./Proxyfile
@@ -29,6 +34,8 @@ module Proxy
 
       def run(arguments)
         super
+      rescue Mistake => error
+        usage(error.message)
       rescue Control::Failure => error
         refused(error)
       rescue Interrupt
@@ -60,7 +67,7 @@ module Proxy
         @control ||= begin
           Control.connect(@socket || @url || named, token: token, config: @path)
         rescue ArgumentError => error
-          raise OptionParser::ParseError, error.message
+          raise Mistake, error.message
         end
       end
 
@@ -75,7 +82,7 @@ module Proxy
 
         File.read(@token_file).strip
       rescue SystemCallError => error
-        raise OptionParser::ParseError, "--token-file #{@token_file} cannot be read: #{error.message[/\A[^@]+/].strip}"
+        raise Mistake, "--token-file #{@token_file} cannot be read: #{error.message[/\A[^@]+/].strip}"
       end
 
       def call(*rest)
@@ -104,10 +111,13 @@ module Proxy
           @out.puts JSON.pretty_generate({ error: error.message, status: status, problems: problems.map(&:to_h) })
         else
           problems.each { |problem| @err.puts problem }
-          @err.puts "proxy #{name}: #{error.message.sub("name its socket", "name it with --socket")}"
+          @err.puts "proxy #{name}: #{plain(error.message)}"
         end
         FAILED
       end
+
+      # The message, with the words of the command line.
+      def plain(message) = message.delete_prefix("#{name}: ").sub("name its socket", "name it with --socket")
 
       # The only argument.
       def one(arguments, what)

@@ -25,8 +25,8 @@ module Proxy
 
       def perform
         facts = control.reload
-        (facts[:warnings] || []).each { |warning| @err.puts "warning: #{Status::Header.placed(warning)}" } unless @json
-        answer(facts) { "Reloaded." }
+        (facts[:problems] || []).each { |warning| @err.puts "warning: #{Status::Header.problem(warning)}" } unless @json
+        answer(facts) { "Reloaded #{facts[:file]}#{": #{count(facts[:routes], "route")}" if facts[:routes]}." }
       end
     end
   end

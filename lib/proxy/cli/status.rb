@@ -56,8 +56,8 @@ module Proxy
 
       def unknown(name, status)
         known = status[:upstreams].map { |upstream| upstream[:name] }
-        raise Control::Refused.new(404, { error: "there is no upstream #{name.inspect}: " \
-                                                 "#{known.empty? ? "this proxy has none" : DSL::Format.list(known)}" })
+        told = known.empty? ? "this proxy has none" : "write #{DSL::Format.list(known).sub(" and ", " or ")}"
+        raise Control::Refused.new(404, { error: "there is no upstream #{name.inspect}: #{told}" })
       end
     end
   end

@@ -6,6 +6,16 @@ module Proxy
       # The lines above the table: the process, its configuration, and what an operator should know.
       # @api private
       class Header
+        # A problem as a line.
+        def self.problem(facts)
+          return Amounts.on_one_line(facts) unless facts.is_a?(Hash)
+
+          place = [facts[:file], facts[:line]].compact.join(":")
+          Amounts.on_one_line(facts[:text] || [place, facts[:directive], facts[:message]].reject { |part|
+            part.to_s.empty?
+          }.join(": "))
+        end
+
         def initialize(status, now: Time.now, rate: nil)
           @status = status
           @now = now
@@ -23,7 +33,7 @@ module Proxy
 
         def file
           loaded = @status[:loaded_at]
-          "#{@status[:file] || "no file"}#{", read #{span(loaded)} ago" if loaded}"
+          "#{@status[:file]&.delete_prefix("#{Dir.pwd}/") || "no file"}#{", read #{span(loaded)} ago" if loaded}"
         end
 
         def traffic
@@ -42,24 +52,15 @@ module Proxy
         # What became of the last reload, if it failed.
         def reload
           reload = @status[:reload]
-          return [] unless reload && %w[ok done success].none?(reload[:result].to_s)
+          return [] unless reload && reload[:result] == "failed"
 
-          ago = " #{span(reload[:at])} ago" if reload[:at]
-          ["The reload#{ago} failed, and the configuration before stays:", *problems(reload[:problems])]
+          found = reload[:problems] || []
+          found = [reload[:error]] if found.empty? && reload[:error]
+          ["The reload #{span(reload[:at])} ago failed, and the configuration before stays:",
+           *found.map { |problem| "  #{Header.problem(problem)}" }]
         end
 
-        def warnings = problems(@status[:warnings]).map { |line| "warning: #{line.strip}" }
-
-        def problems(found)
-          (found || []).map { |facts|
-            "  #{Amounts.on_one_line(facts.is_a?(Hash) ? placed(facts) : facts)}"
-          }
-        end
-
-        def placed(facts)
-          place = [facts[:file], facts[:line]].compact.join(":")
-          [place, facts[:directive], facts[:message]].reject { |part| part.to_s.empty? }.join(": ")
-        end
+        def warnings = (@status[:warnings] || []).map { |warning| "warning: #{Header.problem(warning)}" }
 
         def span(moment) = Amounts.span(@now.to_f - moment.to_f)
 

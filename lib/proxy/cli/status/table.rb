@@ -46,7 +46,7 @@ module Proxy
           up = backends.count { |backend| backend[:state] == "ready" }
           [Amounts.on_one_line(name), "#{up}/#{backends.length} up", backends.sum { |backend| backend[:in_flight] }.to_s,
            upstream[:queue].to_s, (rates.empty? ? "-" : Amounts.rate(rates.sum)),
-           Amounts.percent(failures || 0, requests || 0), *latency(upstream), "-"]
+           Amounts.percent(failures || 0, requests || 0), *latency(upstream), ""]
         end
 
         def row(upstream, backend)
