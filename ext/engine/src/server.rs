@@ -157,8 +157,7 @@ impl Server {
         let snapshot = Arc::new(ArcSwap::from_pointee(compiled.snapshot));
         let steering = Steering::new(&snapshot, &settings);
         let (api, keeper) = (Arc::clone(&control_api), Arc::clone(&steering.keeper));
-        let crew =
-            Workers { snapshot: snapshot.clone(), settings: &settings, listeners, control_api: api, keeper };
+        let crew = Workers { snapshot: snapshot.clone(), settings: &settings, listeners, control_api: api, keeper };
         let (life, counters, control) = crew.start().map_err(StartError::System)?;
         steering.start(&control.background);
         if let Some(problem) = too_many_connections(control.descriptors, &config.max_connections, &settings) {

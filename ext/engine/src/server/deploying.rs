@@ -100,7 +100,7 @@ impl Teller {
     fn event(&self, step: &'static str, backend: Option<&str>, message: String) -> DeployEvent {
         let level = if matches!(step, "failed" | "waiting") { Level::Warn } else { Level::Info };
         self.steering.log.write(level, None, format_args!("deploy {}: {message}", self.upstream));
-        DeployEvent {
+        let event = DeployEvent {
             step,
             upstream: self.upstream.clone(),
             backend: backend.map(str::to_owned),
@@ -108,7 +108,9 @@ impl Teller {
             elapsed: self.begun.elapsed().as_secs_f64(),
             status: None,
             revision: None,
-        }
+        };
+        self.steering.snapshot.load().events.tell("deploy", || serde_json::json!(event));
+        event
     }
 
     fn tell(&self, step: &'static str, backend: Option<&str>, message: String) {
