@@ -6,6 +6,7 @@ require_relative "blocks"
 require_relative "certificate"
 require_relative "control/orders"
 require_relative "native"
+require_relative "server/traffic"
 
 module Proxy
   # A running reverse proxy. It works on its own native threads and never takes Ruby's global lock to serve a request. A
@@ -23,6 +24,8 @@ module Proxy
   #   puts "listening on #{server.urls.join(", ")}"
   #   server.stop(timeout: 5)
   class Server
+    include Traffic
+
     # Longest timeout in seconds: ten years. A longer one is cut to this.
     LONGEST = 315_360_000.0
     private_constant :LONGEST

@@ -165,11 +165,6 @@ impl ControlApi {
         }
     }
 
-    /// Whether the API is served anywhere.
-    pub(crate) fn is_open(&self) -> bool {
-        !self.doors.lock().is_empty()
-    }
-
     /// Where the API is served, with the actual port in place of port 0.
     pub(crate) fn urls(&self) -> Vec<String> {
         self.doors.lock().iter().map(|door| door.url.clone()).collect()

@@ -22,12 +22,15 @@ mod deny_list;
 mod forward_auth;
 mod header_changes;
 mod log_requests;
+mod maintenance;
 mod max_body;
+mod mirror;
 mod rate_limit;
 mod redirect_http_to_https;
 mod request_headers;
 mod response_headers;
 mod rewrite;
+mod split;
 
 use std::sync::Arc;
 
@@ -220,6 +223,12 @@ filters! {
     cors: Cors(CorsConfig),
     /// `log_requests before: "…", after: "…"` writes lines into the log.
     log_requests: LogRequests(LogRequestsConfig),
+    /// `maintenance if_file: "tmp/maintenance.txt"` answers 503 while the file is there.
+    maintenance: Maintenance(MaintenanceConfig),
+    /// `split by: { cookie: "uid" }, "v2" => 10` sends a part of the requests to other upstreams.
+    split: Split(SplitConfig),
+    /// `mirror "shadow", percent: 5` sends copies of requests to another upstream.
+    mirror: Mirror(MirrorConfig),
     /// `redirect_http_to_https!` redirects requests that did not come over https.
     redirect_http_to_https as "redirect_http_to_https!": RedirectHttpToHttps(RedirectHttpToHttpsConfig),
 }

@@ -83,6 +83,8 @@ async fn forward(
         body_limit: None,
         sent_target: work.request.target_spans(),
         affinity: Affinity::None,
+        split: None,
+        copies: None,
         outcome: Outcome::default(),
         client,
         work,

@@ -26,6 +26,7 @@ mod compile;
 mod networks;
 mod log;
 pub mod stats;
+mod latency;
 pub mod blocks;
 mod storage;
 mod events;
@@ -84,12 +85,14 @@ pub use fork::Hold;
 pub use listening_socket::{HandedOver, ListeningSocket};
 pub use lookup::RouteLookup;
 pub use output::block_sigpipe;
-pub use server::{DeployEvent, DeployRun, Server, SetBackendsError, StartError, SteeringError, UnknownBackend};
+pub use server::{
+    DeployEvent, DeployRun, Server, SetBackendsError, StartError, SteeringError, TrafficError, UnknownBackend,
+};
 pub use stats::Stats;
 pub use stored_certificates::StoredCertificates;
 pub use upstream::deployment::DeployConfig;
 pub use upstream::steering::BackendChange;
-pub use upstream::Admin;
+pub use upstream::{Admin, MaintenanceOrder, PauseState, TrafficState, UpstreamTraffic};
 
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;

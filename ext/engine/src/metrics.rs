@@ -2,6 +2,9 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use tokio::time::Instant;
+
+use crate::latency::Histogram;
 use crate::stats::Stats;
 
 /// Exchanges that last until one side ends them.
@@ -29,6 +32,8 @@ pub(crate) struct Counters {
     event_streams: LongLivedCounts,
     /// Requests that were in flight when the server had to end.
     cut: AtomicU64,
+    /// Times until a response began.
+    latency: Histogram,
 }
 
 /// Counters of tunnels or event streams.
@@ -79,6 +84,18 @@ impl Counters {
         // A backend may send any status up to 999.
         let class = usize::from(status / 100);
         self.classes[if class < self.classes.len() { class } else { 0 }].fetch_add(1, Relaxed);
+    }
+
+    /// Counts the time from the head of a request until its response begins, which is now. Returns that moment.
+    pub(crate) fn responds(&self, begun: Instant) -> Instant {
+        let now = Instant::now();
+        self.latency.add(now.saturating_duration_since(begun));
+        now
+    }
+
+    /// Times until a response began.
+    pub(crate) fn latency(&self) -> &Histogram {
+        &self.latency
     }
 
     /// Counts the beginning of a tunnel or an event stream.

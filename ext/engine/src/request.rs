@@ -2,6 +2,8 @@
 
 mod answer;
 mod body_limit;
+mod closed;
+mod copies;
 mod globals;
 mod introduction;
 mod own_answer;
@@ -11,6 +13,7 @@ mod workspace;
 
 pub(crate) use answer::{call_fields, write_connection};
 pub(crate) use body_limit::BodyLimit;
+pub(crate) use copies::{Copies, CopyQueue, Shadow};
 pub(crate) use globals::{ClientLimits, Globals};
 pub use own_answer::OwnAnswer;
 pub(crate) use response_additions::ResponseAdditions;
@@ -32,7 +35,7 @@ use crate::log::Level;
 use crate::relay::ClientChannel;
 use crate::request_id::{LoggedId, RequestId};
 use crate::rewrite::{Captures, RequestValues, ResponseInfo};
-use crate::upstream::{Affinity, Attempt, Backend};
+use crate::upstream::{Affinity, Attempt, Backend, Upstream};
 
 /// The filters of a location, as far as a response meets them. The modules below `filter` only know this trait.
 pub(crate) trait ResponseFilters {
@@ -108,6 +111,10 @@ pub(crate) struct Exchange<'a> {
     pub(crate) sent_target: TargetSpans,
     /// Properties of the request that the choice of a backend depends on.
     pub(crate) affinity: Affinity,
+    /// The upstream that a split has chosen in place of the handler's own.
+    pub(crate) split: Option<Arc<Upstream>>,
+    /// Copies for other upstreams.
+    pub(crate) copies: Option<Box<Copies>>,
     pub(crate) outcome: Outcome,
 }
 

@@ -8,6 +8,9 @@ mod operations;
 mod reload;
 mod steering;
 mod threads;
+mod traffic;
+
+pub use traffic::TrafficError;
 
 pub use deploying::{DeployEvent, DeployRun};
 pub use steering::SteeringError;
@@ -25,6 +28,7 @@ use crate::control_api::{ControlApi, Operations, Order, OrderWaiter};
 use crate::descriptors::{self, Descriptors};
 use crate::downstream::listener::Listener;
 use crate::fork_safe::Mutex;
+use crate::latency::{self, LatencyWindow};
 use crate::listen::binds::Bind;
 use crate::listen::tls::development;
 use crate::log::Log;
@@ -107,6 +111,7 @@ pub struct Server {
     running: Mutex<RunningConfig>,
     steering: Arc<Steering>,
     control_api: Arc<ControlApi>,
+    latency: LatencyWindow,
     notes: Notes,
 }
 
@@ -170,10 +175,22 @@ impl Server {
             max_connections: control.descriptors.clients(settings.max_connections),
         };
         let (reloading, running) = (Mutex::default(), Mutex::new(running));
-        let (log, notes) = (settings.log, Notes::new());
-        let server =
-            Server { snapshot, counters, life, control, log, reloading, running, steering, control_api, notes };
+        let (log, notes, latency) = (settings.log, Notes::new(), LatencyWindow::default());
+        let server = Server {
+            snapshot,
+            counters,
+            life,
+            control,
+            log,
+            reloading,
+            running,
+            steering,
+            control_api,
+            latency,
+            notes,
+        };
         let server = Arc::new(server);
+        server.control.background.spawn(turn_latency(Arc::downgrade(&server)));
         let operations: Weak<dyn Operations> = Arc::downgrade(&server) as Weak<dyn Operations>;
         server.control_api.serve_for(operations);
         server.control_api.take(&settings.control, doors, &server.control.background);
@@ -197,6 +214,7 @@ impl Server {
         for counters in &self.counters {
             counters.add_to(&mut stats);
         }
+        stats.requests.latency = self.latency.quantiles(self.counters.iter().map(|counters| counters.latency()));
         stats.requests.queued = snapshot.waiting() as u64;
         stats
     }
@@ -296,6 +314,7 @@ impl Server {
             (running.shutdown_timeout, running.tunnel_grace)
         };
         self.life.begin_stop(timeout.unwrap_or(configured), grace);
+        self.snapshot.load().hold_nobody();
     }
 
     /// Waits until the server has stopped or `limit` is over. `true` once the server has stopped.
@@ -318,6 +337,16 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.life.begin_stop(Duration::ZERO, Duration::ZERO);
+    }
+}
+
+/// Moves the windows of latency on, as long as the server is there.
+async fn turn_latency(server: Weak<Server>) {
+    loop {
+        tokio::time::sleep(latency::TURN).await;
+        let Some(server) = server.upgrade() else { return };
+        server.latency.turn(server.counters.iter().map(|counters| counters.latency()));
+        server.snapshot.load().each_upstream(&mut |upstream| upstream.turn_latency());
     }
 }
 

@@ -2,9 +2,11 @@
 //! end.
 
 mod routes;
+mod traffic;
 mod written_names;
 
 pub(crate) use routes::Routes;
+pub(crate) use traffic::WrongShare;
 
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
@@ -129,6 +131,7 @@ pub(crate) fn carry_over(before: Option<&Snapshot>, config: &Config, purpose: Pu
     } else {
         Binds::compile(&config.binds, &config.trusted_proxies, managed.as_ref(), purpose, &mut problems)
     };
+    let stops = before.map(|before| Arc::clone(&before.carried_over.stops)).unwrap_or_default();
     let log_before = before.and_then(|before| before.globals.access_log.as_deref());
     let access_log = config
         .access_log
@@ -149,7 +152,7 @@ pub(crate) fn carry_over(before: Option<&Snapshot>, config: &Config, purpose: Pu
         blocks: config.blocks.clone(),
         place: LocationPath::default(),
         before,
-        carried_over: CarriedOver { filters, acme: carried_acme, ..CarriedOver::default() },
+        carried_over: CarriedOver { filters, acme: carried_acme, stops: Arc::clone(&stops), ..CarriedOver::default() },
     };
     let routes = compiler.scope(&config.routes, &Routes::default());
     let Compiler { mut problems, keeps_lines, names, mut upstreams, mut carried_over, .. } = compiler;
@@ -171,7 +174,7 @@ pub(crate) fn carry_over(before: Option<&Snapshot>, config: &Config, purpose: Pu
     problems.sort_by(|a, b| a.at.cmp(&b.at));
     let events = carried_over.filters.single();
     let carried_over = Arc::new(carried_over);
-    let globals = Globals { limits, trusted, access_log, keeps_lines, capture_names };
+    let globals = Globals { limits, trusted, access_log, keeps_lines, capture_names, stops };
     let snapshot = Snapshot {
         binds,
         routes,

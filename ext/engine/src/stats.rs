@@ -55,6 +55,19 @@ pub struct RequestStats {
     pub event_streams: u64,
     /// Requests that wait now because every backend is busy.
     pub queued: u64,
+    /// Time until a response began, from the head of the request. `None`: there was no request of late.
+    pub latency: Option<LatencyStats>,
+}
+
+/// Quantiles of times of the last minute or less, in seconds.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Serialize)]
+pub struct LatencyStats {
+    /// Half of them were shorter.
+    pub p50: f64,
+    /// 95 of 100 were shorter.
+    pub p95: f64,
+    /// 99 of 100 were shorter.
+    pub p99: f64,
 }
 
 /// Exchanges that were cut off because they had not finished within the time that a stop of the server gives them.
@@ -94,6 +107,8 @@ pub struct BackendStats {
     pub requests: u64,
     /// Attempts that failed since the start.
     pub failures: u64,
+    /// Time until its responses began. `None`: there was none of late.
+    pub latency: Option<LatencyStats>,
     /// Result of active health checks. `None` before the first one.
     pub check: Option<CheckStats>,
 }

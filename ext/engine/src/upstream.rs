@@ -30,6 +30,7 @@ mod refresh;
 mod settings;
 pub(crate) mod steering;
 pub(crate) mod tls;
+pub(crate) mod traffic;
 mod wait_queue;
 
 pub use backend::Admin;
@@ -44,6 +45,8 @@ pub(crate) use keep::Keep;
 pub(crate) use named::Upstreams;
 pub(crate) use pool::Pool;
 pub(crate) use protocol::BackendProtocol;
+pub(crate) use traffic::Stops;
+pub use traffic::{MaintenanceOrder, PauseState, TrafficState, UpstreamTraffic};
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
@@ -230,6 +233,11 @@ impl Upstream {
         self.live.load().iter().any(|backend| backend.is_awaited())
     }
 
+    /// Whether a request may find a backend here: one is available, or names are still being resolved.
+    pub(crate) fn may_serve(&self) -> bool {
+        !self.is_ready() || self.live.load().iter().any(|backend| backend.is_available())
+    }
+
     /// How a backend is chosen.
     pub(crate) fn policy(&self) -> &BalancingPolicy {
         self.balancer.policy()
@@ -326,6 +334,11 @@ impl Upstream {
         }
         stats.extend(listing.leaving_stats());
         stats
+    }
+
+    /// Moves the windows of its backends' latency on.
+    pub(crate) fn turn_latency(&self) {
+        self.live.load().iter().for_each(|backend| backend.turn_latency());
     }
 
     /// Whether the proxy is not ready without a backend of this upstream.

@@ -76,6 +76,14 @@ impl Worker {
         self.connections.wake_all();
     }
 
+    /// Sends copies of requests, for ever. Each has a task of its own, which the end of the thread ends.
+    pub(crate) async fn send_copies(self: Rc<Self>) {
+        loop {
+            let (job, worker) = (self.copies.next().await, Rc::clone(&self));
+            tokio::task::spawn_local(async move { job.send(&worker.pool, &worker.log).await });
+        }
+    }
+
     /// Registers a connection until the guard is dropped.
     pub(crate) fn register(self: &Rc<Self>) -> Registration {
         Registration::new(self)

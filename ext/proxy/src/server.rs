@@ -3,6 +3,7 @@
 mod adopt;
 mod life;
 mod orders;
+mod traffic;
 
 use std::process;
 use std::time::{Duration, Instant};
@@ -26,6 +27,7 @@ pub(crate) fn init(ruby: &Ruby, native: RModule) -> Result<(), Error> {
     class.define_method("renew_certificate", method!(Server::renew_certificate, 1))?;
     class.define_method("set_state", method!(Server::set_state, 2))?;
     class.define_method("set_backends", method!(Server::set_backends, 2))?;
+    class.define_method("change_traffic", method!(Server::change_traffic, 2))?;
     class.define_method("reload", method!(Server::reload, -1))?;
     class.define_method("reopen_logs", method!(Server::reopen_logs, 0))?;
     class.define_method("note", method!(Server::note, 2))?;

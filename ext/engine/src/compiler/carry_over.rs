@@ -6,6 +6,8 @@
 //! | a backend: figures, health, idle connections | it is connected to in an equal way | `upstream/carry_over.rs` |
 //! | addresses from DNS | the name is still in the upstream | `upstream/carry_over.rs` |
 //! | `ready`, `draining`, `down` of the operator | the upstream keeps its name | `upstream/backend/group.rs` |
+//! | pauses and maintenance of the operator | the upstream keeps its name | `upstream/traffic.rs` |
+//! | percentages of a split that were set at run time | the file has the same ones as before | `filter/split.rs` |
 //! | requests that wait for a backend | the upstream keeps its name | `upstream/wait_queue.rs` |
 //! | the secret of sticky cookies | the balancing policy is equal | `upstream.rs` |
 //! | counts of `rate_limit`, verified passwords | the filter is equal and in the same place | [`CarriedFilters`] |
@@ -24,7 +26,7 @@ pub(crate) use filters::CarriedFilters;
 use std::sync::Arc;
 
 use crate::acme::carried::CarriedAcme;
-use crate::upstream::CarriedUpstreams;
+use crate::upstream::{CarriedUpstreams, Stops};
 
 /// State of one configuration that the next one may carry over.
 #[derive(Debug, Default)]
@@ -32,4 +34,5 @@ pub(crate) struct CarriedOver {
     pub(crate) upstreams: Arc<CarriedUpstreams>,
     pub(crate) filters: CarriedFilters,
     pub(crate) acme: CarriedAcme,
+    pub(crate) stops: Arc<Stops>,
 }

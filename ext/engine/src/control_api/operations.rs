@@ -82,6 +82,8 @@ pub(crate) trait Operations: Send + Sync + std::fmt::Debug {
     fn remove_backend(self: Arc<Self>, call: ControlCall) -> Answering;
     /// `POST /upstreams/UPSTREAM/deploy`, and `POST /deploy` with the upstream in the body.
     fn deploy(self: Arc<Self>, call: ControlCall) -> Answering;
+    /// `pause`, `resume`, `maintenance` and `rollout`: of the upstream in the path or in the body.
+    fn change_traffic(self: Arc<Self>, name: &'static str, call: ControlCall) -> Answering;
     /// Gives an order to the Ruby side, and waits for what becomes of it.
     fn order(self: Arc<Self>, name: &'static str, call: ControlCall) -> Answering;
 }

@@ -32,6 +32,33 @@ pub(super) const ROUTES: &[ControlRoute] = &[
     },
     ControlRoute { method: Method::POST, path: "/upstreams/*/deploy", serve: |server, call| server.deploy(call) },
     ControlRoute { method: Method::POST, path: "/deploy", serve: |server, call| server.deploy(call) },
+    ControlRoute { method: Method::POST, path: "/pause", serve: |server, call| server.change_traffic("pause", call) },
+    ControlRoute { method: Method::POST, path: "/resume", serve: |server, call| server.change_traffic("resume", call) },
+    ControlRoute {
+        method: Method::POST,
+        path: "/maintenance",
+        serve: |server, call| server.change_traffic("maintenance", call),
+    },
+    ControlRoute {
+        method: Method::POST,
+        path: "/rollout",
+        serve: |server, call| server.change_traffic("rollout", call),
+    },
+    ControlRoute {
+        method: Method::POST,
+        path: "/upstreams/*/pause",
+        serve: |server, call| server.change_traffic("pause", call),
+    },
+    ControlRoute {
+        method: Method::POST,
+        path: "/upstreams/*/resume",
+        serve: |server, call| server.change_traffic("resume", call),
+    },
+    ControlRoute {
+        method: Method::POST,
+        path: "/upstreams/*/maintenance",
+        serve: |server, call| server.change_traffic("maintenance", call),
+    },
     ControlRoute { method: Method::POST, path: "/reload", serve: |server, call| server.order("reload", call) },
     ControlRoute { method: Method::POST, path: "/stop", serve: |server, call| server.order("stop", call) },
     ControlRoute { method: Method::POST, path: "/upgrade", serve: |server, call| server.order("upgrade", call) },

@@ -11,6 +11,7 @@ mod preview;
 mod race;
 mod request;
 mod response;
+mod stopped;
 
 pub use config::{ForwardedHeaders, ProxyConfig};
 pub(crate) use preview::Preview;
@@ -100,8 +101,19 @@ impl Handling for Proxy {
     }
 
     async fn serve(&self, exchange: &mut Exchange<'_>) -> Verdict {
-        let mut body = self.request_body(exchange);
+        let mut released = None;
+        if exchange.globals.stops.are_any() {
+            match Box::pin(self.pass_stops(exchange)).await {
+                Ok(passed) => released = passed,
+                Err(verdict) => return verdict,
+            }
+        }
+        let mut body = exchange.copy_body(self.request_body(exchange));
         if self.gather_body {
+            if let Some(released) = &mut released {
+                // Nobody waits for the body of another one.
+                released.place = None;
+            }
             if let Err(error) = Box::pin(gathering::gather(exchange, &mut body)).await {
                 return exchange.answer_failure(&error, &self.error_response).await;
             }
@@ -110,8 +122,8 @@ impl Handling for Proxy {
         // The connection to the backend stays in this place in memory: it is large.
         let mut backend = None;
         let answered = match exchange.call {
-            None => self.ask(exchange, &mut body, &mut backend).await,
-            call => Box::pin(grpc::within(call, self.ask(exchange, &mut body, &mut backend))).await,
+            None => self.ask(exchange, &mut body, &mut backend, released).await,
+            call => Box::pin(grpc::within(call, self.ask(exchange, &mut body, &mut backend, released))).await,
         };
         match answered {
             Ok(attempt) => {
@@ -165,10 +177,15 @@ impl Proxy {
         limits
     }
 
+    /// What is kept of idle connections to the upstream of a request.
+    fn keep(&self, exchange: &Exchange<'_>) -> Keep {
+        exchange.split.as_ref().map_or(self.keep, |upstream| upstream.keep())
+    }
+
     /// The name for TLS, if it is not the backend's own: the host of the target comes from the request.
     fn server_name(&self, exchange: &Exchange<'_>) -> Result<Option<ServerName<'static>>, Error> {
         match (&self.target, &self.backends) {
-            (Some(target), Backends::Fixed(_)) if target.authority_literal().is_none() => {
+            (Some(target), Backends::Fixed(_)) if exchange.split.is_none() && target.authority_literal().is_none() => {
                 let host = std::str::from_utf8(host_of(&exchange.work.target.authority)).map_err(|_| target_error())?;
                 let name = host.trim_matches(['[', ']']).to_owned();
                 ServerName::try_from(name).map(Some).map_err(|_| target_error())

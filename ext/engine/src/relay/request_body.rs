@@ -31,6 +31,26 @@ pub(crate) struct RequestBody {
     stuck: Stuck,
     state: BodyState,
     failure: Option<io::Error>,
+    /// A copy of the bytes that have come from the client, if one is wanted.
+    copy: Option<Box<BodyCopy>>,
+}
+
+/// A copy of a body, up to a limit.
+#[derive(Debug)]
+struct BodyCopy {
+    bytes: Vec<u8>,
+    most: usize,
+    is_whole: bool,
+}
+
+impl BodyCopy {
+    fn add(&mut self, data: &[u8]) {
+        self.is_whole &= self.bytes.len() + data.len() <= self.most;
+        match self.is_whole {
+            true => self.bytes.extend_from_slice(data),
+            false => self.bytes = Vec::new(),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +74,23 @@ impl RequestBody {
             stuck: Stuck::Writing,
             state: BodyState::Sending,
             failure: None,
+            copy: None,
+        }
+    }
+
+    /// Keeps a copy of the body, if it has at most so many bytes.
+    pub(crate) fn copied(self, most: usize) -> Self {
+        Self { copy: Some(Box::new(BodyCopy { bytes: Vec::new(), most, is_whole: true })), ..self }
+    }
+
+    /// The copy of a body that was sent whole. `None` if it was too long, or was not sent.
+    pub(crate) fn take_copy(&mut self) -> Option<Vec<u8>> {
+        if !self.is_complete() {
+            return None;
+        }
+        match self.copy.take() {
+            None => (!self.has_body).then(Vec::new),
+            Some(copy) => copy.is_whole.then_some(copy.bytes),
         }
     }
 
@@ -152,6 +189,9 @@ impl RequestBody {
                 Ok(Piece::End) => break,
                 Ok(Piece::Data(n)) => {
                     self.kept.extend_from_slice(&client.received()[..n]);
+                    if let Some(copy) = &mut self.copy {
+                        copy.add(&client.received()[..n]);
+                    }
                     client.consume_body(n);
                 }
                 Ok(Piece::More) => {}
@@ -211,8 +251,11 @@ impl RequestBody {
                 Poll::Pending => return Poll::Pending,
             }
         }
-        let Self { kept, limit, idempotent, replayed, stuck, trailers_to_http1, .. } = self;
+        let Self { kept, limit, idempotent, replayed, stuck, trailers_to_http1, copy, .. } = self;
         let keep = |data: &[u8], backend: &Channel| {
+            if let Some(copy) = copy {
+                copy.add(data);
+            }
             let Some(most) = *limit else { return };
             let gone = !*idempotent && backend.total_sent() > 0 && backend.version() != Version::Http2;
             if gone || kept.len() + data.len() > most {

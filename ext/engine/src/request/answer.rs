@@ -2,6 +2,7 @@
 
 use proxy_http::message::Framing;
 use proxy_http::message::{Known, Method, Version};
+use tokio::time::Instant;
 
 use super::{Exchange, Verdict};
 use crate::error::{Cause, Error, Side};
@@ -155,11 +156,12 @@ impl Exchange<'_> {
     }
 
     /// Records the status that the client is about to get, and counts it; for a gRPC call, the HTTP status behind the
-    /// refusal.
-    pub(crate) fn answering(&mut self, status: u16) {
+    /// refusal. Returns the moment.
+    pub(crate) fn answering(&mut self, status: u16) -> Instant {
         self.outcome.status = status;
         let reason = self.outcome.grpc.reason;
         self.tools.counters.answered(if reason == 0 { status } else { reason });
+        self.tools.counters.responds(self.begun)
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::access_log::AccessLog;
 use crate::client::trusted_proxies::TrustedProxies;
 use crate::relay::Rate;
+use crate::upstream::Stops;
 
 /// Settings for every request.
 #[derive(Debug)]
@@ -17,6 +18,8 @@ pub(crate) struct Globals {
     pub(crate) keeps_lines: bool,
     /// Names of all captures.
     pub(crate) capture_names: Box<[Box<str>]>,
+    /// What the operator has stopped at run time.
+    pub(crate) stops: Arc<Stops>,
 }
 
 /// Limits for clients.

@@ -6,7 +6,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use tokio::sync::Notify;
 
-use super::Workspace;
+use super::{CopyQueue, Workspace};
 use crate::access_log::{self, AccessLog};
 use crate::clock::time_of_day;
 use crate::log::Log;
@@ -28,6 +28,8 @@ pub(crate) struct Tools {
     pub(crate) pool: Pool,
     pub(crate) counters: Arc<Counters>,
     pub(crate) log: Arc<Log>,
+    /// Copies of requests that wait to be sent.
+    pub(crate) copies: CopyQueue,
     /// Boxed, so that only a pointer is moved.
     #[allow(clippy::vec_box)]
     spare: RefCell<Vec<Box<Workspace>>>,
@@ -53,6 +55,7 @@ impl Tools {
             pool: Pool::default(),
             counters,
             log,
+            copies: CopyQueue::default(),
             spare: RefCell::default(),
             date: RefCell::default(),
             access: RefCell::default(),

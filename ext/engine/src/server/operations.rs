@@ -9,8 +9,9 @@ use http::StatusCode;
 use serde_json::{json, Map, Value};
 use tokio::sync::broadcast;
 
-use super::Server;
-use crate::control_api::{json as answer, Answering, ControlCall, Operations};
+use super::traffic::shown_order;
+use super::{Server, TrafficError};
+use crate::control_api::{json as answer, Answering, ControlAnswer, ControlCall, Operations, Refusal};
 use crate::events::News;
 use crate::stats::Stats;
 use crate::upstream::Upstream;
@@ -36,6 +37,7 @@ impl Operations for Server {
         status.insert("requests".into(), json!(requests));
         status.insert("upstreams".into(), upstreams.into());
         status.insert("blocks".into(), json!(blocks));
+        status.insert("maintenance".into(), self.shown_maintenance());
         self.notes.add_to(&mut status);
         Value::Object(status)
     }
@@ -81,6 +83,10 @@ impl Operations for Server {
         Box::pin(async move { self.begun_deploy(call) })
     }
 
+    fn change_traffic(self: Arc<Self>, name: &'static str, call: ControlCall) -> Answering {
+        Box::pin(async move { self.changed_traffic(name, call) })
+    }
+
     fn order(self: Arc<Self>, name: &'static str, call: ControlCall) -> Answering {
         let api = Arc::clone(&self.control_api);
         drop(self);
@@ -92,6 +98,23 @@ impl Operations for Server {
 }
 
 impl Server {
+    fn changed_traffic(&self, name: &str, call: ControlCall) -> Result<ControlAnswer, Refusal> {
+        let mut body = call.body;
+        if let Some(upstream) = call.parts.first() {
+            body = if body.is_null() { json!({}) } else { body };
+            body["upstream"] = upstream.as_str().into();
+        }
+        let upstream = body["upstream"].as_str().map(str::to_owned);
+        let mut told = self.change_traffic(name, body).map_err(|error| match &error {
+            TrafficError::Unknown(_) => Refusal::not_found(error.to_string()),
+            TrafficError::Mistakes(_) => Refusal::unprocessable(error.to_string()),
+        })?;
+        if let Some(upstream) = upstream {
+            told["upstream"] = self.described(&upstream);
+        }
+        Ok(answer(StatusCode::OK, &told))
+    }
+
     /// The upstream of that name as `GET /status` shows it. `Null` if it is gone.
     fn described(&self, name: &str) -> Value {
         let mut found = Value::Null;
@@ -126,8 +149,11 @@ fn described(upstream: &Arc<Upstream>) -> Value {
             backend.remove("upstream");
         }
     }
+    let stopped = upstream.group().traffic().state().unwrap_or_default();
     json!({
         "name": upstream.name(),
+        "paused": stopped.pause,
+        "maintenance": shown_order(stopped.maintenance.as_ref()),
         "queue": upstream.group().waiting(),
         "revision": upstream.revision(),
         "required": upstream.is_required(),

@@ -60,6 +60,7 @@ impl Server {
             snapshot.binds.carry_over(&before.binds);
             snapshot.start(&self.control.background, &self.log);
             self.snapshot.store(Arc::clone(&snapshot));
+            snapshot.note_stops();
             self.log.take_level_of(&settings.log);
             running.shutdown_timeout = settings.shutdown_timeout;
             running.tunnel_grace = settings.tunnel_grace;

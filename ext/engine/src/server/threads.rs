@@ -298,6 +298,7 @@ fn serve(
         tokio::task::spawn_local(async move { janitor.pool.run_janitor().await });
         let scribe = worker.clone();
         tokio::task::spawn_local(async move { scribe.run_access_log().await });
+        tokio::task::spawn_local(worker.clone().send_copies());
         let reader = worker.clone();
         tokio::task::spawn_local(async move {
             while news.changed().await.is_ok() {

@@ -351,8 +351,14 @@ impl Backend {
             tunnels: self.history.tunnels.load(Relaxed),
             requests: self.history.requests.load(Relaxed),
             failures: self.history.failures.load(Relaxed),
+            latency: self.history.recent.quantiles(std::iter::once(&self.history.latency)),
             check,
         }
+    }
+
+    /// Moves the window of its latency on.
+    pub(crate) fn turn_latency(&self) {
+        self.history.recent.turn(std::iter::once(&self.history.latency));
     }
 }
 

@@ -157,7 +157,7 @@ impl Upstream {
     }
 
     /// The upstream of the latest configuration in its place, if it is another one.
-    pub(super) fn successor(&self) -> Option<Arc<Self>> {
+    pub(crate) fn successor(&self) -> Option<Arc<Self>> {
         let latest = self.latest.get()?.lock().upgrade()?;
         (!std::ptr::eq(self, &*latest)).then_some(latest)
     }
@@ -199,6 +199,10 @@ impl CarriedUpstreams {
             let same_name = next.upstreams.get(name).filter(|next| next.is_shared() == upstream.is_shared());
             if !same_name.is_some_and(|next| Arc::ptr_eq(next, upstream)) {
                 upstream.retire(if upstream.is_shared() { same_name } else { self.in_place_of(upstream, next) });
+            }
+            if !next.upstreams.contains_key(name) {
+                // Nobody could end its pause by name.
+                upstream.group().traffic().gate().open();
             }
         }
         for by_host in self.by_host.iter().filter(|by_host| !next.has(by_host)) {

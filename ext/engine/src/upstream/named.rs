@@ -7,6 +7,7 @@ use super::carry_over::{CarriedUpstreams, UpstreamCarryOver};
 use super::{compile, Upstream};
 use crate::compile::{LocationPath, Report};
 use crate::config::{self, At, Code, Problem};
+use crate::suggestion::did_you_mean;
 
 /// The `upstream` directives of a configuration. One is compiled when it is first used, for that says whether its
 /// backends without a scheme speak TLS; all that use it then get the same.
@@ -107,6 +108,23 @@ impl Upstreams {
             Used { tls, at: at.cloned(), upstream }
         });
         used.upstream.clone().map_or(NamedUpstream::Wrong, NamedUpstream::Upstream)
+    }
+
+    /// The upstream with this name, for the directive of `report`. Backends without a scheme speak no TLS there. `None`
+    /// if there is none, or if it is wrong.
+    pub(crate) fn of_name(&mut self, name: &str, report: &mut Report<'_>) -> Option<Arc<Upstream>> {
+        if self.index(name).is_none() {
+            let names: Vec<_> = self.entries.iter().map(|entry| entry.spec.name.as_str()).collect();
+            report.error(match names[..] {
+                [] => format!("{name:?} is no upstream: write upstream {name:?}, backends: [\"HOST:PORT\"] above"),
+                _ => format!("{name:?} is no upstream {}", did_you_mean(name, &names)),
+            });
+            return None;
+        }
+        match self.named(name, false, report) {
+            NamedUpstream::Upstream(upstream) => Some(upstream),
+            NamedUpstream::Nothing | NamedUpstream::Wrong => None,
+        }
     }
 
     /// The directive that is compiled next stands there.

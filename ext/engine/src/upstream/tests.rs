@@ -68,7 +68,7 @@ pub(super) fn log() -> Arc<Log> {
     Log::to(crate::log::Level::Error, Box::new(std::io::sink()))
 }
 
-fn upstream(policy: BalancingPolicy, addresses: &[&str]) -> Arc<Upstream> {
+pub(crate) fn upstream(policy: BalancingPolicy, addresses: &[&str]) -> Arc<Upstream> {
     let member = |text: &&str| {
         let address = Address::parse(text).expect("an address");
         Member { address, secure: false, traits: BackendSettings::default() }

@@ -16,7 +16,8 @@ module Proxy
           %i[server http events frontend defaults global],
         "not yet in this version: TCP; leave it out" => %i[stream tcp_request tcp_response],
         'write include "sites/*.rb"' => %i[import],
-        "this file is Ruby: write `if`, or a location with conditions" => %i[internal map geo split_clients switch],
+        "this file is Ruby: write `if`, or a location with conditions" => %i[internal map geo switch],
+        'write split by: { cookie: "uid" }, "v2" => 10' => %i[split_clients weighted canary],
         "this file is Ruby: write a local variable" => %i[set vars],
         "the service manager decides this: leave it out" =>
           %i[user pid daemon pidfile state_path daemonize directory chroot group uid gid master_process env
@@ -131,7 +132,7 @@ module Proxy
         'write response_headers additions: { "Strict-Transport-Security" => "max-age=63072000" }' =>
           %i[hsts strict_transport_security],
         'write cors origins: ["https://app.example.com"]' => %i[cors_origins access_control allow_origin],
-        'write static_response code: 503, body: "Down for maintenance"' => %i[maintenance maintenance_page],
+        'write maintenance if_file: "tmp/maintenance.txt", page: "public/503.html"' => %i[maintenance_page],
         "WebSockets always work: leave it out" => %i[websocket websockets ws],
         "Rack middleware belongs into the application's config.ru: leave it out" => %i[use use_middleware],
         'write location "/api/*", methods: ["GET", "POST"] do … end' => %i[limit_except],
@@ -167,7 +168,7 @@ module Proxy
              compress deflate],
         "not in this version: changes of a body; leave it out" =>
           %i[sub_filter sub_filter_once replace replace_response],
-        "not in this version: a second copy of requests; leave it out" => %i[mirror],
+        'write mirror "shadow", and an upstream of that name' => %i[mirroring proxy_mirror],
         "not yet in this version: metrics and a control socket; take the figures of `server.stats` in Ruby" =>
           %i[stats activate_control_app admin metrics stub_status api dashboard ping tracing prometheus],
         "not yet in this version: discovery; write proxy backends: [\"10.0.0.1:3000\"]" =>

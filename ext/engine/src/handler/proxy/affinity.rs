@@ -9,7 +9,8 @@ use crate::upstream::balancer::{hash, Affinity, BalancingPolicy};
 impl Proxy {
     /// Affinity of the request. Call it before the head is changed into what the backend gets.
     pub(super) fn affinity(&self, exchange: &mut Exchange<'_>) -> Affinity {
-        match self.backends.policy() {
+        let split = exchange.split.clone();
+        match split.as_ref().map_or_else(|| self.backends.policy(), |upstream| upstream.policy()) {
             BalancingPolicy::Keyed { template, .. } => {
                 let mut key = std::mem::take(&mut exchange.work.scratch);
                 key.clear();
@@ -28,10 +29,13 @@ impl Proxy {
 
     /// Ties the client to the backend that answered, unless it is tied already, or its own backend was only busy.
     pub(super) fn tie(&self, exchange: &mut Exchange<'_>) {
-        let BalancingPolicy::Sticky(sticky) = self.backends.policy() else { return };
+        let split = exchange.split.clone();
+        let policy = split.as_ref().map_or_else(|| self.backends.policy(), |upstream| upstream.policy());
+        let BalancingPolicy::Sticky(sticky) = policy else { return };
         let Some(attempt) = &exchange.outcome.backend else { return };
+        let is_full = |tag| split.as_ref().map_or_else(|| self.backends.is_full(tag), |upstream| upstream.is_full(tag));
         if let Affinity::Cookie(tag) = &exchange.affinity {
-            if sticky.tag(attempt) == *tag || self.backends.is_full(tag) {
+            if sticky.tag(attempt) == *tag || is_full(tag) {
                 return;
             }
         }

@@ -1,6 +1,7 @@
 //! The attempts of one request: one backend after the other, until one answers or no further attempt is left or safe.
 
 use std::fmt::Arguments;
+use std::future::{poll_fn, Future};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use proxy_http::message::{Framing, Version};
 use rustls::pki_types::ServerName;
 use tokio::time::Instant;
 
+use super::stopped::Released;
 use super::{application, Proxy};
 use crate::channel::Channel;
 use crate::error::Blame;
@@ -18,6 +20,7 @@ use crate::request::Exchange;
 use crate::upstream::admission::Admission;
 use crate::upstream::ask::{self, BackendRequest, Parts};
 use crate::upstream::http2::ConnectRequest;
+use crate::upstream::traffic::HeldRequest;
 use crate::upstream::{Attempt, Backend, Backends};
 
 /// Pause before a retry at a backend that is alone and may be starting again: see [`Attempts::pause`].
@@ -49,20 +52,34 @@ impl Proxy {
         exchange: &mut Exchange<'_>,
         body: &mut RequestBody,
         backend: &mut Option<Channel>,
+        released: Option<Box<Released>>,
     ) -> Result<Attempt, Error> {
         let deadline = Instant::now() + self.limits.timeout;
         exchange.affinity = self.affinity(exchange);
         self.prepare_request(exchange)?;
-        let by_host;
-        let upstream = match &self.backends {
-            Backends::Fixed(upstream) => upstream,
-            Backends::ByHost(hosts) => {
-                by_host = self.upstream_of_host(hosts, exchange)?;
-                &by_host
+        if exchange.copies.is_some() {
+            exchange.copy_head(self.sends_own_host(&exchange.work.request));
+        }
+        let (instead, mut place) = match released {
+            Some(released) => (Some(released.upstream), released.place),
+            None => (exchange.split.clone(), None),
+        };
+        let other;
+        let upstream = match (instead, &self.backends) {
+            (None, Backends::Fixed(upstream)) => upstream,
+            (Some(instead), _) => {
+                other = instead;
+                &other
+            }
+            (None, Backends::ByHost(hosts)) => {
+                other = self.upstream_of_host(hosts, exchange)?;
+                &other
             }
         };
         let name = self.server_name(exchange)?;
         if !upstream.is_ready() {
+            // Those behind it need not wait for names.
+            place = None;
             let mut ready = Box::pin(tokio::time::timeout_at(deadline, upstream.ready()));
             let _ = exchange.client.awaiting(self.limits.half_close, ready.as_mut()).await?;
         }
@@ -75,13 +92,17 @@ impl Proxy {
         let admission = Admission::new(upstream, exchange.affinity, self.retry_budget).of_upgrade(needs.upgrade);
         let timeout = self.limits.timeout;
         let mut attempts = Attempts { proxy: self, exchange, admission, name, needs, body, deadline, timeout, left };
-        attempts.run(backend).await
+        attempts.run(backend, place).await
     }
 }
 
 impl Attempts<'_, '_> {
-    async fn run(&mut self, backend: &mut Option<Channel>) -> Result<Attempt, Error> {
-        let mut attempt = self.admit().await?;
+    /// `place`: of a request that was held. The next one goes on once this one has its place in the queue.
+    async fn run(&mut self, backend: &mut Option<Channel>, place: Option<HeldRequest>) -> Result<Attempt, Error> {
+        let mut attempt = match place {
+            None => self.admit().await?,
+            Some(place) => Box::pin(self.admit_in_order(place)).await?,
+        };
         loop {
             let mut result = self.attempt(backend, &mut attempt).await;
             if let (Ok(()), Some(backend)) = (&result, backend.as_mut()) {
@@ -132,6 +153,18 @@ impl Attempts<'_, '_> {
     async fn pause(&mut self) -> Result<(), Error> {
         let pause = std::pin::pin!(tokio::time::sleep(PAUSE));
         self.exchange.client.awaiting(self.proxy.limits.half_close, pause).await
+    }
+
+    #[cold]
+    async fn admit_in_order(&mut self, place: HeldRequest) -> Result<Attempt, Error> {
+        let mut place = Some(place);
+        let mut admitted = std::pin::pin!(self.admit());
+        poll_fn(|cx| {
+            let admitted = admitted.as_mut().poll(cx);
+            place = None;
+            admitted
+        })
+        .await
     }
 
     async fn admit(&mut self) -> Result<Attempt, Error> {
@@ -243,7 +276,7 @@ impl BackendRequest for Attempts<'_, '_> {
             backend: attempt.backend(),
             name: self.name.as_ref(),
             introduction: &self.exchange.work.introduction,
-            keep: proxy.keep,
+            keep: proxy.keep(self.exchange),
             max_head: proxy.limits.max_head,
             limit: proxy.connect_timeout,
             deadline,

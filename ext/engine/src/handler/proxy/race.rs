@@ -46,7 +46,7 @@ impl Attempts<'_, '_> {
             pool: &self.exchange.tools.pool,
             introduction: &introduction,
             name: name.as_ref(),
-            keep: self.proxy.keep,
+            keep: self.proxy.keep(self.exchange),
             max_head: self.proxy.limits.max_head,
             upgrade: self.needs.upgrade,
             deadline,

@@ -119,7 +119,7 @@ impl Proxy {
         needs: &ResponseNeeds,
     ) -> Result<(), Error> {
         let work = &mut *exchange.work;
-        if self.target.is_none() && !self.sets_host && !self.keeps_host(&work.request) {
+        if self.sends_own_host(&work.request) {
             work.request.fields.set(Known::Host, backend.authority().as_bytes());
         }
         if !needs.go_ahead && exchange.outcome.attempts > 1 {
@@ -134,6 +134,11 @@ impl Proxy {
             return write_head(connection, &request, target, backend, needs, framing);
         }
         write_head(connection, &work.request, target, backend, needs, framing)
+    }
+
+    /// Whether each backend gets the request under its own name.
+    pub(super) fn sends_own_host(&self, request: &RequestHead) -> bool {
+        self.target.is_none() && !self.sets_host && !self.keeps_host(request)
     }
 
     /// Whether the client's `Host` is kept. An HTTP/1.0 client may send none.

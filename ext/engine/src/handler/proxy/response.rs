@@ -54,7 +54,7 @@ impl Proxy {
         let reusable = framing != Framing::UntilClose
             && !hop_by_hop::promises_a_body_in_vain(&exchange.work.response)
             && framing::keeps_alive(&exchange.work.response.fields, exchange.work.response.version);
-        let keep = self.keep.believing(&exchange.work.response.fields);
+        let keep = self.keep(exchange).believing(&exchange.work.response.fields);
         let version = exchange.work.request.version;
         let client_framing = match framing {
             Framing::Chunked | Framing::UntilClose if version == Version::Http10 => Framing::UntilClose,
@@ -66,10 +66,11 @@ impl Proxy {
         // The rest of a request body that is still arriving when the response comes may never be read.
         exchange.keep_alive &=
             body.is_complete() && client_framing != Framing::UntilClose && !exchange.tools.is_draining();
-        exchange.answering(status);
+        attempt.responds(exchange.answering(status));
         exchange.outcome.backend = Some(attempt);
         self.write_response(exchange, client_framing);
         backend.begin_reading(framing);
+        exchange.send_copies(body, false);
 
         let limits = self.limits(exchange, backend);
         let heads = (&exchange.work.request.fields, &exchange.work.response.fields);
@@ -90,6 +91,7 @@ impl Proxy {
             let fields = backend.trailers().unwrap_or(&exchange.work.response.fields);
             exchange.outcome.grpc.note(fields);
         }
+        exchange.send_copies(body, true);
         if result.is_err() || !body.is_complete() {
             body.let_go_of(backend, limits.write);
         }

@@ -5,6 +5,8 @@ use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::Arc;
 
+use tokio::time::Instant;
+
 use super::{counted, Backend, BackendAddress};
 use crate::application::ApplicationPlace;
 use crate::clock;
@@ -26,6 +28,7 @@ pub(crate) struct Attempt {
     /// Whether it tries a backend that could not be connected to.
     tries: Cell<bool>,
     failed: Cell<bool>,
+    begun: Instant,
     retry: RefCell<Option<RetryPermit>>,
 }
 
@@ -72,6 +75,7 @@ impl Attempt {
             probes: Cell::new(probes),
             tries: Cell::new(false),
             failed: Cell::new(false),
+            begun: Instant::now(),
             retry: RefCell::new(retry),
         }
     }
@@ -122,6 +126,12 @@ impl Attempt {
                 format_args!("cannot be connected to ({why}): it comes last until it can"),
             );
         }
+    }
+
+    /// Notes when the response of the backend began.
+    #[inline]
+    pub(crate) fn responds(&self, now: Instant) {
+        self.backend.history.latency.add(now.saturating_duration_since(self.begun));
     }
 
     /// The backend has answered, and not with what counts as a failure.

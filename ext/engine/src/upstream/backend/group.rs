@@ -1,7 +1,10 @@
 //! The backends of one upstream as a group: rules, members, overrides by the operator, wait queue and health checks.
 
 mod overrides;
+mod first_check;
 mod telling;
+
+pub(crate) use first_check::FirstCheck;
 
 use std::any::Any;
 use std::future::Future;
@@ -12,8 +15,6 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
-use tokio::sync::futures::Notified;
-use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
@@ -21,6 +22,7 @@ use super::Backend;
 use crate::events::EventHub;
 use crate::log::{Level, Log};
 use crate::upstream::backend::rules::GroupRules;
+use crate::upstream::traffic::Traffic;
 use crate::upstream::wait_queue::WaitQueue;
 use overrides::AdminOverrides;
 
@@ -33,6 +35,8 @@ pub(crate) struct BackendGroup {
     members: Mutex<GroupMembers>,
     /// Shared with the groups of that name before and after a reload.
     overrides: Arc<Mutex<AdminOverrides>>,
+    /// Shared likewise.
+    traffic: Arc<Traffic>,
     queue: WaitQueue,
     /// Retries in flight that hold a permit of the retry budget.
     retries: AtomicUsize,
@@ -67,36 +71,6 @@ pub(in crate::upstream) type StandIn = Arc<dyn Any + Send + Sync>;
 /// by who starts them.
 pub(in crate::upstream) type Checker = fn(Weak<Backend>, usize) -> Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// Wakes requests that wait for the first good check of a backend.
-#[derive(Debug, Default)]
-pub(crate) struct FirstCheck {
-    waiting: AtomicUsize,
-    happened: Notify,
-}
-
-/// A waiting request, counted until it is dropped.
-#[derive(Debug)]
-pub(crate) struct FirstCheckWaiter<'a>(&'a FirstCheck);
-
-impl FirstCheck {
-    /// Counts one more waiting request. `limit` is the most there may be; 0 is no limit.
-    pub(crate) fn enter(&self, limit: usize) -> Option<FirstCheckWaiter<'_>> {
-        let one_more = |count| (limit == 0 || count < limit).then_some(count + 1);
-        self.waiting.fetch_update(Relaxed, Relaxed, one_more).ok().map(|_| FirstCheckWaiter(self))
-    }
-
-    /// Waits for the next one.
-    pub(crate) fn notified(&self) -> Notified<'_> {
-        self.happened.notified()
-    }
-}
-
-impl Drop for FirstCheckWaiter<'_> {
-    fn drop(&mut self) {
-        self.0.waiting.fetch_sub(1, Relaxed);
-    }
-}
-
 #[derive(Debug, Default)]
 struct GroupMembers {
     backends: Vec<Weak<Backend>>,
@@ -122,6 +96,7 @@ impl BackendGroup {
     ) -> Arc<Self> {
         let queue = WaitQueue::beside(before.map(|before| &before.queue), rules.queue);
         let overrides = before.map(|before| Arc::clone(&before.overrides)).unwrap_or_default();
+        let traffic = before.map(|before| Arc::clone(&before.traffic)).unwrap_or_default();
         let (members, retries, running) = (Mutex::default(), AtomicUsize::new(0), OnceLock::new());
         let retired = AtomicBool::new(false);
         let first_check = before.map(|before| Arc::clone(&before.first_check)).unwrap_or_default();
@@ -131,6 +106,7 @@ impl BackendGroup {
             rules,
             members,
             overrides,
+            traffic,
             queue,
             retries,
             running,
@@ -162,9 +138,14 @@ impl BackendGroup {
         &self.queue
     }
 
-    /// Requests that wait for a free backend, or for a first good check.
+    /// What the operator has stopped of it.
+    pub(crate) fn traffic(&self) -> &Traffic {
+        &self.traffic
+    }
+
+    /// Requests that wait for a free backend, for a first good check, or for the end of a pause.
     pub(crate) fn waiting(&self) -> usize {
-        self.queue.waiting() + self.first_check.waiting.load(Relaxed)
+        self.queue.waiting() + self.first_check.waiting() + self.traffic.gate().held()
     }
 
     /// The first good check of a backend, for requests to wait for.
@@ -194,7 +175,7 @@ impl BackendGroup {
     pub(in crate::upstream) fn is_checked(&self) {
         drop(self.stand_in.lock().take());
         self.queue.wake();
-        self.first_check.happened.notify_waiters();
+        self.first_check.happened();
     }
 
     pub(in crate::upstream) fn retries(&self) -> &AtomicUsize {

@@ -8,6 +8,7 @@ use tokio::sync::Notify;
 
 use super::status::{Ramp, Status};
 use super::Backend;
+use crate::latency::{Histogram, LatencyWindow};
 use crate::upstream::backend::outlier::OutlierRecord;
 use crate::upstream::backend::rise_fall::CheckRecord;
 
@@ -36,6 +37,9 @@ pub(super) struct History {
     pub(super) tunnels: AtomicU64,
     pub(super) requests: AtomicU64,
     pub(super) failures: AtomicU64,
+    /// Times until a response began, from the beginning of the attempt.
+    pub(super) latency: Histogram,
+    pub(super) recent: LatencyWindow,
     pub(super) checks: Mutex<CheckRecord>,
     pub(super) outlier: Mutex<OutlierRecord>,
 }
@@ -68,6 +72,8 @@ impl History {
             tunnels: AtomicU64::new(0),
             requests: AtomicU64::new(0),
             failures: AtomicU64::new(0),
+            latency: Histogram::default(),
+            recent: LatencyWindow::default(),
             checks: Mutex::default(),
             outlier: Mutex::default(),
         }

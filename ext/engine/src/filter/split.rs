@@ -1,0 +1,188 @@
+//! `split`: a part of the requests goes to other upstreams.
+//!
+//! Who goes where is decided by a value of the request, so that a client stays where it is. A larger percentage only
+//! moves clients from the rest to the upstream, never back.
+
+mod compile;
+mod ticket;
+
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::Arc;
+
+use proxy_http::message::{FieldName, Known};
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+use super::Filtering;
+use crate::compiler::Compiler;
+use crate::networks::Networks;
+use crate::request::{Exchange, Verdict};
+use crate::rewrite::cookie;
+use crate::upstream::Upstream;
+pub use compile::{SplitConfig, SplitKey};
+use ticket::Tickets;
+
+/// All requests, in hundredths of a per cent.
+const WHOLE: u32 = 10_000;
+
+/// A `split` directive, compiled.
+#[derive(Debug)]
+pub(crate) struct Split {
+    /// What decides. `None`: chance, for each request anew.
+    key: Option<ClientKey>,
+    parts: Box<[SplitPart]>,
+    shares: Arc<Shares>,
+    /// Clients that always get the first upstream, by address and …
+    addresses: Networks,
+    /// … by the value that decides.
+    values: Box<[Box<[u8]>]>,
+    /// Whether the rest's backends serve while no backend of the chosen upstream can.
+    fallback: bool,
+    tickets: Tickets,
+}
+
+/// What decides where a request goes.
+#[derive(Debug)]
+enum ClientKey {
+    Cookie(Box<str>),
+    Header(FieldName),
+    Address,
+    /// A cookie of the proxy's own.
+    Ticket,
+}
+
+/// An upstream that gets a part of the requests.
+#[derive(Debug)]
+struct SplitPart {
+    name: Box<str>,
+    upstream: Arc<Upstream>,
+    /// Hash of the name, so that the clients of two upstreams have nothing to do with each other.
+    seed: u64,
+}
+
+/// The percentages, in hundredths of a per cent. Equal splits before and after a reload share them.
+#[derive(Debug)]
+struct Shares {
+    written: Box<[u32]>,
+    now: Box<[AtomicU32]>,
+}
+
+impl Filtering for Split {
+    type Config = SplitConfig;
+
+    fn compile(config: &SplitConfig, compiler: &mut Compiler) -> Option<Self> {
+        compile::compile(config, compiler)
+    }
+
+    async fn admit(&self, exchange: &mut Exchange<'_>) -> Option<Verdict> {
+        let chosen = self.choose(exchange).map(|index| &self.parts[index].upstream);
+        exchange.split = chosen.filter(|upstream| !self.fallback || upstream.may_serve()).cloned();
+        None
+    }
+}
+
+impl Split {
+    /// The place of the upstream that gets the request. `None`: the rest.
+    fn choose(&self, exchange: &mut Exchange<'_>) -> Option<usize> {
+        if exchange.client_info.ip.is_some_and(|ip| self.addresses.contains(ip)) {
+            return Some(0);
+        }
+        let Some(key) = &self.key else { return self.pick(|_| fastrand::u64(..)) };
+        let fields = &exchange.work.request.fields;
+        let value = match key {
+            ClientKey::Cookie(name) => cookie(fields, name.as_bytes()),
+            ClientKey::Header(name) => fields.get(name),
+            ClientKey::Address => match exchange.client_info.ip {
+                Some(IpAddr::V4(ip)) => return self.pick_by(&ip.octets()),
+                // Networks of 64 bits have one owner.
+                Some(IpAddr::V6(ip)) => return self.pick_by(&ip.octets()[..8]),
+                None => None,
+            },
+            ClientKey::Ticket => None,
+        };
+        if let Some(value) = value.filter(|value| !value.is_empty()) {
+            if self.values.iter().any(|listed| **listed == *value) {
+                return Some(0);
+            }
+            return self.pick_by(value);
+        }
+        if let Some(id) = self.tickets.read(fields) {
+            return self.pick_by(&id);
+        }
+        let id = fastrand::u64(..).to_be_bytes();
+        // No client of gRPC keeps a cookie.
+        if exchange.call.is_none() {
+            let mut line = Vec::new();
+            self.tickets.write(id, exchange.client_info.tls, &mut line);
+            exchange.work.response_additions.add(Known::SetCookie, &line);
+        }
+        self.pick_by(&id)
+    }
+
+    fn pick_by(&self, value: &[u8]) -> Option<usize> {
+        self.pick(|part| xxh3_64_with_seed(value, part.seed))
+    }
+
+    /// The place of the upstream that gets a request. `point` is where the request stands among all of them, for each
+    /// upstream anew. Each upstream takes its share of those that the ones before have left: if a share grows, others
+    /// come from the rest, and nobody goes back to it.
+    fn pick(&self, mut point: impl FnMut(&SplitPart) -> u64) -> Option<usize> {
+        let mut left = WHOLE;
+        for (index, (part, share)) in self.parts.iter().zip(&self.shares.now).enumerate() {
+            let share = share.load(Relaxed).min(left);
+            let place = (u128::from(point(part)) * u128::from(left)) >> 64;
+            if place < u128::from(share) {
+                return Some(index);
+            }
+            left -= share;
+        }
+        None
+    }
+
+    /// Names of the upstreams.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.parts.iter().map(|part| &*part.name)
+    }
+
+    fn index(&self, upstream: &str) -> Option<usize> {
+        self.parts.iter().position(|part| *part.name == *upstream)
+    }
+
+    /// Whether the upstream may get this percentage of the requests. `None` if the split does not name it.
+    pub(crate) fn check(&self, upstream: &str, percent: f64) -> Option<Result<(), String>> {
+        let index = self.index(upstream)?;
+        if !(0.0..=100.0).contains(&percent) {
+            return Some(Err(format!("{percent} is out of range: write per cent from 0 to 100, such as 20")));
+        }
+        let shares = self.shares.now.iter().enumerate();
+        let others: u32 = shares.filter(|(other, _)| *other != index).map(|(_, share)| share.load(Relaxed)).sum();
+        if others + hundredths(percent) > WHOLE {
+            let left = f64::from(WHOLE - others.min(WHOLE)) / 100.0;
+            return Some(Err(format!(
+                "{percent} % is too much beside the other upstreams of the split: write {left} at most"
+            )));
+        }
+        Some(Ok(()))
+    }
+
+    /// Sets the percentage of an upstream, if the split names it.
+    pub(crate) fn set(&self, upstream: &str, percent: f64) {
+        if let Some(index) = self.index(upstream) {
+            self.shares.now[index].store(hundredths(percent), Relaxed);
+        }
+    }
+
+    /// Percentages that differ from the file.
+    pub(crate) fn changed(&self) -> Vec<(String, f64)> {
+        let shares = self.shares.now.iter().map(|share| share.load(Relaxed)).zip(&self.shares.written);
+        let changed = self.parts.iter().zip(shares).filter(|(_, (now, written))| now != *written);
+        changed.map(|(part, (now, _))| (part.name.to_string(), f64::from(now) / 100.0)).collect()
+    }
+}
+
+fn hundredths(percent: f64) -> u32 {
+    (percent * 100.0).round() as u32
+}
+
+#[cfg(test)]
+mod tests;

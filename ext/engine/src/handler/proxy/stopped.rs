@@ -1,0 +1,86 @@
+//! Requests to an upstream that the operator has stopped: they are held, or answered.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::{ready, Poll};
+
+use super::Proxy;
+use crate::error::{Error, Kind, Retry, Side};
+use crate::grpc;
+use crate::request::{Exchange, Verdict};
+use crate::upstream::traffic::{most_held, GateRefusal, HeldRequest, Look};
+use crate::upstream::{Backends, Upstream};
+
+/// A request that was held and goes on.
+#[derive(Debug)]
+pub(super) struct Released {
+    /// Where it goes: to the upstream of the latest configuration.
+    pub(super) upstream: Arc<Upstream>,
+    /// Its place, until it has one in the queue for a backend: then the next one goes on.
+    pub(super) place: Option<HeldRequest>,
+}
+
+impl Proxy {
+    /// Holds or answers the request, if its upstream is stopped. Nothing of its body has been read.
+    #[cold]
+    pub(super) async fn pass_stops(&self, exchange: &mut Exchange<'_>) -> Result<Option<Box<Released>>, Verdict> {
+        if let Some(maintenance) = exchange.globals.stops.all() {
+            if let Some(verdict) = exchange.pass_closure(&maintenance.closure).await {
+                return Err(verdict);
+            }
+        }
+        let upstream = match (&exchange.split, &self.backends) {
+            (Some(upstream), _) | (None, Backends::Fixed(upstream)) => Arc::clone(upstream),
+            (None, Backends::ByHost(_)) => return Ok(None),
+        };
+        let group = upstream.group();
+        if let Some(maintenance) = group.traffic().maintenance() {
+            if let Some(verdict) = exchange.pass_closure(&maintenance.closure).await {
+                return Err(verdict);
+            }
+        }
+        let kind = match group.traffic().gate().enter(most_held(group.rules().queue)) {
+            Ok(None) => return Ok(None),
+            Ok(Some(held)) => match grpc::within(exchange.call, self.hold(exchange, &held)).await {
+                Ok(()) => {
+                    let upstream = upstream.successor().unwrap_or(upstream);
+                    return Ok(Some(Box::new(Released { upstream, place: Some(held) })));
+                }
+                Err(error) => {
+                    drop(held);
+                    return Err(self.answer_held(exchange, &error).await);
+                }
+            },
+            Err(GateRefusal::Full) => Kind::Crowded,
+            Err(GateRefusal::Over) => Kind::Held,
+        };
+        Err(self.answer_held(exchange, &failure(kind)).await)
+    }
+
+    async fn answer_held(&self, exchange: &mut Exchange<'_>, error: &Error) -> Verdict {
+        exchange.debug(format_args!("its upstream is paused: {error}"));
+        exchange.answer_failure(error, &self.unavailable).await
+    }
+
+    async fn hold(&self, exchange: &mut Exchange<'_>, held: &HeldRequest) -> Result<(), Error> {
+        let (client, patience) = (&mut *exchange.client, self.limits.half_close);
+        poll_fn(|cx| loop {
+            let look = held.look(cx);
+            match look {
+                Look::Go => return Poll::Ready(Ok(())),
+                Look::Over => return Poll::Ready(Err(failure(Kind::Held))),
+                Look::Wait(_) | Look::InLine => {}
+            }
+            if let Poll::Ready(error) = client.poll_gone_in_line(cx, patience) {
+                return Poll::Ready(Err(error));
+            }
+            let Look::Wait(until) = look else { return Poll::Pending };
+            ready!(client.alarm.poll(cx, until));
+        })
+        .await
+    }
+}
+
+fn failure(kind: Kind) -> Error {
+    Error { kind, side: Side::Us, retry: Retry::Never }
+}

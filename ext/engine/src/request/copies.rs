@@ -1,0 +1,95 @@
+//! Copies of a request for upstreams that only see it: they are sent after the head of the answer, and what comes back
+//! is dropped.
+
+mod job;
+mod shadow;
+
+pub(crate) use job::{CopyJob, CopyQueue};
+pub(crate) use shadow::{CopyPlace, Shadow};
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use proxy_http::message::{Framing, Known, RequestHead};
+
+use super::Exchange;
+use crate::relay::RequestBody;
+
+/// Field that marks a copy. A request that has it is not copied again, whoever sent it.
+pub(crate) const MIRRORED: &str = "X-Mirrored";
+
+/// The copies that are to be sent of one request.
+#[derive(Debug, Default)]
+pub(crate) struct Copies {
+    places: Vec<CopyPlace>,
+    head: Option<CopiedHead>,
+}
+
+/// The head of a request, as its backend gets it.
+#[derive(Debug)]
+pub(crate) struct CopiedHead {
+    head: RequestHead,
+    target: Vec<u8>,
+    /// Whether the request goes to each backend under the backend's own name.
+    own_host: bool,
+}
+
+impl Copies {
+    /// Length of the longest body that one of them may have.
+    fn max_body(&self) -> usize {
+        self.places.iter().map(CopyPlace::max_body).max().unwrap_or(0)
+    }
+}
+
+impl Exchange<'_> {
+    /// Wants a copy for `shadow`, if the request may have one, and `shadow` has room.
+    pub(crate) fn copy_to(&mut self, shadow: &Arc<Shadow>) {
+        let is_plain = !self.options.upgrade && self.call.is_none();
+        if !is_plain || self.work.request.fields.has(MIRRORED) {
+            return;
+        }
+        let length = match self.framing {
+            Framing::None => Some(0),
+            Framing::Length(length) => usize::try_from(length).ok(),
+            Framing::Chunked | Framing::UntilClose => Some(shadow.max_body()),
+        };
+        if let Some(place) = length.and_then(|length| Shadow::enter(shadow, length)) {
+            self.copies.get_or_insert_default().places.push(place);
+        }
+    }
+
+    /// Makes the body keep a copy, if one is wanted.
+    pub(crate) fn copy_body(&self, body: RequestBody) -> RequestBody {
+        match &self.copies {
+            Some(copies) if body.has_body() => body.copied(copies.max_body()),
+            _ => body,
+        }
+    }
+
+    /// Keeps the head as the backend gets it, if a copy is wanted. `own_host`: but for `Host`, which is each backend's
+    /// own.
+    pub(crate) fn copy_head(&mut self, own_host: bool) {
+        let Some(copies) = &mut self.copies else { return };
+        let mut head = self.work.request.clone();
+        // They are about the connection, and about trailers and interim responses, of which a copy has none.
+        for name in [Known::Connection, Known::Te, Known::Trailer, Known::Expect] {
+            head.fields.remove(name);
+        }
+        head.fields.set(MIRRORED, b"1");
+        copies.head = Some(CopiedHead { head, target: self.work.target.path_and_query.clone(), own_host });
+    }
+
+    /// Sends the copies, if any are wanted and the whole body has passed. `last`: the body comes no further.
+    pub(crate) fn send_copies(&mut self, body: &mut RequestBody, last: bool) {
+        if !(last || body.is_complete()) {
+            return;
+        }
+        let Some(copies) = self.copies.take() else { return };
+        let Some(head) = copies.head else { return };
+        let Some(body) = body.take_copy() else { return };
+        let (head, body) = (Rc::new(head), Rc::<[u8]>::from(body));
+        for place in copies.places.into_iter().filter(|place| body.len() <= place.max_body()) {
+            self.tools.copies.push(CopyJob::new(place, Rc::clone(&head), Rc::clone(&body)));
+        }
+    }
+}

@@ -1,0 +1,63 @@
+use super::*;
+
+fn closed(allowed: &[&str], bypass: Option<&str>) -> Closure {
+    let allowed: Vec<_> = allowed.iter().map(|text| (*text).to_owned()).collect();
+    let bypass = bypass.map(|text| BypassCookie::parse(text).expect("a cookie"));
+    Report::sound(|report| Closure::new(Some("Back at nine."), None, 60, &allowed, bypass, report))
+}
+
+fn client(address: &str) -> ClientInfo {
+    ClientInfo { ip: address.parse().ok(), addr: address.into(), ..ClientInfo::default() }
+}
+
+fn with_cookie(cookie: &str) -> Fields {
+    let mut fields = Fields::default();
+    fields.append("Cookie", cookie.as_bytes());
+    fields
+}
+
+#[test]
+fn listed_addresses_are_let_in_and_unix_sockets_only_by_name() {
+    let (listed, unix) = (closed(&["10.0.0.0/8"], None), closed(&["unix:"], None));
+    for (address, by_list, by_unix) in [("10.1.2.3", true, false), ("192.0.2.1", false, false), ("", false, true)] {
+        assert_eq!(listed.lets_in(&client(address), &Fields::default()), by_list, "{address}");
+        assert_eq!(unix.lets_in(&client(address), &Fields::default()), by_unix, "{address}");
+    }
+}
+
+#[test]
+fn the_whole_cookie_lets_in() {
+    let closure = closed(&[], Some("preview=0123456789abcdef"));
+    for (cookie, passes) in [
+        ("preview=0123456789abcdef", true),
+        ("a=1; preview=0123456789abcdef", true),
+        ("preview=0123456789abcdeX", false),
+        ("preview=0123456789abcde", false),
+        ("preview=", false),
+        ("proxy_bypass=0123456789abcdef", false),
+    ] {
+        assert_eq!(closure.lets_in(&client("192.0.2.1"), &with_cookie(cookie)), passes, "{cookie}");
+    }
+    let unnamed = closed(&[], Some("0123456789abcdef"));
+    assert!(unnamed.lets_in(&client("192.0.2.1"), &with_cookie("proxy_bypass=0123456789abcdef")));
+    assert!(!format!("{unnamed:?}").contains("0123456789"), "a secret is not shown");
+}
+
+#[test]
+fn a_value_that_can_be_guessed_is_refused_and_not_shown() {
+    for text in ["preview=letmein", "letmein", "a b=0123456789abcdef", "preview=0123456789 abcdef"] {
+        let message = BypassCookie::parse(text).expect_err(text);
+        assert!(message.contains(": write ") && !message.contains("letmein") && !message.contains("0123"), "{message}");
+    }
+}
+
+#[test]
+fn the_response_says_when_to_come_back_in_every_format() {
+    let closure = closed(&[], None);
+    for (accept, has) in [("text/html", "Back at nine."), ("application/json", "\"Back at nine.\""), ("*/*", "503")] {
+        let answer = closure.response().choose([accept.as_bytes()]);
+        assert_eq!(answer.status, 503);
+        assert!(String::from_utf8_lossy(&answer.body).contains(has), "{accept}");
+        assert!(String::from_utf8_lossy(&answer.fields).contains("Retry-After: 60\r\n"), "{accept}");
+    }
+}
