@@ -55,6 +55,7 @@ mod rewrites;
 mod splits;
 mod states;
 mod steering;
+mod steering_calls;
 mod trailers;
 mod truncation;
 mod upgrade;
