@@ -52,6 +52,25 @@ RSpec.describe "proxy routes" do
     expect(output("http://a/own/a")).to include("backends: from a block (Proxyfile:2)")
   end
 
+  it "shows where a split sends the request, and no secret" do
+    write("Proxyfile", <<~RUBY)
+      upstream "v2", backends: ["127.0.0.1:1"]
+      upstream "shadow", backends: ["127.0.0.1:2"]
+      split by: { header: "X-Account" }, allow: ["ann"], secret: "0123456789abcdef", "v2" => 0
+      mirror "shadow", percent: 5
+      maintenance if_file: "off.txt", bypass_cookie: "preview=fedcba9876543210"
+      proxy backends: ["127.0.0.1:3"]
+    RUBY
+
+    lines = output("http://a/", "X-Account: ann").lines(chomp: true).map(&:strip)
+    expect(lines.grep(/split v2 0 %/).length).to eq(1)
+    expect(lines).to include("sends this request to v2", /\A\d?\s*mirror shadow, percent: 5\z/)
+    expect(output("http://a/", "X-Account: bob")).to include("lets this request go on")
+    expect(output("http://a/")).not_to match(/0123456789abcdef|fedcba|sends this|go on/)
+    write("off.txt", "")
+    expect(output("http://a/")).to include("answers this request: 503")
+  end
+
   {
     %w[CONNECT] => "405, for CONNECT is never forwarded",
     ["OPTIONS", "max-forwards: 00"] => "200, for Max-Forwards is 0",

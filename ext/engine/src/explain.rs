@@ -68,6 +68,9 @@ pub struct Explanation {
     /// The first filter that answers the request by itself, as far as the configuration alone decides that: its place
     /// and its answer. Everything behind it is told as if the filter let the request pass.
     pub answered: Option<(Vec<usize>, OwnAnswer)>,
+    /// Where splits send the request: the place of each that decides by the request alone, and the name of an upstream;
+    /// an empty one for the handler's own backends.
+    pub splits: Vec<(Vec<usize>, String)>,
     /// The handlers that are asked, in order. The last one answers if it accepts.
     pub handlers: Vec<AskedHandler>,
     /// The trusted proxy at the other end of the connection, if there is one; empty for a unix socket.
@@ -179,6 +182,9 @@ pub fn explain(config: &Config, question: &Question) -> Result<Explanation, Stri
         let foreseen = sent::foresee(config, proxy, text.as_bytes(), client_info, via);
         explanation.answered =
             foreseen.by_filter.and_then(|(index, answer)| Some((explanation.filters.get(index)?.clone(), answer)));
+        let splits = foreseen.splits.into_iter();
+        explanation.splits =
+            splits.filter_map(|(index, name)| Some((explanation.filters.get(index)?.clone(), name))).collect();
         if let (Some(handler), Some(_)) = (explanation.handlers.last_mut(), answering) {
             handler.answer = foreseen.by_handler;
         }

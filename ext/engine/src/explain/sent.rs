@@ -12,6 +12,7 @@ use super::lossy;
 use crate::client::ClientInfo;
 use crate::compile::Purpose;
 use crate::configuration::{Config, ProxyConfig};
+use crate::filter::Filter;
 use crate::forward::may_go_on;
 use crate::handler::{proxy::Preview, Handler};
 use crate::request::OwnAnswer;
@@ -38,6 +39,8 @@ pub(super) struct Foreseen {
     pub(super) by_filter: Option<(usize, OwnAnswer)>,
     /// The answer of the handler, as if every filter let the request pass.
     pub(super) by_handler: Option<OwnAnswer>,
+    /// The upstreams that splits choose, each with the number of filters before it; an empty name is the rest.
+    pub(super) splits: Vec<(usize, String)>,
     /// What the backend gets, likewise.
     pub(super) sent: Option<Sent>,
 }
@@ -85,6 +88,10 @@ fn fill(
     for (index, filter) in scope.filters.iter().enumerate() {
         if foreseen.by_filter.is_none() {
             foreseen.by_filter = filter.foretell(&head, client_info).map(|answer| (index, answer));
+        }
+        if let Filter::Split(split) = &**filter {
+            let upstream = split.foresee(&head, client_info);
+            foreseen.splits.extend(upstream.map(|name| (index, name.unwrap_or_default().to_owned())));
         }
         filter.preview(&mut head, &render);
     }

@@ -10,17 +10,18 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::Arc;
 
-use proxy_http::message::{FieldName, Known};
+use proxy_http::message::{FieldName, Fields, Known, RequestHead};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::Filtering;
+use crate::client::ClientInfo;
 use crate::compiler::Compiler;
 use crate::networks::Networks;
 use crate::request::{Exchange, Verdict};
 use crate::rewrite::cookie;
 use crate::upstream::Upstream;
 pub use compile::{SplitConfig, SplitKey};
-use ticket::Tickets;
+use ticket::ClientTickets;
 
 /// All requests, in hundredths of a per cent.
 const WHOLE: u32 = 10_000;
@@ -38,7 +39,7 @@ pub(crate) struct Split {
     values: Box<[Box<[u8]>]>,
     /// Whether the rest's backends serve while no backend of the chosen upstream can.
     fallback: bool,
-    tickets: Tickets,
+    tickets: ClientTickets,
 }
 
 /// What decides where a request goes.
@@ -84,27 +85,12 @@ impl Filtering for Split {
 impl Split {
     /// The place of the upstream that gets the request. `None`: the rest.
     fn choose(&self, exchange: &mut Exchange<'_>) -> Option<usize> {
-        if exchange.client_info.ip.is_some_and(|ip| self.addresses.contains(ip)) {
-            return Some(0);
-        }
-        let Some(key) = &self.key else { return self.pick(|_| fastrand::u64(..)) };
         let fields = &exchange.work.request.fields;
-        let value = match key {
-            ClientKey::Cookie(name) => cookie(fields, name.as_bytes()),
-            ClientKey::Header(name) => fields.get(name),
-            ClientKey::Address => match exchange.client_info.ip {
-                Some(IpAddr::V4(ip)) => return self.pick_by(&ip.octets()),
-                // Networks of 64 bits have one owner.
-                Some(IpAddr::V6(ip)) => return self.pick_by(&ip.octets()[..8]),
-                None => None,
-            },
-            ClientKey::Ticket => None,
-        };
-        if let Some(value) = value.filter(|value| !value.is_empty()) {
-            if self.values.iter().any(|listed| **listed == *value) {
-                return Some(0);
-            }
-            return self.pick_by(value);
+        if let Some(decided) = self.decide(fields, exchange.client_info) {
+            return decided;
+        }
+        if self.key.is_none() {
+            return self.pick(|_| fastrand::u64(..));
         }
         if let Some(id) = self.tickets.read(fields) {
             return self.pick_by(&id);
@@ -117,6 +103,31 @@ impl Split {
             exchange.work.response_additions.add(Known::SetCookie, &line);
         }
         self.pick_by(&id)
+    }
+
+    /// Where the request goes by its client's address and by the value that decides; `Some(None)` is the rest. `None`
+    /// if it has no such value.
+    fn decide(&self, fields: &Fields, client: &ClientInfo) -> Option<Option<usize>> {
+        if client.ip.is_some_and(|ip| self.addresses.contains(ip)) {
+            return Some(Some(0));
+        }
+        let value = match self.key.as_ref()? {
+            ClientKey::Cookie(name) => cookie(fields, name.as_bytes()),
+            ClientKey::Header(name) => fields.get(name),
+            ClientKey::Address => {
+                return match client.ip? {
+                    IpAddr::V4(ip) => Some(self.pick_by(&ip.octets())),
+                    // Networks of 64 bits have one owner.
+                    IpAddr::V6(ip) => Some(self.pick_by(&ip.octets()[..8])),
+                };
+            }
+            ClientKey::Ticket => None,
+        };
+        let value = value.filter(|value| !value.is_empty())?;
+        if self.values.iter().any(|listed| **listed == *value) {
+            return Some(Some(0));
+        }
+        Some(self.pick_by(value))
     }
 
     fn pick_by(&self, value: &[u8]) -> Option<usize> {
@@ -137,6 +148,13 @@ impl Split {
             left -= share;
         }
         None
+    }
+
+    /// The upstream that gets a request that is only previewed: `Some(None)` for the rest. `None` if chance decides, or
+    /// a cookie of the proxy's own.
+    pub(crate) fn foresee(&self, request: &RequestHead, client: &ClientInfo) -> Option<Option<&str>> {
+        let decided = self.decide(&request.fields, client)?;
+        Some(decided.map(|index| &*self.parts[index].name))
     }
 
     /// Names of the upstreams.

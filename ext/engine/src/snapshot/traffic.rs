@@ -79,8 +79,8 @@ impl Snapshot {
 
     /// What was changed at run time.
     pub(crate) fn traffic(&self) -> TrafficState {
-        let mut state = TrafficState::default();
-        state.maintenance = self.globals.stops.all().map(|maintenance| maintenance.order().clone());
+        let maintenance = self.globals.stops.all().map(|maintenance| maintenance.order().clone());
+        let mut state = TrafficState { maintenance, ..TrafficState::default() };
         self.each_fixed_upstream(&mut |upstream| {
             if let Some(stopped) = upstream.group().traffic().state() {
                 state.upstreams.insert(upstream.name().to_owned(), stopped);

@@ -5,7 +5,7 @@
 mod gate;
 mod state;
 
-pub(crate) use gate::{Gate, GateRefusal, HeldRequest, Look};
+pub(crate) use gate::{Gate, GateLook, GatePlace, GateRefusal};
 pub use state::{MaintenanceOrder, PauseState, TrafficState, UpstreamTraffic};
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};

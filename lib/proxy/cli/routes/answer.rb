@@ -91,11 +91,13 @@ module Proxy
 
         def filter(place)
           route = at(place)
-          row = row(route, @words.directive(Table.word(route), Table.spec(route)))
+          rows = [row(route, @words.directive(Table.word(route), Table.spec(route)))]
+          split = @told[:splits].to_h[place]
+          rows << row(nil, split.empty? ? "  lets this request go on" : "  sends this request to #{split}") if split
           answered, answer = @told[:answered]
-          return [row] unless answered == place
+          return rows unless answered == place
 
-          [row, row(nil, "  answers this request: #{[answer[:status], *answer[:location]].join(" to ")}")]
+          [*rows, row(nil, "  answers this request: #{[answer[:status], *answer[:location]].join(" to ")}")]
         end
 
         # Whether a filter changes the path, which only happens when there is a request.

@@ -71,9 +71,9 @@ module Proxy
 
           def pair(name, percent, place)
             name = name.to_s if name.is_a?(Symbol)
-            return place.error("#{Format.show(name)} is no name of an upstream: write #{hint}") unless name.is_a?(String)
+            return all_sound([name, PERCENT.read(percent, place.within(name))]) if name.is_a?(String)
 
-            all_sound([name, PERCENT.read(percent, place.within(name))])
+            place.error("#{Format.show(name)} is no name of an upstream: write #{hint}")
           end
         end
 

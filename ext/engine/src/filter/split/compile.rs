@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::ticket::{ServerSecret, Tickets};
+use super::ticket::{ClientTickets, ServerSecret};
 use super::{hundredths, ClientKey, Shares, Split, SplitPart, WHOLE};
 use crate::compile::{Report, Word};
 use crate::compiler::Compiler;
@@ -81,8 +81,8 @@ pub(super) fn compile(config: &SplitConfig, compiler: &mut Compiler) -> Option<S
     }
     let filters = &mut compiler.carried_over.filters;
     let tickets = match secret {
-        Some(secret) => Tickets::new(secret),
-        None => Tickets::new(filters.single::<ServerSecret>().as_bytes()),
+        Some(secret) => ClientTickets::new(secret),
+        None => ClientTickets::new(filters.single::<ServerSecret>().as_bytes()),
     };
     let before = compiler.before.as_deref().map(|before| &before.filters);
     let written: Box<[u32]> = written.into();

@@ -16,7 +16,7 @@ fn shares(percentages: &[f64]) -> Split {
         addresses: Networks::default(),
         values: Box::default(),
         fallback: true,
-        tickets: Tickets::new(b"secret"),
+        tickets: ClientTickets::new(b"secret"),
     }
 }
 
@@ -59,7 +59,7 @@ fn a_larger_percentage_takes_only_from_the_rest_and_from_those_behind() {
 
 #[test]
 fn only_a_cookie_that_was_signed_here_counts() {
-    let (tickets, others) = (Tickets::new(b"secret"), Tickets::new(b"another"));
+    let (tickets, others) = (ClientTickets::new(b"secret"), ClientTickets::new(b"another"));
     let mut line = Vec::new();
     tickets.write([1, 2, 3, 4, 5, 6, 7, 0xff], true, &mut line);
     let text = String::from_utf8(line).expect("text");

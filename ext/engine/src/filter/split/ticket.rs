@@ -14,7 +14,7 @@ const SIGNATURE: usize = 32;
 
 /// Writes and reads the cookie.
 #[derive(Debug)]
-pub(super) struct Tickets(hmac::Key);
+pub(super) struct ClientTickets(hmac::Key);
 
 /// The secret of a server without one in its configuration, kept as long as the server runs.
 pub(super) struct ServerSecret([u8; 32]);
@@ -34,7 +34,7 @@ impl ServerSecret {
     }
 }
 
-impl Tickets {
+impl ClientTickets {
     pub(super) fn new(secret: &[u8]) -> Self {
         Self(hmac::Key::new(hmac::HMAC_SHA256, secret))
     }

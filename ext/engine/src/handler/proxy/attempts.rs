@@ -20,7 +20,7 @@ use crate::request::Exchange;
 use crate::upstream::admission::Admission;
 use crate::upstream::ask::{self, BackendRequest, Parts};
 use crate::upstream::http2::ConnectRequest;
-use crate::upstream::traffic::HeldRequest;
+use crate::upstream::traffic::GatePlace;
 use crate::upstream::{Attempt, Backend, Backends};
 
 /// Pause before a retry at a backend that is alone and may be starting again: see [`Attempts::pause`].
@@ -98,7 +98,7 @@ impl Proxy {
 
 impl Attempts<'_, '_> {
     /// `place`: of a request that was held. The next one goes on once this one has its place in the queue.
-    async fn run(&mut self, backend: &mut Option<Channel>, place: Option<HeldRequest>) -> Result<Attempt, Error> {
+    async fn run(&mut self, backend: &mut Option<Channel>, place: Option<GatePlace>) -> Result<Attempt, Error> {
         let mut attempt = match place {
             None => self.admit().await?,
             Some(place) => Box::pin(self.admit_in_order(place)).await?,
@@ -156,7 +156,7 @@ impl Attempts<'_, '_> {
     }
 
     #[cold]
-    async fn admit_in_order(&mut self, place: HeldRequest) -> Result<Attempt, Error> {
+    async fn admit_in_order(&mut self, place: GatePlace) -> Result<Attempt, Error> {
         let mut place = Some(place);
         let mut admitted = std::pin::pin!(self.admit());
         poll_fn(|cx| {

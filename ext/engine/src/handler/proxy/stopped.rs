@@ -8,7 +8,7 @@ use super::Proxy;
 use crate::error::{Error, Kind, Retry, Side};
 use crate::grpc;
 use crate::request::{Exchange, Verdict};
-use crate::upstream::traffic::{most_held, GateRefusal, HeldRequest, Look};
+use crate::upstream::traffic::{most_held, GateLook, GatePlace, GateRefusal};
 use crate::upstream::{Backends, Upstream};
 
 /// A request that was held and goes on.
@@ -17,7 +17,7 @@ pub(super) struct Released {
     /// Where it goes: to the upstream of the latest configuration.
     pub(super) upstream: Arc<Upstream>,
     /// Its place, until it has one in the queue for a backend: then the next one goes on.
-    pub(super) place: Option<HeldRequest>,
+    pub(super) place: Option<GatePlace>,
 }
 
 impl Proxy {
@@ -62,19 +62,19 @@ impl Proxy {
         exchange.answer_failure(error, &self.unavailable).await
     }
 
-    async fn hold(&self, exchange: &mut Exchange<'_>, held: &HeldRequest) -> Result<(), Error> {
+    async fn hold(&self, exchange: &mut Exchange<'_>, held: &GatePlace) -> Result<(), Error> {
         let (client, patience) = (&mut *exchange.client, self.limits.half_close);
         poll_fn(|cx| loop {
             let look = held.look(cx);
             match look {
-                Look::Go => return Poll::Ready(Ok(())),
-                Look::Over => return Poll::Ready(Err(failure(Kind::Held))),
-                Look::Wait(_) | Look::InLine => {}
+                GateLook::Go => return Poll::Ready(Ok(())),
+                GateLook::Over => return Poll::Ready(Err(failure(Kind::Held))),
+                GateLook::Wait(_) | GateLook::InLine => {}
             }
             if let Poll::Ready(error) = client.poll_gone_in_line(cx, patience) {
                 return Poll::Ready(Err(error));
             }
-            let Look::Wait(until) = look else { return Poll::Pending };
+            let GateLook::Wait(until) = look else { return Poll::Pending };
             ready!(client.alarm.poll(cx, until));
         })
         .await

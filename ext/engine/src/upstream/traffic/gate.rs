@@ -36,14 +36,14 @@ struct GateState {
 
 /// A held request, until it is dropped.
 #[derive(Debug)]
-pub(crate) struct HeldRequest {
+pub(crate) struct GatePlace {
     gate: Arc<Gate>,
     number: u64,
 }
 
 /// What is to become of a held request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Look {
+pub(crate) enum GateLook {
     /// It goes on.
     Go,
     /// It waits, until then at most.
@@ -88,7 +88,7 @@ impl Gate {
 
     /// A place in front of a closed gate. `Ok(None)` if it is open; an error if `most` are held already, or if nobody
     /// is held any more.
-    pub(crate) fn enter(self: &Arc<Self>, most: usize) -> Result<Option<HeldRequest>, GateRefusal> {
+    pub(crate) fn enter(self: &Arc<Self>, most: usize) -> Result<Option<GatePlace>, GateRefusal> {
         let mut state = self.state.lock();
         let Some(until) = state.until else { return Ok(None) };
         if state.stopping || Instant::now() >= until {
@@ -100,7 +100,7 @@ impl Gate {
         state.next_number += 1;
         let number = state.next_number;
         state.held.insert(number, None);
-        Ok(Some(HeldRequest { gate: Arc::clone(self), number }))
+        Ok(Some(GatePlace { gate: Arc::clone(self), number }))
     }
 
     /// Number of held requests.
@@ -140,16 +140,18 @@ impl GateState {
     }
 }
 
-impl HeldRequest {
+impl GatePlace {
     /// What is to become of the request. Wakes the task when that may have changed.
-    pub(crate) fn look(&self, cx: &Context<'_>) -> Look {
+    pub(crate) fn look(&self, cx: &Context<'_>) -> GateLook {
         let mut state = self.gate.state.lock();
         let look = match state.until {
-            _ if state.stopping => return Look::Over,
-            Some(until) if Instant::now() >= until => return Look::Over,
-            Some(until) => Look::Wait(until),
-            None if state.held.first_key_value().is_some_and(|(number, _)| *number == self.number) => return Look::Go,
-            None => Look::InLine,
+            _ if state.stopping => return GateLook::Over,
+            Some(until) if Instant::now() >= until => return GateLook::Over,
+            Some(until) => GateLook::Wait(until),
+            None if state.held.first_key_value().is_some_and(|(number, _)| *number == self.number) => {
+                return GateLook::Go
+            }
+            None => GateLook::InLine,
         };
         if let Some(waker) = state.held.get_mut(&self.number) {
             match waker {
@@ -161,7 +163,7 @@ impl HeldRequest {
     }
 }
 
-impl Drop for HeldRequest {
+impl Drop for GatePlace {
     fn drop(&mut self) {
         let mut state = self.gate.state.lock();
         state.held.remove(&self.number);
