@@ -65,6 +65,11 @@ impl Channel {
         each!(self, peer => peer.body_sent())
     }
 
+    /// Bytes of bodies and of tunnels that the peer sent and that were taken, without heads, trailers and framing.
+    pub(crate) fn body_read(&self) -> u64 {
+        each!(self, peer => peer.body_read())
+    }
+
     /// Bytes read so far.
     pub(crate) fn total_read(&self) -> u64 {
         each!(self, peer => peer.total_read())
@@ -307,7 +312,7 @@ impl Channel {
     /// Consumes `n` bytes of [`Channel::received`], of a tunnel.
     pub(crate) fn consume(&mut self, n: usize) {
         match self {
-            Self::Http1(connection) => connection.input.consume(n),
+            Self::Http1(connection) => connection.consume_tunnel(n),
             Self::Http2(stream) => stream.consume(n),
         }
     }

@@ -10,7 +10,7 @@ use crate::blocks::BlockSet;
 use crate::compile::LocationPath;
 use crate::config::Problem;
 use crate::request::ClientLimits;
-use crate::routing::CaptureNames;
+use crate::routing::{CaptureNames, RouteNames};
 use crate::upstream::Upstreams;
 
 /// Compiles a configuration and collects its mistakes.
@@ -21,6 +21,10 @@ pub(crate) struct Compiler {
     pub(crate) keeps_lines: bool,
     /// Names of all captures so far.
     pub(crate) names: CaptureNames,
+    /// Names of all locations so far.
+    pub(crate) routes: RouteNames,
+    /// Names of query parameters that hold keys: no log shows their values.
+    pub(crate) secrets: Vec<Box<str>>,
     /// Names of captures of the enclosing locations.
     pub(crate) captures: CapturesAround,
     pub(crate) upstreams: Upstreams,

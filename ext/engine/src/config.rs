@@ -5,6 +5,7 @@
 //! `lib/proxy` builds. Every default of the language is in them and nowhere else. Seconds are plain `f64` here, so that
 //! a wrong number can be reported together with every other mistake, with its line.
 
+mod access_log;
 mod acme;
 mod block_index;
 mod certificate;
@@ -16,6 +17,7 @@ mod location;
 mod problem;
 mod upstream;
 
+pub use access_log::{AccessLogConfig, KeepConfig};
 pub use acme::{
     AcmeConfig, DnsProviderConfig, EabConfig, OnDemandConfig, OnDemandLimits, Rfc2136Config, StorageConfig,
 };
@@ -135,21 +137,4 @@ impl Default for BindConfig {
 impl BindConfig {
     /// URL that a server without a `bind` listens on.
     pub const DEFAULT: &'static str = "http://0.0.0.0:8080";
-}
-
-/// `access_log "combined", to: "log/access.log"`
-#[derive(Debug, Clone, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct AccessLogConfig {
-    /// Format of a line: `combined`, `json`, or a string rewrite.
-    pub format: String,
-    /// File that lines are appended to. Default: standard output.
-    #[serde(default)]
-    pub to: Option<String>,
-    /// Ruby block that gets the lines, in place of a file.
-    #[serde(default)]
-    pub block: Option<BlockIndex>,
-    /// File and line of the directive, if it comes from a file.
-    #[serde(default)]
-    pub at: Option<At>,
 }

@@ -1,10 +1,12 @@
 //! Failures of requests, as data: what happened, which side caused it, and whether a retry is safe.
 
 mod connect;
+mod end_reason;
 mod status;
 
 pub(crate) use connect::ConnectStep;
 pub(crate) use connect::{ConnectError, ConnectErrorKind};
+pub(crate) use end_reason::EndReason;
 pub(crate) use status::Cause;
 
 use std::fmt;

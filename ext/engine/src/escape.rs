@@ -2,8 +2,10 @@
 
 use proxy_http::hex;
 
+const ELLIPSIS: &[u8] = "…".as_bytes();
+
 /// Escapes quotes, backslashes, control characters and everything beyond ASCII in `out` from `start` on, as `\"`, `\\`
-/// and `\xHH`. So text from a client can end neither a line nor a quoted value.
+/// and `\xHH`. An ellipsis, which stands for what is hidden, stays. So text from a client can end neither a line nor a quoted value.
 pub(crate) fn escape(out: &mut Vec<u8>, start: usize) {
     let plain = |byte: u8| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\';
     if out[start..].iter().all(|byte| plain(*byte)) {
@@ -11,7 +13,13 @@ pub(crate) fn escape(out: &mut Vec<u8>, start: usize) {
     }
     // The escaped text is put behind the original, which is then removed: this needs no second buffer.
     let end = out.len();
-    for i in start..end {
+    let mut i = start;
+    while i < end {
+        if out[i..end].starts_with(ELLIPSIS) {
+            out.extend_from_slice(ELLIPSIS);
+            i += ELLIPSIS.len();
+            continue;
+        }
         match out[i] {
             byte @ (b'"' | b'\\') => out.extend_from_slice(&[b'\\', byte]),
             byte if plain(byte) => out.push(byte),
@@ -20,6 +28,7 @@ pub(crate) fn escape(out: &mut Vec<u8>, start: usize) {
                 out.extend_from_slice(&hex::pair(byte, hex::LOWER));
             }
         }
+        i += 1;
     }
     out.drain(start..end);
 }
@@ -76,6 +85,7 @@ mod tests {
             ("a\"b\\c", "a\\\"b\\\\c"),
             ("a\r\nb\tc\u{7f}", "a\\x0d\\x0ab\\x09c\\x7f"),
             ("é", "\\xc3\\xa9"),
+            ("é…\u{2027}…", "\\xc3\\xa9…\\xe2\\x80\\xa7…"),
             ("", ""),
         ] {
             let mut out = b"\n\"".to_vec();

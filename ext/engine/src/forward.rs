@@ -7,7 +7,7 @@ mod unread;
 
 pub(crate) use catch_panic::forward_guarded;
 pub(crate) use hops::may_go_on;
-pub(crate) use unread::{log_refused, note_refused, refuse, Unread};
+pub(crate) use unread::{log_refused, note_refused, refuse, RefusedOutcome, Unread};
 
 use std::time::SystemTime;
 
@@ -17,13 +17,13 @@ use proxy_http::message::{Framing, Known, Method};
 use tokio::time::Instant;
 
 use crate::client::ClientInfo;
-use crate::error::Cause;
+use crate::error::{Cause, EndReason};
 use crate::grpc::{Call, Form};
 use crate::handler::Handler;
 use crate::relay::ClientChannel;
 use crate::request::{Exchange, NoFilters, Outcome, Verdict, Workspace};
 use crate::request_id::{LoggedId, RequestId};
-use crate::rewrite::{RequestValues, ResponseInfo};
+use crate::rewrite::RequestValues;
 use crate::routing::AmbiguousPath;
 use crate::snapshot::Snapshot;
 use crate::upstream::Affinity;
@@ -38,7 +38,7 @@ async fn forward(
     work: &mut Workspace,
 ) -> Verdict {
     client.begin_request();
-    let sent = client.channel.body_sent();
+    let before = (client.channel.body_sent(), client.channel.body_read());
     let begun = *work.begun.get_or_insert_with(Instant::now);
     let framing = match client.channel.framing_of_request(&work.request) {
         Ok(framing) => framing,
@@ -54,7 +54,8 @@ async fn forward(
     work.response_additions.clear();
     work.user.clear();
     work.captured.clear();
-    if snapshot.globals.keeps_lines {
+    let keeps_lines = snapshot.globals.keeps_lines || snapshot.globals.tap.is_open();
+    if keeps_lines {
         work.request.fields.copy_lines(&mut work.as_sent);
     }
     work.request.replace_host();
@@ -79,6 +80,9 @@ async fn forward(
         call: Call::of(&work.request, tokio::time::Instant::now),
         keep_alive: framing::keeps_alive(&work.request.fields, work.request.version) && !worker.is_draining(),
         filters: &NoFilters,
+        keeps_lines,
+        before,
+        route: 0,
         passed: 0,
         body_limit: None,
         sent_target: work.request.target_spans(),
@@ -90,7 +94,6 @@ async fn forward(
         work,
     };
     let verdict = exchange.serve(snapshot).await;
-    exchange.outcome.bytes = exchange.client.channel.body_sent().saturating_sub(sent);
     exchange.record();
     verdict
 }
@@ -128,6 +131,7 @@ impl<'a> Exchange<'a> {
         let Ok(scope) = snapshot.routes.locate(request, self.client_info, captured) else {
             return self.refuse_ambiguous().await;
         };
+        self.route = scope.route;
         if request.method == Method::Post && self.call.is_none() {
             if let Ok(Some(Handler::Proxy(proxy))) = scope.handler(request) {
                 if proxy.backends().speak_http2() {
@@ -178,25 +182,29 @@ impl<'a> Exchange<'a> {
 
     fn record(&mut self) {
         self.tools.counters.request_ended();
-        if !self.globals.keeps_lines {
-            return;
+        self.count();
+        if self.keeps_lines {
+            self.log();
         }
+    }
+
+    /// Completes the figures of the request.
+    fn count(&mut self) {
+        let (sent, taken) = self.before;
+        self.outcome.bytes = self.client.channel.body_sent().saturating_sub(sent);
+        let brought = self.client.channel.body_read().saturating_sub(taken);
+        self.outcome.figures.finish(&self.client.waits, brought);
+    }
+
+    /// Writes the lines of the logs for the request.
+    fn log(&mut self) {
         let forwarded_id = self.work.request.fields.spans(Known::XRequestId).next();
         self.work.request.fields.restore_lines(&mut self.work.as_sent);
         self.work.request.restore_target(self.sent_target);
-        let outcome = &self.outcome;
         let forwarded_id = forwarded_id.map(|id| self.work.request.fields.slice(id));
         let scope = RequestValues {
             sent_id: LoggedId::of(self.id, forwarded_id).sent(),
-            response: Some(ResponseInfo {
-                status: outcome.status,
-                elapsed: self.begun.elapsed(),
-                backend: outcome.backend(),
-                attempts: outcome.attempts,
-                grpc: outcome.grpc,
-                bytes: outcome.bytes,
-                fields: Some(&self.work.response.fields),
-            }),
+            response: Some(self.response_info()),
             ..self.scope(self.work.request.path())
         };
         if self.passed > 0 {
@@ -204,6 +212,22 @@ impl<'a> Exchange<'a> {
         }
         if let Some(log) = &self.globals.access_log {
             self.tools.log_access(log, &scope);
+        }
+        if self.globals.tap.is_open() {
+            self.globals.tap.offer(&scope);
+        }
+    }
+}
+
+impl Drop for Exchange<'_> {
+    /// Logs a request that ends unfinished with its thread, since the server stops.
+    fn drop(&mut self) {
+        if self.tools.is_cut_off() {
+            self.ends_for(EndReason::Shutdown);
+            self.count();
+            if self.keeps_lines {
+                self.log();
+            }
         }
     }
 }

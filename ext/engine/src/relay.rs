@@ -13,6 +13,7 @@ mod pace;
 mod pump;
 mod rest;
 mod tunnel;
+mod waits;
 mod request_body;
 
 pub(crate) use client::ClientChannel;
@@ -23,6 +24,7 @@ pub(crate) use pace::Rate;
 pub(crate) use request_body::RequestBody;
 pub(crate) use rest::{skip_body, take_the_rest};
 pub(crate) use tunnel::tunnel;
+pub(crate) use waits::Waits;
 
 use std::future::poll_fn;
 use std::task::Poll;
@@ -87,7 +89,8 @@ pub(crate) async fn send(
     limits: &Limits,
     deadline: &mut Instant,
 ) -> Result<(), Error> {
-    let mut progress = Instant::now();
+    // The first look finds the head sent, so the clock is first read there.
+    let mut progress: Option<Instant> = None;
     let mut moved = 0;
     let mut interim = Interim::default();
     let mut switching = false;
@@ -142,17 +145,22 @@ pub(crate) async fn send(
         }
         let now_moved = backend.total_sent() + client.channel.total_read();
         // The end of a body need not bring a byte.
-        if now_moved != moved || sending_body && body.is_over() {
-            moved = now_moved;
-            progress = Instant::now();
-            if sending_body {
-                // The time limit for the response starts when the body has been sent.
-                *deadline = (*deadline).max(progress + limits.timeout);
+        let since = match progress {
+            Some(since) if now_moved == moved && !(sending_body && body.is_over()) => since,
+            _ => {
+                let now = Instant::now();
+                if sending_body {
+                    // The time limit for the response starts when the body has been sent.
+                    *deadline = (*deadline).max(now + limits.timeout);
+                }
+                now
             }
-        }
+        };
+        progress = Some(since);
+        moved = now_moved;
         let mut until = match waited {
-            Waited::ClientBody => progress + limits.client_read,
-            Waited::Write => progress + limits.write.min(limits.timeout),
+            Waited::ClientBody => since + limits.client_read,
+            Waited::Write => since + limits.write.min(limits.timeout),
             _ => *deadline,
         };
         if let Some(end) = pace.note(limits.rate, waited == Waited::ClientBody, client.channel.total_read()) {

@@ -4,6 +4,7 @@ mod answer;
 mod body_limit;
 mod closed;
 mod copies;
+mod figures;
 mod globals;
 mod introduction;
 mod own_answer;
@@ -14,6 +15,7 @@ mod workspace;
 pub(crate) use answer::{call_fields, write_connection};
 pub(crate) use body_limit::BodyLimit;
 pub(crate) use copies::{Copies, CopyQueue, Shadow};
+pub(crate) use figures::Figures;
 pub(crate) use globals::{ClientLimits, Globals};
 pub use own_answer::OwnAnswer;
 pub(crate) use response_additions::ResponseAdditions;
@@ -29,7 +31,7 @@ use tokio::time::Instant;
 
 use crate::channel::Channel;
 use crate::client::{forwarded, ClientInfo};
-use crate::error::{Error, Kind, Side, Waited};
+use crate::error::{EndReason, Error, Kind, Side, Waited};
 use crate::grpc::{Call, GrpcOutcome};
 use crate::log::Level;
 use crate::relay::ClientChannel;
@@ -103,6 +105,12 @@ pub(crate) struct Exchange<'a> {
     pub(crate) keep_alive: bool,
     /// Filters of the request's location.
     pub(crate) filters: &'a dyn ResponseFilters,
+    /// Whether a log needs the request as the client sent it, after it was answered.
+    pub(crate) keeps_lines: bool,
+    /// Bytes of bodies that the client's channel had sent and taken before this request.
+    pub(crate) before: (u64, u64),
+    /// Number of the request's location in [`Globals::route_names`]; 0 before one was found.
+    pub(crate) route: u32,
     /// Number of filters that let the request pass. They see the response.
     pub(crate) passed: usize,
     /// Limit for the length of the request's body.
@@ -133,20 +141,40 @@ pub(crate) struct Outcome {
     pub(crate) attempts: u32,
     /// Bytes of the response's body, or of the tunnel, that were sent.
     pub(crate) bytes: u64,
+    /// Times and bytes, complete once the request is over.
+    pub(crate) figures: Figures,
+    /// Why the request did not end as it should. `None`: it did, as far as the proxy can tell.
+    pub(crate) reason: Option<EndReason>,
 }
 
 impl Outcome {
     /// Backend that was asked last, as named in figures and logs; empty if none was.
     pub(crate) fn backend(&self) -> &str {
-        match (&self.backend, &self.asked) {
-            (Some(attempt), _) => attempt.label(),
-            (None, Some(backend)) => backend.label(),
-            (None, None) => "",
-        }
+        self.last_asked().map_or("", Backend::label)
+    }
+
+    /// Upstream of that backend; empty if none was asked.
+    pub(crate) fn upstream(&self) -> &str {
+        self.last_asked().map_or("", |backend| backend.group().name())
+    }
+
+    /// Backend that was asked last.
+    pub(crate) fn last_asked(&self) -> Option<&Backend> {
+        self.backend.as_deref().or(self.asked.as_deref())
     }
 }
 
 impl Exchange<'_> {
+    /// Notes why the request does not end as it should. The first reason counts.
+    pub(crate) fn ends_for(&mut self, reason: EndReason) {
+        self.outcome.reason.get_or_insert(reason);
+    }
+
+    /// Name of the request's location: its `name`, or its pattern as written. Empty before one was found.
+    pub(crate) fn route_name(&self) -> &str {
+        self.globals.route_name(self.route)
+    }
+
     /// Applies the changes of the filters to the response in `work.response`. Has to be called once for each response,
     /// before its head is written.
     pub(crate) fn amend(&mut self) {
@@ -160,18 +188,31 @@ impl Exchange<'_> {
     /// Values for string rewrites of the response in `work.response`.
     pub(crate) fn response_scope(&self) -> RequestValues<'_> {
         RequestValues {
-            response: Some(ResponseInfo {
-                status: self.outcome.status,
-                elapsed: self.begun.elapsed(),
-                backend: self.outcome.backend(),
-                attempts: self.outcome.attempts,
-                grpc: self.outcome.grpc,
-                bytes: 0,
-                fields: Some(&self.work.response.fields),
-            }),
+            response: Some(self.response_info()),
             // The id that the backend and the logs use.
             sent_id: self.logged_id().sent(),
             ..self.scope(self.work.request.path())
+        }
+    }
+
+    /// What is known of the response at this moment.
+    pub(crate) fn response_info(&self) -> ResponseInfo<'_> {
+        let Outcome { status, attempts, grpc, bytes, figures, reason, .. } = self.outcome;
+        let (queue, connect) = self.client.waits.totals();
+        ResponseInfo {
+            status,
+            elapsed: self.begun.elapsed(),
+            backend: self.outcome.backend(),
+            upstream: self.outcome.upstream(),
+            attempts,
+            grpc,
+            bytes,
+            reason,
+            queue,
+            connect,
+            first_byte: figures.first_byte,
+            request_bytes: figures.request_bytes,
+            fields: Some(&self.work.response.fields),
         }
     }
 
@@ -182,6 +223,8 @@ impl Exchange<'_> {
             path,
             user: &self.work.user,
             captures,
+            route: self.route_name(),
+            redaction: &self.globals.redaction,
             ..RequestValues::new(&self.work.request, self.client_info, self.id, self.start)
         }
     }
@@ -198,7 +241,7 @@ impl Exchange<'_> {
 
     /// Makes logs show the verified value of a field in place of the one that the client sent.
     pub(crate) fn log_as_verified(&mut self, name: &FieldName) {
-        if self.globals.keeps_lines {
+        if self.keeps_lines {
             self.work.request.fields.copy_field(name, &mut self.work.as_sent);
         }
     }

@@ -23,6 +23,11 @@ impl RequestId {
         Self(random::number())
     }
 
+    /// Half of the number, for a choice among requests.
+    pub(crate) fn number(self) -> u64 {
+        self.0 as u64
+    }
+
     /// All 32 digits, without allocating.
     pub(crate) fn full(self) -> [u8; 32] {
         let mut text = [0; 32];

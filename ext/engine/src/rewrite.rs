@@ -12,6 +12,7 @@ mod foreign;
 mod modifier;
 mod name;
 mod parse;
+mod redaction;
 mod scope;
 mod target;
 pub(crate) mod value;
@@ -22,6 +23,7 @@ pub(crate) use cookie::cookies;
 pub(crate) use edit::{Edit, RenderedValues};
 pub(crate) use name::BuiltIn;
 pub(crate) use name::Context;
+pub(crate) use redaction::Redaction;
 pub(crate) use scope::{RequestValues, ResponseInfo};
 pub(crate) use target::{write_path_and_query, RenderedTarget, TargetTemplate};
 
@@ -66,6 +68,20 @@ struct Placeholder {
 }
 
 impl Placeholder {
+    /// Hides secrets in a value for a log, before the modifiers, which could disguise them.
+    fn write_hiding(&self, scope: &RequestValues<'_>, context: Context, out: &mut Vec<u8>) {
+        let start = out.len();
+        if self.name.write(scope, context, out).is_none() {
+            return;
+        }
+        if self.name.may_hold_query() {
+            scope.redaction.hide(out, start, self.name.is_query());
+        }
+        for modifier in &self.modifiers {
+            modifier.apply(out, start);
+        }
+    }
+
     /// Appends the modified value. If the name has no meaning here, appends nothing and returns `None`.
     fn write(&self, scope: &RequestValues<'_>, context: Context, out: &mut Vec<u8>) -> Option<Found> {
         let start = out.len();
@@ -183,14 +199,15 @@ impl Template {
         }
     }
 
-    /// Appends the rewritten text as part of a log line: values are escaped, and an absent value is a `-`.
+    /// Appends the rewritten text as part of a log line: values are escaped, secrets in queries are hidden, and an
+    /// absent value is a `-`.
     pub(crate) fn render_log(&self, scope: &RequestValues<'_>, out: &mut Vec<u8>) {
         for part in &self.parts {
             match part {
                 TemplatePart::Text(text) => out.extend_from_slice(text.as_bytes()),
                 TemplatePart::Value(value) => {
                     let start = out.len();
-                    value.write(scope, self.context, out);
+                    value.write_hiding(scope, self.context, out);
                     if out.len() == start {
                         out.push(b'-');
                     } else {

@@ -30,7 +30,8 @@ use crate::listen::binds::Binds;
 use crate::log::Log;
 use crate::relay::Rate;
 use crate::request::{ClientLimits, Globals};
-use crate::routing::CaptureNames;
+use crate::rewrite::Redaction;
+use crate::routing::{CaptureNames, RouteNames};
 use crate::runtime_state::{self, RuntimeState};
 use crate::stats::BackendStats;
 use crate::upstream::{Admin, Backends, Dns, Upstream, UpstreamCarryOver, Upstreams};
@@ -132,6 +133,7 @@ pub(crate) fn carry_over(before: Option<&Snapshot>, config: &Config, purpose: Pu
         Binds::compile(&config.binds, &config.trusted_proxies, managed.as_ref(), purpose, &mut problems)
     };
     let stops = before.map(|before| Arc::clone(&before.carried_over.stops)).unwrap_or_default();
+    let tap = before.map(|before| Arc::clone(&before.globals.tap)).unwrap_or_default();
     let log_before = before.and_then(|before| before.globals.access_log.as_deref());
     let access_log = config
         .access_log
@@ -147,6 +149,8 @@ pub(crate) fn carry_over(before: Option<&Snapshot>, config: &Config, purpose: Pu
         limits,
         keeps_lines: access_log.is_some(),
         names: CaptureNames::default(),
+        routes: RouteNames::default(),
+        secrets: Vec::new(),
         captures: CapturesAround::default(),
         upstreams,
         blocks: config.blocks.clone(),
@@ -155,10 +159,11 @@ pub(crate) fn carry_over(before: Option<&Snapshot>, config: &Config, purpose: Pu
         carried_over: CarriedOver { filters, acme: carried_acme, stops: Arc::clone(&stops), ..CarriedOver::default() },
     };
     let routes = compiler.scope(&config.routes, &Routes::default());
-    let Compiler { mut problems, keeps_lines, names, mut upstreams, mut carried_over, .. } = compiler;
+    let Compiler { mut problems, keeps_lines, names, routes: route_names, secrets, .. } = compiler;
+    let (mut upstreams, mut carried_over) = (compiler.upstreams, compiler.carried_over);
     carried_over.upstreams = Arc::new(upstreams.take_carried());
     let upstreams = upstreams.finish(&mut problems);
-    let capture_names = names.into_list();
+    let (capture_names, route_names) = (names.into_list(), route_names.into_list());
     let acme = config.acme.as_ref().and_then(|acme| {
         let names = written_names(&config.routes);
         let (certificates, blocks) = (&carried_over.acme.certificates, &config.blocks);
@@ -174,7 +179,10 @@ pub(crate) fn carry_over(before: Option<&Snapshot>, config: &Config, purpose: Pu
     problems.sort_by(|a, b| a.at.cmp(&b.at));
     let events = carried_over.filters.single();
     let carried_over = Arc::new(carried_over);
-    let globals = Globals { limits, trusted, access_log, keeps_lines, capture_names, stops };
+    let redact = config.access_log.as_ref().and_then(|log| log.redact.as_deref());
+    let redaction = Redaction::new(redact, &secrets);
+    let globals =
+        Globals { limits, trusted, access_log, redaction, tap, keeps_lines, capture_names, route_names, stops };
     let snapshot = Snapshot {
         binds,
         routes,

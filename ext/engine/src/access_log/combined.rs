@@ -20,7 +20,7 @@ pub(super) fn write(scope: &RequestValues<'_>, out: &mut Vec<u8>) {
     push_or_dash(out, request.method_text());
     if !request.method_text().is_empty() {
         out.push(b' ');
-        push_or_dash(out, request.target());
+        push_or_dash(out, &scope.redaction.url(request.target()));
         out.extend_from_slice(match request.version {
             Version::Http10 => b" HTTP/1.0",
             Version::Http11 => b" HTTP/1.1",
@@ -28,13 +28,13 @@ pub(super) fn write(scope: &RequestValues<'_>, out: &mut Vec<u8>) {
         });
     }
     out.extend_from_slice(b"\" ");
-    let (status, bytes) = scope.response.map_or((0, 0), |response| (response.reason(), response.bytes));
+    let (status, bytes) = scope.response.map_or((0, 0), |response| (response.http_status(), response.bytes));
     decimal::push(out, u64::from(status));
     out.push(b' ');
     decimal::push(out, bytes);
     for field in [Known::Referer, Known::UserAgent] {
         out.extend_from_slice(b" \"");
-        push_or_dash(out, request.fields.get(field).unwrap_or_default());
+        push_or_dash(out, &scope.redaction.url(request.fields.get(field).unwrap_or_default()));
         out.push(b'"');
     }
 }

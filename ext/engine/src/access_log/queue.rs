@@ -3,12 +3,14 @@
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, Write};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::batches::Batches;
+use super::syslog::Syslog;
 use crate::fork_safe::{Condvar, Mutex};
 use crate::log::Log;
 use crate::output::{block_sigpipe, Standard};
@@ -28,27 +30,37 @@ const STUCK: Duration = Duration::from_secs(1);
 pub(super) enum Output {
     File(File),
     Stdout,
+    Syslog(Syslog),
     /// A Ruby block.
     Block(Batches),
 }
 
+/// Lines that could not be written, and why.
+#[derive(Debug)]
+pub(super) struct LostLines {
+    pub(super) count: u64,
+    pub(super) why: io::Error,
+}
+
 impl Output {
     /// Writes lines. A block gets them later, when a batch is full or [`Self::due`].
-    fn write(&mut self, lines: &[u8]) -> io::Result<()> {
-        match self {
+    fn write(&mut self, lines: &[u8]) -> Result<(), LostLines> {
+        let written = match self {
             Output::File(file) => file.write_all(lines),
             Output::Stdout => Standard::Out.write_all(lines),
+            Output::Syslog(syslog) => return syslog.write(lines),
             Output::Block(batches) => {
                 batches.push(lines);
                 Ok(())
             }
-        }
+        };
+        written.map_err(|why| LostLines { count: memchr::memchr_iter(b'\n', lines).count() as u64, why })
     }
 
     /// Time at which lines that wait have to go on.
     fn due(&self) -> Option<Instant> {
         match self {
-            Output::File(_) | Output::Stdout => None,
+            Output::File(_) | Output::Stdout | Output::Syslog(_) => None,
             Output::Block(batches) => batches.due(),
         }
     }
@@ -76,6 +88,8 @@ pub(super) struct AccessLogQueue {
     changed: Condvar,
     /// Signalled when the thread has ended.
     ended: Condvar,
+    /// Lines that were lost so far, in this log and those before it.
+    lost: Arc<AtomicU64>,
 }
 
 #[derive(Debug, Default)]
@@ -90,6 +104,16 @@ struct AccessLogQueueState {
 }
 
 impl AccessLogQueue {
+    /// A queue that goes on counting lost lines.
+    pub(super) fn counting(lost: &Arc<AtomicU64>) -> Arc<Self> {
+        Arc::new(Self { lost: Arc::clone(lost), ..Self::default() })
+    }
+
+    /// Number of lines that were lost so far.
+    pub(super) fn lost(&self) -> &Arc<AtomicU64> {
+        &self.lost
+    }
+
     /// Starts the thread. It ends once the queue is closed and empty. If it runs already, lines that are pushed from
     /// now on go to `output`.
     pub(super) fn start(queue: &Arc<Self>, output: Output, log: Arc<Log>) -> io::Result<()> {
@@ -203,12 +227,12 @@ impl AccessLogWriter {
     /// Writes lines. Reports once that writing fails, and once that it works again, with the number of lost lines.
     fn write(&mut self, lines: &[u8]) {
         match self.output.write(lines) {
-            Err(e) => {
+            Err(LostLines { count, why }) => {
                 if self.lost.is_none() {
-                    self.log.error(format_args!("the access log cannot be written, its lines are lost: {e}"));
+                    self.log.error(format_args!("the access log cannot be written, its lines are lost: {why}"));
                 }
-                let lines = memchr::memchr_iter(b'\n', lines).count() as u64;
-                *self.lost.get_or_insert(0) += lines;
+                self.queue.lost.fetch_add(count, Relaxed);
+                *self.lost.get_or_insert(0) += count;
             }
             Ok(()) => {
                 if let Some(lost) = self.lost.take() {

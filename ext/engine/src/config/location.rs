@@ -37,6 +37,8 @@ pub struct LocationConfig<R> {
     pub content_types: Vec<String>,
     /// Media types, one of which the client must accept.
     pub accepts: Vec<String>,
+    /// Name in logs and metrics. Default: the patterns as written.
+    pub name: Option<String>,
     /// Directives inside the location, in the order of the file.
     pub routes: Vec<R>,
     /// Word that was written, `location` or `host`.
@@ -61,6 +63,7 @@ impl<R> Default for LocationConfig<R> {
             extensions: Vec::new(),
             content_types: Vec::new(),
             accepts: Vec::new(),
+            name: None,
             routes: Vec::new(),
             word: None,
             at: None,

@@ -1,15 +1,18 @@
-//! `GET /events`: figures each second and what happens in between, as server-sent events.
+//! `GET /events`: figures each second and what happens in between, as server-sent events. With `?log=1` also access
+//! lines, those that `status`, `path` and `slower_than` select.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
-use serde_json::Value;
+use http::StatusCode;
+use serde_json::{json, Value};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{mpsc, OwnedSemaphorePermit};
 use tokio::time::{Instant, MissedTickBehavior};
 
-use super::{ApiState, Operations};
+use super::{ApiState, Operations, Refusal};
+use crate::access_log::{TapFilter, TapNews, TapReader};
 use crate::fork_safe::Mutex;
 
 /// Media type of event streams.
@@ -46,10 +49,33 @@ pub(crate) fn event(name: &str, facts: &Value) -> Bytes {
     format!("event: {name}\ndata: {facts}\n\n").into()
 }
 
+/// The access lines that a query asks for. `None` without `log=1`.
+///
+/// # Errors
+/// 400, for a parameter that is unknown or has a wrong value.
+pub(super) fn wanted_lines(query: &str) -> Result<Option<TapFilter>, Refusal> {
+    let refused = |error: String| Refusal::new(StatusCode::BAD_REQUEST, error);
+    let (mut is_wanted, mut filter) = (false, TapFilter::default());
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        match (&*name, &*value) {
+            ("log", "1") => is_wanted = true,
+            ("log", "0") => is_wanted = false,
+            ("log", value) => return Err(refused(format!("log: {value:?} is no choice: write log=1 or leave it out"))),
+            (name, value) => filter.add(name, value).map_err(refused)?,
+        }
+    }
+    match is_wanted {
+        true => Ok(Some(filter)),
+        false if filter == TapFilter::default() => Ok(None),
+        false => Err(refused("the conditions are for access lines: write log=1 too".into())),
+    }
+}
+
 /// Begins a stream of events, which ends when the client goes, the place is closed or the server ends.
 pub(super) fn follow(
     api: &Arc<ApiState>,
     operations: &Arc<dyn Operations>,
+    lines: Option<TapReader>,
     permit: OwnedSemaphorePermit,
     closed: impl std::future::Future<Output = ()> + Send + 'static,
 ) -> mpsc::Receiver<Bytes> {
@@ -61,7 +87,7 @@ pub(super) fn follow(
             biased;
             () = closed => {}
             () = pieces.closed() => {}
-            () = feed(&api, &operations, news, &pieces) => {}
+            () = feed(&api, &operations, news, lines, &pieces) => {}
         }
     });
     taken
@@ -71,6 +97,7 @@ async fn feed(
     api: &ApiState,
     operations: &Weak<dyn Operations>,
     mut news: tokio::sync::broadcast::Receiver<crate::events::News>,
+    mut lines: Option<TapReader>,
     pieces: &mpsc::Sender<Bytes>,
 ) {
     let mut next = Bytes::from_static(BEGINNING.as_bytes());
@@ -92,7 +119,21 @@ async fn feed(
                 let Some(operations) = operations.upgrade() else { return };
                 api.figures.event(&*operations)
             }
+            line = next_line(&mut lines) => line,
         };
+    }
+}
+
+/// The next access line as an event; never ready if none are wanted.
+async fn next_line(lines: &mut Option<TapReader>) -> Bytes {
+    let news = match lines {
+        Some(lines) => lines.next().await,
+        None => None,
+    };
+    match news {
+        Some(TapNews::Line(line)) => format!("event: log\ndata: {line}\n\n").into(),
+        Some(TapNews::Lost(lost)) => event("log", &json!({ "lost_lines": lost })),
+        None => std::future::pending().await,
     }
 }
 

@@ -10,6 +10,7 @@ use serde_json::Value;
 use tokio::sync::broadcast;
 
 use super::{ControlAnswer, Refusal};
+use crate::access_log::{TapFilter, TapReader};
 use crate::events::News;
 
 /// The answer to a call, in the making.
@@ -74,6 +75,8 @@ pub(crate) trait Operations: Send + Sync + std::fmt::Debug {
     fn unready(&self) -> Vec<String>;
     /// Events from now on.
     fn news(&self) -> broadcast::Receiver<News>;
+    /// Access lines from now on. `None`: too many read them already.
+    fn access_lines(&self, filter: TapFilter) -> Option<TapReader>;
     /// `POST /backends/UPSTREAM` and `POST /backends/UPSTREAM/BACKEND`.
     fn change_backend(self: Arc<Self>, call: ControlCall) -> Answering;
     /// `POST /upstreams/UPSTREAM/backends`.

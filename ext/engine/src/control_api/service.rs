@@ -35,7 +35,10 @@ pub(super) async fn answer(
     };
     let is_get = matches!(*request.method(), Method::GET | Method::HEAD);
     match request.uri().path() {
-        "/events" if is_get => follow(api, &operations, guard),
+        "/events" if is_get => {
+            let query = request.uri().query().unwrap_or_default();
+            follow(api, &operations, guard, query).unwrap_or_else(|refusal| refusal.answer())
+        }
         "/health/live" if is_get => answer::json(StatusCode::OK, &json!({ "live": true })),
         "/health/ready" if is_get => ready(&*operations),
         _ => call(api, operations, request).await,
@@ -51,14 +54,25 @@ fn ready(operations: &dyn Operations) -> ControlAnswer {
     }
 }
 
-fn follow(api: &Arc<ApiState>, operations: &Arc<dyn Operations>, guard: watch::Receiver<Arc<Guard>>) -> ControlAnswer {
-    let Ok(permit) = Arc::clone(&api.event_streams).try_acquire_owned() else {
+fn follow(
+    api: &Arc<ApiState>,
+    operations: &Arc<dyn Operations>,
+    guard: watch::Receiver<Arc<Guard>>,
+    query: &str,
+) -> Result<ControlAnswer, Refusal> {
+    let filter = events::wanted_lines(query)?;
+    let too_many = || {
         let error = "too many follow the events already: end one of them";
-        return Refusal::new(StatusCode::SERVICE_UNAVAILABLE, error).answer();
+        Refusal::new(StatusCode::SERVICE_UNAVAILABLE, error)
+    };
+    let permit = Arc::clone(&api.event_streams).try_acquire_owned().map_err(|_| too_many())?;
+    let lines = match filter {
+        Some(filter) => Some(operations.access_lines(filter).ok_or_else(too_many)?),
+        None => None,
     };
     let mut guard = guard;
     let closed = async move { closed(&mut guard).await };
-    answer::stream(events::MEDIA_TYPE, events::follow(api, operations, permit, closed))
+    Ok(answer::stream(events::MEDIA_TYPE, events::follow(api, operations, lines, permit, closed)))
 }
 
 async fn call(api: &ApiState, operations: Arc<dyn Operations>, request: Request<Incoming>) -> ControlAnswer {

@@ -15,8 +15,7 @@ use super::linger;
 use crate::channel::Channel;
 use crate::client::ClientInfo;
 use crate::error::Cause;
-use crate::forward::{forward_guarded, log_refused, note_refused, refuse, Unread};
-use crate::grpc::GrpcOutcome;
+use crate::forward::{forward_guarded, log_refused, note_refused, refuse, RefusedOutcome, Unread};
 use crate::relay::{self, ClientChannel, Rate};
 use crate::request::Verdict;
 use crate::request::Workspace;
@@ -104,8 +103,7 @@ pub(crate) async fn refuse_plain(
         client_info,
         &mut work,
         RequestId::random(),
-        (status, GrpcOutcome::default()),
-        BODY.len() as u64,
+        RefusedOutcome::of(Cause::PlainHttp, BODY.len() as u64),
     );
     worker.reuse(work);
     if flushed.is_ok() {
@@ -267,7 +265,7 @@ fn note_unfinished(worker: &Worker, client_info: &ClientInfo, bytes: &[u8], work
     worker.counters.answered(Cause::ClientGone.status());
     let id = RequestId::random();
     note_refused(worker, client_info, work, id, format_args!("the client went away before its head was whole"));
-    log_refused(worker, client_info, work, id, (Cause::ClientGone.status(), GrpcOutcome::default()), 0);
+    log_refused(worker, client_info, work, id, RefusedOutcome::of(Cause::ClientGone, 0));
 }
 
 /// Whether the bytes are the preface of HTTP/2, as far as they are there.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::compile::Report;
 use crate::config::{At, ErrorResponseConfig};
-use crate::error::Cause;
+use crate::error::{Cause, EndReason};
 use crate::networks::Networks;
 use crate::request::{Exchange, OwnAnswer, Verdict};
 use crate::respond::ErrorResponse;
@@ -55,7 +55,7 @@ impl AddressList {
 
     /// Answers a client that is refused.
     pub(super) async fn refuse(&self, exchange: &mut Exchange<'_>) -> Verdict {
-        exchange.answer_error(&self.error_response).await
+        exchange.refuse(EndReason::Denied, &self.error_response).await
     }
 }
 

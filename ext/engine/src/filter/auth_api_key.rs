@@ -17,7 +17,7 @@ use crate::client::ClientInfo;
 use crate::compile::{Report, Word};
 use crate::compiler::Compiler;
 use crate::config::{At, ErrorResponseConfig};
-use crate::error::Cause;
+use crate::error::{Cause, EndReason};
 use crate::request::{Exchange, OwnAnswer, Verdict};
 use crate::respond::ErrorResponse;
 
@@ -63,6 +63,7 @@ impl Filtering for AuthApiKey {
     type Config = AuthApiKeyConfig;
 
     fn compile(config: &AuthApiKeyConfig, compiler: &mut Compiler) -> Option<Self> {
+        compiler.secrets.extend(config.query.as_deref().map(Box::from));
         let mut report = Report::new(Self::WORD, config.at.as_ref(), &mut compiler.problems);
         let error_response =
             ErrorResponse::compile(config.error_response.as_ref(), Cause::Unauthorized.status(), &mut report);
@@ -93,7 +94,7 @@ impl Filtering for AuthApiKey {
             Err(why) => {
                 exchange.debug(format_args!("auth_api_key: {why}"));
                 exchange.work.response_additions.set(Known::WwwAuthenticate, self.challenge.as_bytes());
-                Some(exchange.answer_error(&self.error_response).await)
+                Some(exchange.refuse(EndReason::Denied, &self.error_response).await)
             }
         }
     }

@@ -23,7 +23,7 @@ use crate::client::ClientInfo;
 use crate::compile::{Report, Word};
 use crate::compiler::Compiler;
 use crate::config::{At, ErrorResponseConfig};
-use crate::error::Cause;
+use crate::error::{Cause, EndReason};
 use crate::request::{Exchange, OwnAnswer, Verdict};
 use crate::respond::ErrorResponse;
 use accounts::{Accounts, Gathering};
@@ -126,7 +126,7 @@ impl Filtering for AuthBasic {
             Ok(true) => None,
             Ok(false) => {
                 exchange.work.response_additions.set(Known::WwwAuthenticate, self.challenge.as_bytes());
-                Some(exchange.answer_error(&self.error_response).await)
+                Some(exchange.refuse(EndReason::Denied, &self.error_response).await)
             }
             Err(Busy) => {
                 exchange.warn(format_args!("auth_basic: too many passwords wait to be verified"));

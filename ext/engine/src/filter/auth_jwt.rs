@@ -14,6 +14,7 @@ use super::credential::{self, Credential};
 use super::Filtering;
 use crate::client::ClientInfo;
 use crate::compiler::Compiler;
+use crate::error::EndReason;
 use crate::request::{Exchange, OwnAnswer, Verdict};
 use crate::respond::ErrorResponse;
 pub use compile::AuthJwtConfig;
@@ -64,7 +65,7 @@ impl Filtering for AuthJwt {
         let challenge = self.challenge(refusal.as_ref());
         exchange.debug(format_args!("auth_jwt: {}", refusal.map_or("no token", |refusal| refusal.0)));
         exchange.work.response_additions.set(Known::WwwAuthenticate, challenge.as_bytes());
-        Some(exchange.answer_error(&self.error_response).await)
+        Some(exchange.refuse(EndReason::Denied, &self.error_response).await)
     }
 }
 

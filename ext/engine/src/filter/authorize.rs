@@ -19,7 +19,7 @@ use crate::blocks::{BlockFailure, BlockIndex, BlockLimits};
 use crate::compile::{Report, Word};
 use crate::compiler::Compiler;
 use crate::config::{At, ErrorResponseConfig};
-use crate::error::Cause;
+use crate::error::{Cause, EndReason};
 use crate::request::{Exchange, Verdict};
 use crate::respond::ErrorResponse;
 use key::{RulingKey, SeveralCredentials};
@@ -181,7 +181,7 @@ impl Authorize {
         match ruling {
             Ok(Ruling::Refuse(response)) => {
                 let response = response.as_ref().unwrap_or(&self.error_response);
-                Some(exchange.answer_error(response).await)
+                Some(exchange.refuse(EndReason::Denied, response).await)
             }
             Ok(ruling) => {
                 self.pass(exchange, &ruling);

@@ -12,7 +12,7 @@ use super::Filtering;
 use crate::compile::{Report, Word, TEN_YEARS};
 use crate::compiler::Compiler;
 use crate::config::{At, ErrorResponseConfig};
-use crate::error::Cause;
+use crate::error::{Cause, EndReason};
 use crate::request::{Exchange, Verdict};
 use crate::respond::ErrorResponse;
 use crate::routing::host_span;
@@ -152,7 +152,7 @@ impl Filtering for RateLimit {
         exchange.work.scratch = scratch;
         match taken.passed {
             true => None,
-            false => Some(exchange.answer_error(&self.error_response).await),
+            false => Some(exchange.refuse(EndReason::Limit, &self.error_response).await),
         }
     }
 }

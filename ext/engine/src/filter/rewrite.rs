@@ -8,6 +8,7 @@ use super::Filtering;
 use crate::compile::{Report, Word};
 use crate::compiler::Compiler;
 use crate::config::{At, ErrorResponseConfig};
+use crate::error::EndReason;
 use crate::request::{Exchange, Verdict};
 use crate::respond::ErrorResponse;
 use crate::rewrite::TargetTemplate;
@@ -73,7 +74,7 @@ impl Filtering for Rewrite {
             Ok(()) => None,
             Err(why) => {
                 exchange.debug(format_args!("refused by rewrite: {why}"));
-                Some(exchange.answer_error(&self.error_response).await)
+                Some(exchange.refuse(EndReason::Malformed, &self.error_response).await)
             }
         }
     }

@@ -6,11 +6,10 @@ use std::task::Poll;
 
 use proxy_http::message::Known;
 
-use super::{forward, log_refused, refuse, Unread, Verdict};
+use super::{forward, log_refused, refuse, RefusedOutcome, Unread, Verdict};
 use crate::client::ClientInfo;
 use crate::error::Cause;
 use crate::grpc::Form;
-use crate::grpc::GrpcOutcome;
 use crate::log::Level;
 use crate::relay::ClientChannel;
 use crate::request::Workspace;
@@ -46,7 +45,13 @@ pub(crate) async fn forward_guarded(
     if client.channel.total_sent() != sent {
         let bytes = client.channel.body_sent().saturating_sub(body);
         let status = work.response.status;
-        log_refused(worker, client_info, work, id, (status, GrpcOutcome::default()), bytes);
+        log_refused(
+            worker,
+            client_info,
+            work,
+            id,
+            RefusedOutcome { status, ..RefusedOutcome::of(Cause::Internal, bytes) },
+        );
         return Verdict::Reset;
     }
     if let Some(connection) = client.channel.http1() {

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use proxy_http::message::{Framing, Known, Method, ResponseHead};
 
 use crate::client::ClientInfo;
-use crate::error::Cause;
+use crate::error::{Cause, EndReason};
 use crate::grpc::{Form, GrpcOutcome};
 use crate::log::Level;
 use crate::relay::{self, ClientChannel};
@@ -30,6 +30,24 @@ impl Unread {
     /// A request that is refused for `why`.
     pub(crate) fn new(cause: Cause, why: &'static str, form: Option<Form>) -> Self {
         Self { id: RequestId::random(), cause, why: Some(why), form }
+    }
+}
+
+/// Result of a request that could not be read, or was not sent whole, for logs and figures.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RefusedOutcome {
+    /// Status of the response; 499 if the client went away before it.
+    pub(crate) status: u16,
+    pub(crate) grpc: GrpcOutcome,
+    pub(crate) reason: EndReason,
+    /// Bytes of the response's body that were sent.
+    pub(crate) bytes: u64,
+}
+
+impl RefusedOutcome {
+    /// The result of a request that ended for `cause`, with the cause's own status.
+    pub(crate) fn of(cause: Cause, bytes: u64) -> Self {
+        Self { status: cause.status(), grpc: GrpcOutcome::default(), reason: cause.into(), bytes }
     }
 }
 
@@ -73,7 +91,7 @@ pub(crate) async fn refuse(
     let flushed = relay::flush(client, limits.client_body, limits.rate).await;
     let bytes = client.channel.body_sent().saturating_sub(before);
     let grpc = call.map_or(GrpcOutcome::default(), |_| GrpcRefusal::Status(reason).told());
-    log_refused(worker, client_info, work, id, (status, grpc), bytes);
+    log_refused(worker, client_info, work, id, RefusedOutcome { status, grpc, reason: cause.into(), bytes });
     match flushed {
         Ok(()) => Verdict::Linger,
         Err(error) => Verdict::after(&error),
@@ -106,21 +124,30 @@ pub(crate) fn log_refused(
     client_info: &ClientInfo,
     work: &mut Workspace,
     id: RequestId,
-    (status, grpc): (u16, GrpcOutcome),
-    bytes: u64,
+    outcome: RefusedOutcome,
 ) {
+    let RefusedOutcome { status, grpc, reason, bytes } = outcome;
     let elapsed = work.begun.take().map_or(Duration::ZERO, |begun| begun.elapsed());
     let snapshot = worker.snapshot();
     let globals = &snapshot.globals;
-    let Some(log) = &globals.access_log else { return };
+    let watched = globals.tap.is_open();
+    if globals.access_log.is_none() && !watched {
+        return;
+    }
     let request = &work.request;
     let trusted_hop = Some(client_info).filter(|peer| globals.trusted.trusts(peer));
     let spoken_for = trusted_hop.and_then(|peer| globals.trusted.client(&request.fields, peer));
     let start = SystemTime::now().checked_sub(elapsed).unwrap_or(SystemTime::UNIX_EPOCH);
     let scope = RequestValues {
         sent_id: LoggedId::of(id, request.fields.get(Known::XRequestId)).sent(),
-        response: Some(ResponseInfo { status, grpc, elapsed, backend: "", attempts: 0, bytes, fields: None }),
+        redaction: &globals.redaction,
+        response: Some(ResponseInfo { status, grpc, elapsed, bytes, reason: Some(reason), ..ResponseInfo::default() }),
         ..RequestValues::new(request, spoken_for.as_ref().unwrap_or(client_info), id, start)
     };
-    worker.log_access(log, &scope);
+    if let Some(log) = &globals.access_log {
+        worker.log_access(log, &scope);
+    }
+    if watched {
+        globals.tap.offer(&scope);
+    }
 }

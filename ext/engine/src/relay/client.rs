@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::waits::Waits;
 use crate::channel::Channel;
 use crate::deadline::DeadlineTimer;
 use crate::error::{Error, Kind};
@@ -30,6 +31,8 @@ pub(crate) struct ClientChannel {
     pub(crate) alarm: DeadlineTimer,
     /// State of a client that has half-closed or cannot be read; `None` for nearly all clients.
     watch: Option<Box<Watch>>,
+    /// Waits of the current request for a backend.
+    pub(crate) waits: Waits,
 }
 
 #[derive(Debug, Default)]
@@ -54,7 +57,7 @@ pub(crate) enum Listening {
 impl ClientChannel {
     /// A client at the other end of `peer`.
     pub(crate) fn new(peer: Channel) -> Self {
-        Self { channel: peer, alarm: DeadlineTimer::default(), watch: None }
+        Self { channel: peer, alarm: DeadlineTimer::default(), watch: None, waits: Waits::default() }
     }
 
     /// A client on an HTTP/1.1 connection.
@@ -73,6 +76,7 @@ impl ClientChannel {
     /// Begins another request: the time since a half-close counts anew.
     pub(crate) fn begin_request(&mut self) {
         self.watch = None;
+        self.waits = Waits::default();
     }
 
     /// Whether the client has half-closed its connection: it sends nothing more, and may be gone.

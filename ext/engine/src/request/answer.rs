@@ -5,7 +5,7 @@ use proxy_http::message::{Known, Method, Version};
 use tokio::time::Instant;
 
 use super::{Exchange, Verdict};
-use crate::error::{Cause, Error, Side};
+use crate::error::{Cause, EndReason, Error, Side};
 use crate::grpc::Form;
 use crate::relay::{self, ClientChannel};
 use crate::respond::{self, ErrorResponse, GrpcRefusal, Rendered};
@@ -28,6 +28,7 @@ impl Exchange<'_> {
 
     /// Answers with the built-in response for `cause`.
     pub(crate) async fn fail(&mut self, cause: Cause) -> Verdict {
+        self.ends_for(cause.into());
         self.answer_error(respond::built_in(cause.status())).await
     }
 
@@ -35,6 +36,7 @@ impl Exchange<'_> {
     /// response.
     pub(crate) async fn answer_failure(&mut self, error: &Error, response: &ErrorResponse) -> Verdict {
         let cause = Cause::from(error);
+        self.ends_for(error.into());
         if error.side == Side::Client {
             match (cause, self.body_limit.clone()) {
                 (Cause::BodyTooLong, Some(limit)) => {
@@ -57,6 +59,12 @@ impl Exchange<'_> {
             return self.fail(cause).await;
         }
         self.answer_error_later(response, error.is_about_queue()).await
+    }
+
+    /// Refuses the request for `reason` with an error response.
+    pub(crate) async fn refuse(&mut self, reason: EndReason, response: &ErrorResponse) -> Verdict {
+        self.ends_for(reason);
+        self.answer_error(response).await
     }
 
     /// Answers with an error response, in the form that the client prefers, or as gRPC if the request is a call.
@@ -120,8 +128,11 @@ impl Exchange<'_> {
     /// Sends an answer of the proxy's own, with the fields in `work.response`.
     async fn send_answer(&mut self, status: u16, body: &[u8]) -> Verdict {
         // This answer is no tunnel, but a 2xx would promise one.
-        let status =
-            if self.is_h2_tunnel() && (200..300).contains(&status) { Cause::NoTunnel.status() } else { status };
+        let mut status = status;
+        if self.is_h2_tunnel() && (200..300).contains(&status) {
+            status = Cause::NoTunnel.status();
+            self.ends_for(Cause::NoTunnel.into());
+        }
         self.answering(status);
         let response = &mut self.work.response;
         response.status = status;
@@ -148,7 +159,10 @@ impl Exchange<'_> {
         });
         self.client.channel.write_body(body);
         match relay::flush(self.client, self.globals.limits.client_body, self.globals.limits.rate).await {
-            Err(error) => Verdict::after(&error),
+            Err(error) => {
+                self.ends_for(EndReason::from(&error));
+                Verdict::after(&error)
+            }
             Ok(()) if keep_alive => Verdict::KeepAlive,
             Ok(()) if drained => Verdict::Close,
             Ok(()) => Verdict::Linger,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use proxy_http::message::Framing;
 
 use super::{Exchange, Verdict};
-use crate::error::Cause;
+use crate::error::{Cause, EndReason};
 use crate::relay;
 use crate::respond::ErrorResponse;
 
@@ -37,7 +37,7 @@ impl BodyLimit {
     pub(crate) async fn hold(self: &Arc<Self>, exchange: &mut Exchange<'_>) -> Option<Verdict> {
         match exchange.framing {
             Framing::Length(length) if length > self.bytes => {
-                return Some(exchange.answer_error(&self.error_response).await);
+                return Some(exchange.refuse(EndReason::Limit, &self.error_response).await);
             }
             Framing::Chunked => exchange.client.channel.limit_body(self.bytes),
             Framing::None | Framing::Length(_) | Framing::UntilClose => {}

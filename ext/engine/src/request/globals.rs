@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::access_log::AccessLog;
+use crate::access_log::{AccessLog, LogTap};
 use crate::client::trusted_proxies::TrustedProxies;
 use crate::relay::Rate;
+use crate::rewrite::Redaction;
 use crate::upstream::Stops;
 
 /// Settings for every request.
@@ -14,12 +15,25 @@ pub(crate) struct Globals {
     pub(crate) limits: ClientLimits,
     pub(crate) trusted: TrustedProxies,
     pub(crate) access_log: Option<Arc<AccessLog>>,
+    /// What logs hide.
+    pub(crate) redaction: Redaction,
+    /// The readers of access lines.
+    pub(crate) tap: Arc<LogTap>,
     /// Whether a log needs the request as the client sent it, after it was answered.
     pub(crate) keeps_lines: bool,
     /// Names of all captures.
     pub(crate) capture_names: Box<[Box<str>]>,
     /// What the operator has stopped at run time.
     pub(crate) stops: Arc<Stops>,
+    /// Names of locations by their numbers. The first is empty: no location was found.
+    pub(crate) route_names: Box<[Arc<str>]>,
+}
+
+impl Globals {
+    /// Name of the location with this number.
+    pub(crate) fn route_name(&self, route: u32) -> &str {
+        self.route_names.get(route as usize).map_or("", |name| name)
+    }
 }
 
 /// Limits for clients.

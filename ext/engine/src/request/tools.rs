@@ -37,6 +37,7 @@ pub(crate) struct Tools {
     access: RefCell<access_log::Buffer>,
     access_flush: Notify,
     draining: Cell<bool>,
+    ended: Cell<bool>,
     /// Open tunnels and event streams.
     pub(crate) long_lived: LongLivedOnes,
 }
@@ -61,6 +62,7 @@ impl Tools {
             access: RefCell::default(),
             access_flush: Notify::new(),
             draining: Cell::new(false),
+            ended: Cell::new(false),
             long_lived: LongLivedOnes::default(),
         }
     }
@@ -136,8 +138,14 @@ impl Tools {
         self.long_lived.begin(kind, &self.counters)
     }
 
-    /// Records that the remaining tunnels and event streams end with the thread.
+    /// Whether the requests that are left end with the thread.
+    pub(crate) fn is_cut_off(&self) -> bool {
+        self.ended.get()
+    }
+
+    /// Records that the remaining requests, tunnels and event streams end with the thread.
     pub(crate) fn cut_off(&self) {
+        self.ended.set(true);
         self.counters.cut_off();
         self.long_lived.cut_off();
     }

@@ -56,13 +56,21 @@ built_ins! {
     ClientCertSerial = "client_cert_serial" in Request | Response | Log,
     ClientCertFingerprint = "client_cert_fingerprint" in Request | Response | Log,
     ClientCertSan = "client_cert_san" in Request | Response | Log,
+    TlsResumed = "tls_resumed" in Request | Response | Log,
+    Route = "route" in Request | Response | Log,
     Status = "status" in Response | Log,
     ResponseTime = "response_time" in Response | Log,
     Backend = "backend" in Response | Log,
     Attempts = "attempts" in Response | Log,
+    HttpStatus = "http_status" in Response | Log,
     Reason = "reason" in Response | Log,
+    Upstream = "upstream" in Response | Log,
+    QueueTime = "queue_time" in Response | Log,
+    ConnectTime = "connect_time" in Response | Log,
+    FirstByteTime = "first_byte_time" in Response | Log,
     GrpcStatus = "grpc_status" in Response | Log,
     Bytes = "bytes" in Log,
+    RequestBytes = "request_bytes" in Log,
 }
 
 impl BuiltIn {
@@ -120,6 +128,16 @@ impl Name {
     /// Whether this is the path, the query, or both: text that is already a valid part of a URL.
     pub(super) fn is_path_like(&self) -> bool {
         matches!(self, Name::BuiltIn(BuiltIn::Path | BuiltIn::Query | BuiltIn::PathAndQuery, _))
+    }
+
+    /// Whether the value may be a URL or a part of one, with a query.
+    pub(super) fn may_hold_query(&self) -> bool {
+        matches!(self, Name::Field(_) | Name::BuiltIn(BuiltIn::Query | BuiltIn::PathAndQuery, _))
+    }
+
+    /// Whether this is the query.
+    pub(super) fn is_query(&self) -> bool {
+        matches!(self, Name::BuiltIn(BuiltIn::Query, _))
     }
 
     /// Whether this contains the path, so that it shows the `*` of `OPTIONS *`.
@@ -224,7 +242,13 @@ impl BuiltIn {
             | BuiltIn::ResponseTime
             | BuiltIn::Backend
             | BuiltIn::Attempts
+            | BuiltIn::HttpStatus
             | BuiltIn::Reason
+            | BuiltIn::Upstream
+            | BuiltIn::QueueTime
+            | BuiltIn::ConnectTime
+            | BuiltIn::FirstByteTime
+            | BuiltIn::RequestBytes
             | BuiltIn::GrpcStatus
             | BuiltIn::Bytes => {
                 let Some(response) = scope.response else { return };
@@ -233,7 +257,19 @@ impl BuiltIn {
                     BuiltIn::ResponseTime => value::response_time(out, response.elapsed),
                     BuiltIn::Backend => out.extend_from_slice(response.backend.as_bytes()),
                     BuiltIn::Attempts => decimal::push(out, u64::from(response.attempts)),
-                    BuiltIn::Reason => decimal::push(out, u64::from(response.reason())),
+                    BuiltIn::HttpStatus => decimal::push(out, u64::from(response.http_status())),
+                    BuiltIn::Reason => {
+                        out.extend_from_slice(response.reason.map_or("", |reason| reason.as_str()).as_bytes());
+                    }
+                    BuiltIn::Upstream => out.extend_from_slice(response.upstream.as_bytes()),
+                    BuiltIn::QueueTime => value::response_time(out, response.queue),
+                    BuiltIn::ConnectTime => value::response_time(out, response.connect),
+                    BuiltIn::FirstByteTime => {
+                        if let Some(time) = response.first_byte {
+                            value::response_time(out, time);
+                        }
+                    }
+                    BuiltIn::RequestBytes => decimal::push(out, response.request_bytes),
                     BuiltIn::GrpcStatus => {
                         if let Some(code) = response.grpc.code {
                             decimal::push(out, u64::from(code));
@@ -242,6 +278,8 @@ impl BuiltIn {
                     _ => decimal::push(out, response.bytes),
                 }
             }
+            BuiltIn::Route => out.extend_from_slice(scope.route.as_bytes()),
+            BuiltIn::TlsResumed => tls(TlsValue::Resumed, out),
             BuiltIn::TlsVersion => tls(TlsValue::Version, out),
             BuiltIn::TlsCipher => tls(TlsValue::Cipher, out),
             BuiltIn::TlsServerName => tls(TlsValue::ServerName, out),

@@ -4,8 +4,9 @@ use std::time::{Duration, SystemTime};
 
 use proxy_http::message::{Fields, RequestHead};
 
-use super::Captures;
+use super::{Captures, Redaction};
 use crate::client::ClientInfo;
+use crate::error::EndReason;
 use crate::grpc::GrpcOutcome;
 use crate::request_id::RequestId;
 
@@ -29,6 +30,10 @@ pub(crate) struct RequestValues<'a> {
     pub user: &'a [u8],
     /// Captures of the enclosing locations.
     pub captures: Captures<'a>,
+    /// Name of the request's location; empty before one was found.
+    pub route: &'a str,
+    /// What logs hide.
+    pub redaction: &'a Redaction,
     /// The response, once there is one.
     pub response: Option<ResponseInfo<'a>>,
 }
@@ -50,6 +55,8 @@ impl<'a> RequestValues<'a> {
             start,
             user: &[],
             captures: Captures::default(),
+            route: "",
+            redaction: Redaction::USUAL,
             response: None,
         }
     }
@@ -57,7 +64,7 @@ impl<'a> RequestValues<'a> {
 
 impl ResponseInfo<'_> {
     /// The status that tells the outcome. For a gRPC call, it is the status that any other request would have got.
-    pub(crate) fn reason(&self) -> u16 {
+    pub(crate) fn http_status(&self) -> u16 {
         if self.grpc.reason == 0 {
             self.status
         } else {
@@ -67,13 +74,25 @@ impl ResponseInfo<'_> {
 }
 
 /// A response, as far as it is known.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct ResponseInfo<'a> {
     pub status: u16,
     /// Time from the request's first byte until now.
     pub elapsed: Duration,
     /// The backend that was asked last, named as in figures and logs; empty if none was asked.
     pub backend: &'a str,
+    /// Upstream of that backend; empty if none was asked.
+    pub upstream: &'a str,
+    /// Why the request did not end as it should. `None`: it did.
+    pub reason: Option<EndReason>,
+    /// Time in queues for a backend.
+    pub queue: Duration,
+    /// Time of connecting to backends.
+    pub connect: Duration,
+    /// Time from the request's first byte until the head of the backend's response.
+    pub first_byte: Option<Duration>,
+    /// Bytes of the request's body, or of the tunnel, that the client sent.
+    pub request_bytes: u64,
     /// Outcome of a gRPC call.
     pub grpc: GrpcOutcome,
     /// Number of times that the request was sent to a backend.

@@ -39,10 +39,15 @@ pub(crate) fn response(fields: &Fields) -> ResponseInfo<'_> {
         status: 201,
         elapsed: Duration::from_micros(12_345),
         backend: "127.0.0.1:3001",
+        upstream: "app",
         attempts: 2,
-        grpc: Default::default(),
         bytes: 65,
+        queue: Duration::from_micros(1_500),
+        connect: Duration::from_micros(800),
+        first_byte: Some(Duration::from_micros(9_000)),
+        request_bytes: 7,
         fields: Some(fields),
+        ..ResponseInfo::default()
     }
 }
 

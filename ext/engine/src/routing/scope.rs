@@ -22,6 +22,8 @@ pub(crate) struct Scope<F, H> {
     pub(crate) handlers: Box<[Arc<H>]>,
     /// Number of handlers that are this scope's own.
     pub(crate) own_handlers: usize,
+    /// Number of the scope's name among the names of all locations.
+    pub(crate) route: u32,
 }
 
 /// A location. The first that matches takes the request.
@@ -51,7 +53,8 @@ impl<F, H> Default for Scope<F, H> {
 impl<F, H> Scope<F, H> {
     /// A scope without its locations, which [`Scope::set_locations`] adds.
     pub(crate) fn new(filters: Vec<Arc<F>>, handlers: Vec<Arc<H>>, own_handlers: usize) -> Self {
-        Self { locations: Vec::new(), index: None, filters: filters.into(), handlers: handlers.into(), own_handlers }
+        let (filters, handlers) = (filters.into(), handlers.into());
+        Self { locations: Vec::new(), index: None, filters, handlers, own_handlers, route: 0 }
     }
 
     pub(super) fn index(&self) -> Option<&Index> {

@@ -11,6 +11,7 @@ use tokio::sync::broadcast;
 
 use super::traffic::shown_order;
 use super::{Server, TrafficError};
+use crate::access_log::{TapFilter, TapReader};
 use crate::control_api::{json as answer, Answering, ControlAnswer, ControlCall, Operations, Refusal};
 use crate::events::News;
 use crate::stats::Stats;
@@ -65,6 +66,10 @@ impl Operations for Server {
 
     fn news(&self) -> broadcast::Receiver<News> {
         self.snapshot.load().events.follow()
+    }
+
+    fn access_lines(&self, filter: TapFilter) -> Option<TapReader> {
+        self.snapshot.load().globals.tap.listen(filter)
     }
 
     fn change_backend(self: Arc<Self>, call: ControlCall) -> Answering {

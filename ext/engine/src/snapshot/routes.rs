@@ -11,6 +11,9 @@ use crate::handler::Handler;
 use crate::rewrite::is_built_in;
 use crate::routing::{cover, Location, Matcher, Scope};
 
+/// Bytes of the longest `name` of a location.
+const LONGEST_NAME: usize = 200;
+
 /// The scope at the file's top level, with everything in it.
 pub(crate) type Routes = Scope<Filter, Handler>;
 
@@ -30,6 +33,7 @@ impl Compiler {
         let own_handlers = handlers.len();
         handlers.extend(outer.handlers.iter().cloned());
         let mut scope = Scope::new(filters, handlers, own_handlers);
+        scope.route = self.routes.current();
         let specs: Vec<_> = routes
             .iter()
             .filter_map(|route| match route {
@@ -54,6 +58,7 @@ impl Compiler {
         let Self { problems, names, .. } = self;
         let mut report = cover::report(spec, problems);
         let matcher = Matcher::compile(spec, names, &mut report);
+        check_name(spec, &mut report);
         let around = self.captures.len();
         let shadowed = |number: &u32| is_built_in(names.name(*number));
         for number in matcher.names().filter(shadowed).collect::<std::collections::BTreeSet<_>>() {
@@ -64,10 +69,21 @@ impl Compiler {
         }
         self.captures.extend(matcher.names().map(|number| self.names.name(number).into()));
         self.place.enter(spec);
+        let outside = self.routes.enter(spec);
         let scope = self.scope(&spec.routes, outer);
+        self.routes.leave(outside);
         self.place.leave();
         self.captures.truncate(around);
         Location { matcher, scope }
+    }
+}
+
+/// Checks the `name` of a location: it stands in log lines and in the labels of metrics.
+fn check_name(spec: &config::LocationConfig<Directive>, report: &mut Report<'_>) {
+    let Some(name) = &spec.name else { return };
+    if name.is_empty() || name.len() > LONGEST_NAME || name.chars().any(char::is_control) {
+        let message = format!("{name:?} is no name: write a line of 1 to {LONGEST_NAME} bytes, such as \"users\"");
+        report.within("name").error(message);
     }
 }
 

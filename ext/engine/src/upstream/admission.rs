@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::backend::group::BackendGroup;
 use super::backend::retry_budget::RetryPermit;
 use super::wait_queue::Place;
 use super::{Affinity, Attempt, Backend, Choice, Pool, Tried, Upstream};
@@ -139,9 +140,11 @@ impl<'a> Admission<'a> {
         deadline: Instant,
     ) -> Result<Attempt, Error> {
         let begun = Instant::now();
+        client.waits.queue.begin(begun);
         loop {
             let upstream = Arc::clone(self.upstream());
             let admitted = self.wait_at(&upstream, client, patience, deadline).await;
+            client.waits.queue.end();
             if let Some(hold) = &mut self.hold {
                 hold.waited = begun.elapsed();
             }
@@ -154,6 +157,7 @@ impl<'a> Admission<'a> {
                         hold.moved = upstream.successor();
                         hold.place = None;
                     }
+                    client.waits.queue.begin(Instant::now());
                 }
             }
         }
@@ -244,16 +248,33 @@ impl<'a> Admission<'a> {
         let upstream = Arc::clone(self.upstream());
         let group = upstream.group();
         let Some(_place) = group.first_check().enter(group.rules().queue) else { return Err(failure(Kind::Crowded)) };
+        client.waits.queue.begin(Instant::now());
+        let admitted = self.await_first(group, client, patience, deadline).await;
+        client.waits.queue.end();
+        match admitted {
+            Some(admitted) => admitted,
+            None => self.wait(client, patience, deadline).await,
+        }
+    }
+
+    /// Waits for the first good health check. `None` if the backends that have had it are busy.
+    async fn await_first(
+        &mut self,
+        group: &BackendGroup,
+        client: &mut ClientChannel,
+        patience: Option<Duration>,
+        deadline: Instant,
+    ) -> Option<Result<Attempt, Error>> {
         loop {
             let mut first_check = pin!(group.first_check().notified());
             // Before the look, so that no check in between is missed.
             first_check.as_mut().enable();
             match self.look() {
                 LookResult::NoneAvailable if self.upstream().awaits_check() => {}
-                LookResult::Busy => return self.wait(client, patience, deadline).await,
-                found => return self.result(found),
+                LookResult::Busy => return None,
+                found => return Some(self.result(found)),
             }
-            poll_fn(|cx| {
+            let news = poll_fn(|cx| {
                 if first_check.as_mut().poll(cx).is_ready() {
                     return Poll::Ready(Ok(()));
                 }
@@ -262,7 +283,10 @@ impl<'a> Admission<'a> {
                 }
                 client.alarm.poll(cx, deadline).map(|()| Err(failure(Kind::Unavailable)))
             })
-            .await?;
+            .await;
+            if let Err(error) = news {
+                return Some(Err(error));
+            }
         }
     }
 

@@ -76,7 +76,10 @@ pub(crate) async fn attempt<Q: BackendRequest>(
     loop {
         let mut result = Ok(());
         if slot.is_none() {
-            result = request.connect(attempt, *deadline).await.map(|(connection, reused)| {
+            request.parts().client.waits.connect.begin(Instant::now());
+            let connected = request.connect(attempt, *deadline).await;
+            request.parts().client.waits.connect.end();
+            result = connected.map(|(connection, reused)| {
                 attempt.connected();
                 *slot = Some(connection);
                 at_once = reused;

@@ -48,6 +48,7 @@ mod passwords;
 mod pauses;
 mod pipelining;
 mod places;
+mod reasons;
 mod reload;
 mod retries;
 mod retry_on;

@@ -32,6 +32,8 @@ pub struct Connection<S> {
     total_sent: u64,
     /// Bytes written that are no body.
     overhead: u64,
+    /// Bytes of bodies and of tunnels that were taken from the input.
+    body_read: u64,
     total_read: u64,
     ended: bool,
     /// Whether the last read filled its room completely, so that more bytes are likely.
@@ -56,6 +58,7 @@ impl<S: Transport> Connection<S> {
             behind: false,
             total_sent: 0,
             overhead: 0,
+            body_read: 0,
             total_read: 0,
             ended: false,
             hungry: false,
@@ -94,6 +97,11 @@ impl<S: Transport> Connection<S> {
     /// Records that `bytes` of what was written are no body.
     pub fn note_overhead(&mut self, bytes: usize) {
         self.overhead += bytes as u64;
+    }
+
+    /// Bytes of bodies and of tunnels that were taken, without heads, trailers and framing.
+    pub fn body_read(&self) -> u64 {
+        self.body_read
     }
 
     /// Bytes read from the stream so far.
@@ -313,6 +321,13 @@ impl<S: Transport> Connection<S> {
     pub fn consume_body(&mut self, n: usize) {
         self.reader.consume(&mut self.input, n);
         self.allowed = self.allowed.saturating_sub(n as u64);
+        self.body_read += n as u64;
+    }
+
+    /// Removes `n` bytes of a tunnel from the input.
+    pub fn consume_tunnel(&mut self, n: usize) {
+        self.input.consume(n);
+        self.body_read += n as u64;
     }
 
     /// Reads a head with `parse`, which returns the head's length once it is complete.

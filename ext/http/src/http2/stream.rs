@@ -46,6 +46,7 @@ pub struct Stream {
     upgrade: Option<Upgrade>,
     total_sent: u64,
     total_read: u64,
+    body_read: u64,
     /// Counts small pieces as they are taken.
     pieces: Option<Pieces>,
     /// Place on a connection to a backend. Dropped after the stream itself.
@@ -115,6 +116,7 @@ impl Stream {
             upgrade: None,
             total_sent: 0,
             total_read: 0,
+            body_read: 0,
             pieces: None,
             lease: None,
         }
@@ -128,6 +130,11 @@ impl Stream {
     /// Bytes of bodies that were given to the connection.
     pub fn body_sent(&self) -> u64 {
         self.total_sent - u64::from(matches!(self.sending, Sending::Body(_)))
+    }
+
+    /// Bytes of bodies and of tunnels that were taken.
+    pub fn body_read(&self) -> u64 {
+        self.body_read
     }
 
     /// Bytes of bodies that were received, plus 1 for a head.

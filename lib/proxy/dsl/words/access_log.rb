@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require_relative "../../blocks/log_reader"
+require_relative "access_log/choices"
 
 module Proxy
   class DSL
@@ -53,11 +54,13 @@ module Proxy
           end
         end
 
-        # Path of a file to write.
+        # Path of a file to write, or a syslog daemon.
         class OutputFile < Types::Text
           def signature = "String | _Path"
 
           def read(value, place)
+            return utf8(value, place) if value.is_a?(String) && value.start_with?("syslog:")
+
             Types.path(value, place) || wrong(value, place)
           end
         end
@@ -70,7 +73,20 @@ module Proxy
         takes FORMAT, as: :format
         default "off"
 
-        option :to, FILE, "A file to append to.", default: "standard output", unset: true
+        option :to, FILE, <<~TEXT, default: "standard output", unset: true
+          A file to append to, or a syslog daemon (RFC 5424): `"syslog:unixgram:/dev/log"` or
+          `"syslog:udp:127.0.0.1:514"`.
+        TEXT
+        option :sample, Choices::SHARE, "The share of the requests that is logged, such as `0.1`. Lines say it."
+        option :keep, Choices::KEEP, "With `sample`, what is logged in any case: `{ status: 500.., slower_than: 1 }`.",
+               default: "nothing"
+        option :fields, Choices::FIELDS, "The fields of a `json` line: see [logs](logs.md#json).", default: "all",
+                                                                                                  unset: true
+        option :exclude, Choices::PATHS, 'Paths that are never logged: `"/up"`, or `"/assets/*"` for all below.',
+               default: "none"
+        option :redact, Choices::PARAMETERS, <<~TEXT, default: "the usual names", unset: true
+          Query parameters beside the usual ones whose values no log shows. `[]` shows all.
+        TEXT
 
         # The type of the word's method, with its block, in RBS.
         def signature
@@ -96,8 +112,8 @@ module Proxy
 
         # The setting in the engine's form; nil for no access log.
         def setting(value, given, place)
-          if value == false && given.key?("to")
-            place.error("false and `to` contradict each other: write a format, or leave `to` out")
+          if value == false && (option = given.keys.first)
+            place.error("false and `#{option}` contradict each other: write a format, or leave `#{option}` out")
           end
           return value || nil unless value.is_a?(String)
 

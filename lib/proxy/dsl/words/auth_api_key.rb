@@ -38,7 +38,7 @@ module Proxy
         option :header, Types::FIELD_NAME, "The header that the key is in.",
                default: "X-Api-Key, without `query`", unset: true
         option :query, PARAMETER, <<~TEXT, default: "none", unset: true
-          The query parameter that the key is in, in place of a header. Access logs show it.
+          The query parameter that the key is in, in place of a header. No log shows its value.
         TEXT
         option :strip, Types::SWITCH, "Take the key out of the request before a backend sees it."
         refusal

@@ -129,6 +129,8 @@ module Proxy
         QUERY = Types::Conditions.new("Hash", 'a Hash, such as { "v" => "2", "preview" => true }')
         COOKIES = Types::Conditions.new("Hash", 'a Hash, such as { "beta" => "1", "session" => true }')
 
+        NAME = Types::Text.new("String", 'a name, such as "users"')
+
         takes PATTERNS, as: :patterns, many: true
 
         option :hosts, Types::HOSTS, <<~TEXT, default: "any", unset: true
@@ -157,6 +159,11 @@ module Proxy
                default: "any", unset: true
         option :accepts, ACCEPTS, <<~TEXT, default: "any", unset: true
           The client accepts one of these media types. A client that sends no `Accept` accepts all.
+        TEXT
+
+        option :name, NAME, <<~TEXT, default: "the paths as written", unset: true
+          What logs and metrics call it. Locations of the same name count as one. Without paths it is called as its
+          hosts, or else as the location around it.
         TEXT
 
         # The type of the word's method, with its block, in RBS.

@@ -17,7 +17,14 @@ fn at() -> At {
 }
 
 fn spec(to: Option<&str>) -> AccessLogConfig {
-    AccessLogConfig { format: "{path}".into(), to: to.map(Into::into), block: Some(BlockIndex(0)), at: Some(at()) }
+    let block = Some(BlockIndex(0));
+    AccessLogConfig {
+        format: "{path}".into(),
+        to: to.map(Into::into),
+        block,
+        at: Some(at()),
+        ..AccessLogConfig::default()
+    }
 }
 
 /// Batches for a block, the queue of its calls, and its set.

@@ -9,7 +9,7 @@ use proxy_http::message::{Known, Method};
 
 use super::{Answered, ForwardAuth};
 use crate::channel::Channel;
-use crate::error::{Error, Kind, Retry, Waited};
+use crate::error::{EndReason, Error, Kind, Retry, Waited};
 use crate::request::Workspace;
 use crate::request::{Exchange, Verdict};
 use crate::respond::GrpcRefusal;
@@ -42,6 +42,7 @@ impl ForwardAuth {
     /// Rejects the request: the client gets the server's response.
     pub(super) async fn pass_on(&self, exchange: &mut Exchange<'_>, answered: Answered) -> Result<Verdict, Error> {
         let body = self.body(exchange, answered).await?;
+        exchange.ends_for(EndReason::Denied);
         if exchange.call.is_some() {
             let Workspace { response, response_additions, .. } = &mut *exchange.work;
             let status = response.status;

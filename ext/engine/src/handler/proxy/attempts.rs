@@ -105,6 +105,7 @@ impl Attempts<'_, '_> {
         };
         loop {
             let mut result = self.attempt(backend, &mut attempt).await;
+            self.exchange.outcome.figures.first_byte = result.is_ok().then(|| self.exchange.begun.elapsed());
             if let (Ok(()), Some(backend)) = (&result, backend.as_mut()) {
                 if self.is_head_alone(backend) {
                     // A safe method has no effect on the server (RFC 9110, section 9.2.1).

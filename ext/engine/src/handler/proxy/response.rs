@@ -7,7 +7,7 @@ use proxy_http::message::{Known, Method, Version};
 use super::Proxy;
 use crate::channel::Channel;
 use crate::error::Blame;
-use crate::error::{Error, Kind, Retry, Side};
+use crate::error::{EndReason, Error, Kind, Retry, Side};
 use crate::grpc;
 use crate::metrics::LongLivedKind;
 use crate::relay::{self, Events, Limits, RequestBody};
@@ -112,6 +112,7 @@ impl Proxy {
                 }
             }
             Err(error) => {
+                exchange.ends_for(EndReason::from(&error));
                 match error.side {
                     Side::Client => exchange.note_departure(&error),
                     Side::Us => {}
@@ -250,6 +251,7 @@ impl Proxy {
             Ok(()) => Verdict::Close,
             Err(error) => {
                 exchange.debug(format_args!("a tunnel ended: {error}"));
+                exchange.ends_for(EndReason::from(&error));
                 // Bytes that a side did not take are lost with its connection.
                 if stuck.1 {
                     backend.abandon();

@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use rustls::pki_types::CertificateDer;
-use rustls::{ProtocolVersion, ServerConnection};
+use rustls::{HandshakeKind, ProtocolVersion, ServerConnection};
 
 use super::subject::Subject;
 use super::TlsServer;
@@ -22,6 +22,8 @@ pub(crate) struct TlsDetails {
     /// Cipher suite by rustls' name.
     cipher: &'static str,
     protocol: Protocol,
+    /// Whether an earlier session was resumed.
+    resumed: bool,
     /// The client's certificate, verified.
     certificate: Option<CertificateDer<'static>>,
     subject: OnceLock<Subject>,
@@ -34,6 +36,8 @@ pub(crate) enum TlsValue {
     Version,
     /// The cipher suite by its IANA name.
     Cipher,
+    /// `true` if an earlier session was resumed, otherwise `false`.
+    Resumed,
     /// The server name of the handshake (SNI).
     ServerName,
     /// The protocol that ALPN selected.
@@ -81,6 +85,7 @@ impl TlsDetails {
                 Some(b"http/1.0") => Protocol::Http10,
                 Some(_) => Protocol::Http1,
             },
+            resumed: connection.handshake_kind() == Some(HandshakeKind::Resumed),
             certificate: connection.peer_certificates().and_then(|chain| chain.first()).cloned(),
             subject: OnceLock::new(),
         }
@@ -125,6 +130,7 @@ impl TlsDetails {
                 }
                 None => Some(self.cipher.as_bytes()),
             },
+            TlsValue::Resumed => Some(if self.resumed { &b"true"[..] } else { &b"false"[..] }),
             TlsValue::ServerName => self.server_name.as_ref().map(|name| name.as_bytes()),
             TlsValue::Alpn => match self.protocol {
                 Protocol::Unsaid => None,

@@ -32,7 +32,7 @@ fn config(number: usize, log: &std::path::Path) -> Config {
         }],
         threads: Some(Setting::of(2)),
         log_level: Setting::of("error".into()),
-        access_log: Some(AccessLogConfig { format: "{path}".into(), to: Some(to), block: None, at: None }),
+        access_log: Some(AccessLogConfig { format: "{path}".into(), to: Some(to), ..AccessLogConfig::default() }),
         routes: vec![Directive::Location(Box::new(location)), Directive::Proxy(Box::new(proxy))],
         ..Config::default()
     }

@@ -123,6 +123,7 @@ impl Stream {
             self.total_read += self.data.len() as u64;
         }
         self.allowed = self.allowed.saturating_sub(n as u64);
+        self.body_read += n as u64;
         if let Receiving::Body(body) = &mut self.receiving {
             // An error means that the stream is over; the next read reports why.
             let _ = body.flow_control().release_capacity(n);

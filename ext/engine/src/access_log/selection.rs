@@ -1,0 +1,113 @@
+//! Which requests are logged.
+
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use crate::compile::Report;
+use crate::config::AccessLogConfig;
+use crate::rewrite::RequestValues;
+
+/// Which requests are logged: a share of them, those that are kept in any case, and none of some paths.
+#[derive(Debug)]
+pub(super) struct Selection {
+    excluded: Vec<ExcludedPath>,
+    sampled: Option<Sampled>,
+}
+
+/// A share of the requests, and those that are logged beside it.
+#[derive(Debug)]
+struct Sampled {
+    /// Requests whose random number is at least this are not in the share.
+    bound: u64,
+    rate: Box<str>,
+    statuses: Vec<RangeInclusive<u16>>,
+    slower_than: Option<Duration>,
+}
+
+#[derive(Debug)]
+enum ExcludedPath {
+    Exact(Box<[u8]>),
+    /// Everything below, with the slash.
+    Below(Box<[u8]>),
+}
+
+/// Share of the requests like this one that is logged, as text. `None` if all are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct SampleRate<'a>(pub(super) Option<&'a str>);
+
+impl Selection {
+    /// Checks `sample`, `keep` and `exclude`.
+    pub(super) fn compile(spec: &AccessLogConfig, report: &mut Report<'_>) -> Self {
+        let excluded = spec.exclude.iter().filter_map(|path| excluded(path, &mut report.within("exclude"))).collect();
+        let (rate, keep) = (spec.sample, &spec.keep);
+        if !(rate > 0.0 && rate <= 1.0) {
+            report.within("sample").error(format!("{rate} is no share: write a number above 0, up to 1, such as 0.1"));
+        }
+        let mut kept = report.within("keep");
+        let statuses = keep.status.iter().filter_map(|range| statuses(*range, &mut kept.within("status"))).collect();
+        let slower_than = keep.slower_than.map(|seconds| kept.within("slower_than").seconds_or_zero(seconds));
+        let keeps = !keep.status.is_empty() || keep.slower_than.is_some();
+        if keeps && rate >= 1.0 {
+            kept.error("all requests are logged already: write sample: 0.1 too, or leave keep out");
+        }
+        let sampled = (rate < 1.0).then(|| {
+            // Rounded towards zero, which is what a float as large as the largest number needs.
+            let bound = (rate * u64::MAX as f64) as u64;
+            Sampled { bound, rate: rate.to_string().into(), statuses, slower_than }
+        });
+        Self { excluded, sampled }
+    }
+
+    /// Whether a request is logged that has its response, and with which rate.
+    pub(super) fn choose(&self, scope: &RequestValues<'_>) -> Option<SampleRate<'_>> {
+        if !self.excluded.is_empty() {
+            let path = scope.request.path();
+            if self.excluded.iter().any(|excluded| excluded.has(path)) {
+                return None;
+            }
+        }
+        let Some(sampled) = &self.sampled else { return Some(SampleRate(None)) };
+        let kept = scope.response.is_some_and(|response| {
+            let status = response.http_status();
+            sampled.statuses.iter().any(|range| range.contains(&status))
+                || sampled.slower_than.is_some_and(|limit| response.elapsed >= limit)
+        });
+        if kept {
+            return Some(SampleRate(Some("1")));
+        }
+        (scope.request_id.number() < sampled.bound).then_some(SampleRate(Some(&sampled.rate)))
+    }
+}
+
+impl ExcludedPath {
+    fn has(&self, path: &[u8]) -> bool {
+        match self {
+            Self::Exact(exact) => **exact == *path,
+            Self::Below(begin) => path.starts_with(begin) || *path == begin[..begin.len() - 1],
+        }
+    }
+}
+
+fn excluded(path: &str, report: &mut Report<'_>) -> Option<ExcludedPath> {
+    let below = path.strip_suffix('*').filter(|begin| begin.ends_with('/'));
+    if !path.starts_with('/') || below.unwrap_or(path).contains(['*', '?', '#']) {
+        report.error(format!("{path:?} is no path: write \"/up\", or \"/assets/*\" for all below"));
+        return None;
+    }
+    Some(match below {
+        Some(begin) => ExcludedPath::Below(begin.as_bytes().into()),
+        None => ExcludedPath::Exact(path.as_bytes().into()),
+    })
+}
+
+fn statuses((first, last): (i64, i64), report: &mut Report<'_>) -> Option<RangeInclusive<u16>> {
+    let code = |code: i64| u16::try_from(code).ok().filter(|code| (100..=999).contains(code));
+    let range = code(first).zip(code(last)).filter(|(first, last)| first <= last);
+    if range.is_none() {
+        report.error(format!("{first}..{last} is not a valid range of status codes: write 500.. or 400..499"));
+    }
+    range.map(|(first, last)| first..=last)
+}
+
+#[cfg(test)]
+mod tests;
