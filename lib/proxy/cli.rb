@@ -22,7 +22,7 @@ module Proxy
       "Prepare" => %w[init check routes certificates],
       "See a running proxy" => %w[status top logs],
       "Steer it" => %w[reload stop upgrade],
-      "Steer its upstreams" => %w[drain ready down backends pause resume maintenance deploy],
+      "Steer its upstreams" => %w[drain ready down backends pause resume maintenance deploy split],
       "More" => %w[help version]
     }.freeze
     # The name of every command.
@@ -30,7 +30,8 @@ module Proxy
     # Files of what only the commands need that ask a running proxy: a proxy itself starts without them.
     { amounts: %i[Amounts], asking: %i[Asking], departure: %i[Departure], status: %i[Status], top: %i[Top],
       logs: %i[Logs], states: %i[States Drain Ready Down], backends: %i[Backends], reload: %i[Reload], stop: %i[Stop],
-      upgrade: %i[Upgrade], pauses: %i[Pause Resume], maintenance: %i[Maintenance], deploy: %i[Deploy] }.each do |file, names|
+      upgrade: %i[Upgrade], pauses: %i[Pause Resume], maintenance: %i[Maintenance], deploy: %i[Deploy],
+      split: %i[Split] }.each do |file, names|
       names.each { |name| autoload name, File.expand_path("cli/#{file}", __dir__) }
     end
     # Options that stand for a command.

@@ -9,7 +9,8 @@ RSpec.describe Proxy::Control do
   let(:socket) { "#{directory}/control.sock" }
   let(:control) { described_class.connect(socket, timeout: 5) }
   let(:app) do
-    { name: "app", backends: [{ address: "127.0.0.1:3001", in_flight: 1 }, { address: "unix:/run/a.sock", in_flight: 0 }] }
+    { name: "app", backends: [{ address: "127.0.0.1:3001", in_flight: 1 },
+                              { address: "unix:/run/a.sock", in_flight: 0 }] }
   end
 
   # What answers at the socket.
@@ -22,7 +23,7 @@ RSpec.describe Proxy::Control do
     answering { |request| request.path == "/status" ? [200, status] : script.call(request) }
   end
 
-  def asked = @stand_in.requests.map { |request| [request.method, request.path, request.body] }
+  def asked = @stand_in.requests.map { |request| [request.verb, request.path, request.body] }
 
   after { @stand_in&.stop }
 
@@ -44,8 +45,8 @@ RSpec.describe Proxy::Control do
   end
 
   {
-    "https://127.0.0.1:9090" => "https://127.0.0.1:9090 is no address of a control API: write a path, or a URL such as " \
-                                "http://127.0.0.1:9090",
+    "https://127.0.0.1:9090" => "https://127.0.0.1:9090 is no address of a control API: write a path, or a URL such " \
+                                "as http://127.0.0.1:9090",
     "http://me:secret@127.0.0.1:9090" => "http://…@127.0.0.1:9090 is no address of a control API: write a path, or a " \
                                          "URL such as http://127.0.0.1:9090",
     "http://127.0.0.1:9090/status" => "http://127.0.0.1:9090/status is no address of a control API: write a path, or " \
@@ -128,8 +129,8 @@ RSpec.describe Proxy::Control do
 
   it "reads an answer in chunks" do
     answering do |request|
-      request.connection.write("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\n{\"p\r\n6;a=b\r\nid\":7}\r\n" \
-                               "0\r\n\r\n")
+      request.connection.write("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" \
+                               "3\r\n{\"p\r\n6;a=b\r\nid\":7}\r\n0\r\n\r\n")
       nil
     end
 
@@ -268,6 +269,7 @@ RSpec.describe Proxy::Control do
     control.resume("app")
     control.maintenance("app", message: "Back soon", allow: ["10.0.0.0/8"])
     control.end_maintenance
+    control.split("v2", 20)
     control.stop
     control.upgrade
 
@@ -278,7 +280,8 @@ RSpec.describe Proxy::Control do
       ["POST", "/upstreams/app/pause", { seconds: 20 }],
       ["POST", "/upstreams/app/resume", {}],
       ["POST", "/upstreams/app/maintenance", { message: "Back soon", allow: ["10.0.0.0/8"] }],
-      ["POST", "/maintenance", { off: true }], ["POST", "/stop", {}], ["POST", "/upgrade", {}]
+      ["POST", "/maintenance", { off: true }],
+      ["POST", "/rollout", { upstream: "v2", percent: 20 }], ["POST", "/stop", {}], ["POST", "/upgrade", {}]
     ])
   end
 end

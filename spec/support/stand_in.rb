@@ -7,7 +7,7 @@ require "socket"
 # and the body, and returns the status and the content of the answer: a Hash for JSON, or a String as it is sent. It
 # may write to the connection itself and return nil.
 class StandIn
-  Request = Struct.new(:method, :path, :fields, :body, :connection)
+  Request = Struct.new(:verb, :path, :fields, :body, :connection)
 
   attr_reader :requests
 

@@ -45,7 +45,8 @@ module Proxy
         in ["add", *] then usage("add needs two words: write `proxy backends add UPSTREAM ADDRESS`")
         in ["change", _, *] then change(rest.drop(1))
         in ["remove", name] then remove(name)
-        in ["change" | "remove" => what, *] then usage("#{what} needs the name of a backend, such as app/127.0.0.1:3001")
+        in ["change" | "remove" => what, *]
+          usage("#{what} needs the name of a backend, such as app/127.0.0.1:3001")
         in [] then usage("write add, change or remove; `proxy status` lists the backends")
         in [other, *]
           nearest = DSL::Spelling.nearest(other, %w[add change remove])

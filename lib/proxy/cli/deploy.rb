@@ -8,18 +8,19 @@ module Proxy
       describe "replace the backends of an upstream by new ones", <<~HELP
         proxy deploy UPSTREAM --to ADDRESS... [OPTIONS]
 
-        Adds new backends to an upstream, waits until all are healthy, sends requests to
-        them alone, and removes the old ones once their requests have finished. If a new
-        one does not become healthy, the old ones stay, and it exits with 1 and the
-        reason of the last check.
+        Checks new backends of an upstream until all are healthy, then sends requests to
+        them alone, and removes the old ones once their requests have finished. If one
+        of the new does not become healthy, the old ones stay, and it exits with 1 and
+        the reason of the last check. Ctrl-C before that gives the deploy up.
 
-              --to ADDRESS        a new backend; repeatable
-              --health PATH       what is asked for; else what the upstream's
-                                  health_check says
+              --to ADDRESS        a new backend; repeatable, or several after one
+              --health PATH       what is asked for; else as health_check says, or /up
+              --rise N            checks in a row that must succeed; else so, or 2
               --timeout SECONDS   for the new ones to become healthy; else 30
               --drain SECONDS     for requests in flight at the old ones; else 30
               --tunnels SECONDS   for their WebSockets; else as long as --drain
-              --command COMMAND   the proxy starts the application with this first
+              --command COMMAND   start the application first. It goes on by itself
+                                  when the deploy is done, and ends if that fails
           NAMING
               --json              print one JSON object for each step instead
           -h, --help              this text
@@ -36,29 +37,42 @@ module Proxy
         @options = {}
         options.on("--to ADDRESS", String) { |address| (@to ||= []) << address }
         options.on("--health PATH", String) { |path| @options[:health] = path }
-        options.on("--command COMMAND", String) { |command| @options[:command] = command }
+        options.on("--rise N", Integer) { |number| @options[:rise] = number }
+        options.on("--command COMMAND", String) { |command| @command = command }
         %i[timeout drain tunnels].each do |option|
           number_option(options, "--#{option} SECONDS") { |number| @options[option] = number }
         end
       end
 
-      def obey(*upstreams)
-        # Several addresses may follow one --to.
-        upstream, *more = upstreams
-        to = [*@to, *(more if @to)]
-        return usage("write the upstream: `proxy status` shows the names") if upstream.nil?
-        return usage("write the new backends, such as --to 127.0.0.1:3002") if to.empty?
+      def obey(upstream = nil, *more)
+        return usage("write the upstream: `proxy status` shows the names") unless upstream
+        return usage("write the new backends, such as --to 127.0.0.1:3002") unless @to
 
-        facts = control.deploy(upstream, to: to, **@options) { |step| report(step) }
-        @out.puts(@json ? JSON.generate(facts) : "#{upstream} is served by #{DSL::Format.list(to)}.")
+        program = @command && Program.new(@command)
+        to = [*@to, *more]
+        deploy(upstream, to, program)
+        @out.puts "#{upstream} is served by #{DSL::Format.list(to)}." unless @json
+        program&.release
         OK
+      ensure
+        program&.stop
       end
 
-      def report(step)
-        @out.print("#{@json ? JSON.generate(step) : Amounts.on_one_line(step[:message])}\n")
+      def deploy(upstream, to, program)
+        # It is there, before anything is started for it.
+        control.status
+        told = program&.start
+        @out.print("#{told}\n") if told && !@json
+        control.deploy(upstream, to: to, **@options) do |step|
+          @out.print("#{@json ? JSON.generate(step) : Amounts.on_one_line(step[:message])}\n")
+          program&.check if step[:step] == "waiting"
+        end
+      rescue Control::Refused
+        @err.puts program.last_lines if program
+        raise
       end
     end
   end
 end
 
-require_relative "amounts"
+require_relative "deploy/program"

@@ -16,6 +16,7 @@ module Proxy
         "write `proxy drain NAME` or `proxy down NAME`" => %w[disable],
         "write `proxy backends add UPSTREAM ADDRESS`" => %w[add],
         "write `proxy backends remove NAME`" => %w[remove del delete],
+        "write `proxy split UPSTREAM PERCENT`" => %w[rollout canary],
         "write `proxy deploy UPSTREAM --to ADDRESS`" => %w[swap release],
         "not in this version: `ruby -c Proxyfile` checks the syntax, and rubocop the form" => %w[fmt format],
         "write `proxy routes URL`" => %w[route explain trace],

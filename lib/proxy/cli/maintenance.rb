@@ -6,8 +6,8 @@ module Proxy
     # @api private
     class Maintenance < Asking
       describe "answer the requests of an upstream with a message", <<~HELP
-        proxy maintenance UPSTREAM [--message TEXT] [--allow CIDR]... [--bypass]
-        proxy maintenance UPSTREAM --off
+        proxy maintenance UPSTREAM | --all [OPTIONS]
+        proxy maintenance UPSTREAM | --all --off
 
         Answers all requests for an upstream with 503 and a message, until --off.
         Requests in flight go on.
@@ -15,7 +15,8 @@ module Proxy
               --all               all upstreams, in place of one
               --message TEXT      what people read
               --allow CIDR        addresses that are served nevertheless; repeatable
-              --bypass            print a URL path that lets your browser through
+              --bypass            print a path that lets your browser through
+              --retry-after SECS  when clients are told to come again
               --off               end it
           NAMING
               --json              print one JSON object instead
@@ -34,6 +35,7 @@ module Proxy
         options.on("--message TEXT", String) { |text| @message = text }
         options.on("--allow CIDR", String) { |network| (@allow ||= []) << network }
         options.on("--bypass") { @bypass = true }
+        options.on("--retry-after SECONDS", Integer) { |number| @retry_after = number }
         options.on("--off") { @off = true }
       end
 
@@ -46,15 +48,19 @@ module Proxy
       end
 
       # An option that has no meaning at the end.
-      def extra = { "--message" => @message, "--allow" => @allow, "--bypass" => @bypass }.find { |_, given| given }&.first
+      def extra
+        { "--message" => @message, "--allow" => @allow, "--bypass" => @bypass,
+          "--retry-after" => @retry_after }.find { |_, given| given }&.first
+      end
 
       def begin_or_end(upstream, shown)
         return answer(control.end_maintenance(upstream)) { "Maintenance of #{shown} is over." } if @off
 
-        facts = control.maintenance(upstream, message: @message, allow: @allow || [], bypass: @bypass || false)
+        facts = control.maintenance(upstream, message: @message, allow: @allow || [], bypass: @bypass || false,
+                                              retry_after: @retry_after)
         answer(facts) do
           ["Maintenance of #{shown} has begun. `proxy maintenance #{upstream || "--all"} --off` ends it.",
-           *(facts[:bypass] && "Open this in your browser to be served: #{facts[:bypass]}")]
+           *(facts[:bypass] && "Open this path in a browser once to be served: #{facts[:bypass]}")]
         end
       end
     end

@@ -52,9 +52,10 @@ module Proxy
           next unless event.name == :figures
 
           yield event.data
-          return if @count && (seen += 1) >= @count
+          seen += 1
+          break if seen == @count
         end
-        raise Control::NoAnswer, "the proxy has ended"
+        raise Control::NoAnswer, "the proxy has ended" unless seen == @count
       end
 
       # Prints one block; false if nobody reads any more.

@@ -22,6 +22,10 @@ module Proxy
           gem update proxy && proxy upgrade --wait
       HELP
 
+      # The first process of a container stays: all others end with it.
+      FIRST = 1
+      private_constant :FIRST
+
       private
 
       def declare(options)
@@ -33,6 +37,10 @@ module Proxy
         old = control.status[:pid]
         facts = control.upgrade
         return answer(facts) { "PID #{facts[:pid]} takes over from PID #{old}." } unless @wait
+
+        if old == FIRST
+          return answer(facts) { "PID #{facts[:pid]} has taken over. PID 1 stays, and passes signals on to it." }
+        end
 
         Departure.new(control, old).wait
         answer(facts) { "PID #{facts[:pid]} has taken over, and PID #{old} has ended." }

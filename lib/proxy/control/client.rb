@@ -51,9 +51,8 @@ module Proxy
       # that is no stream, else nil.
       # @raise [Failure] as {#ask}
       def stream(method, path, body = nil, silence: nil)
-        exchange(method, path, body, { "Accept" => "text/event-stream, application/json" }, @timeout) do |connection,
-                                                                                                           status,
-                                                                                                           fields|
+        accept = { "Accept" => "text/event-stream, application/json" }
+        exchange(method, path, body, accept, @timeout) do |connection, status, fields|
           unless fields["content-type"].to_s.start_with?("text/event-stream") && status < 300
             next parse(status, content(connection, fields), fields)
           end

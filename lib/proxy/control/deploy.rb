@@ -5,9 +5,11 @@ module Proxy
     # A deploy, with its steps as they happen.
     # @api private
     class Deploy
-      # Seconds without a word of the proxy beyond those that a step may take by itself.
+      # Seconds that the proxy may say nothing, beyond those that a step may take by itself.
       SPARE = 60
-      private_constant :SPARE
+      # Seconds that a step takes where nothing else is said: more than the default of any.
+      USUAL = 60
+      private_constant :SPARE, :USUAL
 
       def initialize(client, upstream, options)
         @client = client
@@ -15,26 +17,26 @@ module Proxy
         @options = options
       end
 
-      # Yields each step and returns the answer.
+      # Yields each step and returns the last.
       # @raise [Refused] if the deploy has failed
       def perform
-        over = nil
-        answer = @client.stream("POST", "/upstreams/#{Control.escape(@upstream)}/deploy", @options,
-                                silence: silence) do |event|
-          case event.name
-          when :done then over = event.data
-          when :failed then raise Refused.new(422, event.data)
-          else yield event.data if block_given?
-          end
+        last = nil
+        @client.stream("POST", "/upstreams/#{Control.escape(@upstream)}/deploy", @options, silence: silence) do |event|
+          last = event.data
+          yield last if block_given? && last[:step] != "failed"
         end
-        answer || over || raise(NoAnswer, "the proxy ended during the deploy: `proxy status` says what became of it")
+        raise NoAnswer, "the proxy ended during the deploy: `proxy status` says what became of it" unless
+          last && last[:status]
+        raise Refused.new(last[:status], { **last, error: last[:message] }) unless last[:status] < 300
+
+        last
       end
 
       private
 
       # The longest time between two steps: the checks, the drain, the end of the tunnels.
       def silence
-        @options.values_at(:timeout, :drain, :tunnels).compact.max.to_f + SPARE
+        [USUAL, *@options.values_at(:timeout, :drain, :tunnels).compact].max + SPARE
       end
     end
   end

@@ -46,7 +46,7 @@ module Proxy
       # Yields what happens, until the block is left or the proxy ends.
       #
       # @param log [Boolean, Hash] whether requests are events too; a Hash chooses some: `status: "5xx"`,
-      #   `path: "/api/*"`
+      #   `path: "/api"` (its beginning), `slower_than: 1` (seconds)
       # @yieldparam event [Event] its `name` is `:figures` (each second), `:backend`, `:reload` or `:log`
       # @return [self] after the proxy has ended
       # @example
@@ -174,13 +174,16 @@ module Proxy
       # @param upstream [String, nil] its name; nil: all of them
       # @param message [String, nil] the text for the clients
       # @param allow [Array<String>] addresses and networks that are served nevertheless
-      # @param bypass [Boolean] whether the answer has a link for people who shall be served nevertheless
+      # @param bypass [Boolean] whether a cookie is made that lets its owner in: the answer has the `cookie`, and the
+      #   path that gives it to a browser under `bypass`
+      # @param retry_after [Integer, nil] seconds after which clients are told to come again; nil: as usual
       # @return [Hash{Symbol => Object}] the answer
       # @raise [Refused] if there is no such upstream
       # @example
       #   control.maintenance("app", message: "Back at noon", allow: ["10.0.0.0/8"])
-      def maintenance(upstream = nil, message: nil, allow: [], bypass: false)
-        options = { message: message, allow: (allow unless allow.empty?), bypass: bypass || nil }
+      def maintenance(upstream = nil, message: nil, allow: [], bypass: false, retry_after: nil)
+        options = { message: message, allow: (allow unless allow.empty?), bypass: bypass || nil,
+                    retry_after: retry_after }
         on(upstream, "maintenance", options)
       end
 
@@ -193,14 +196,25 @@ module Proxy
       #   control.end_maintenance("app")
       def end_maintenance(upstream = nil) = on(upstream, "maintenance", { off: true })
 
+      # Changes how many requests a `split` sends to an upstream.
+      #
+      # @param upstream [String] its name
+      # @param percent [Numeric] from 0 to 100
+      # @return [Hash{Symbol => Object}] the answer
+      # @raise [Refused] if no `split` names the upstream
+      # @example
+      #   control.split("v2", 20)
+      def split(upstream, percent) = @client.ask("POST", "/rollout", { upstream: upstream, percent: percent })
+
       # Replaces the backends of an upstream by new ones, once those are healthy. The old ones are drained and removed.
       #
       # @param upstream [String] its name
       # @param to [Array<String>, String] addresses of the new backends
-      # @param options [Hash{Symbol => Object}] `health:` (a path), `timeout:`, `drain:` and `tunnels:` (seconds),
-      #   `command:` (starts the application)
-      # @yieldparam step [Hash{Symbol => Object}] what is being done, as it happens
-      # @return [Hash{Symbol => Object}] the answer
+      # @param options [Hash{Symbol => Object}] `health:` (a path), `rise:` (checks in a row), `timeout:`, `drain:` and
+      #   `tunnels:` (seconds)
+      # @yieldparam step [Hash{Symbol => Object}] what is being done, as it happens: `step`, `backend`, `message`,
+      #   `elapsed`. If the block is left before the new backends serve, the deploy is given up
+      # @return [Hash{Symbol => Object}] the last step
       # @raise [Refused] if the new ones do not become healthy: the old ones stay, and the message has the reason
       # @example
       #   control.deploy("app", to: "127.0.0.1:3002", health: "/up") { |step| puts step[:message] }

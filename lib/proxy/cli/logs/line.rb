@@ -11,30 +11,26 @@ module Proxy
         end
 
         def to_s
-          [time, @facts[:status] || "---", Amounts.latency(seconds).rjust(6), request, ends, reason]
+          return "#{@facts[:lost_lines]} lines are missing here: there were too many" if @facts[:lost_lines]
+
+          [time, status, Amounts.latency(@facts[:duration_ms].to_f / 1000).rjust(6), request, ends, reason]
             .compact.map { |part| Amounts.on_one_line(part) }.join(" ")
         end
 
         private
 
-        # The time of day, as the proxy wrote it.
-        def time = @facts[:time].to_s[/T(\d\d:\d\d:\d\d)/, 1] || @facts[:time]
+        # The time of day, as the proxy has written it.
+        def time = @facts[:time].to_s[/T(\d\d:\d\d:\d\d)/, 1]
 
-        def seconds = @facts[:duration_ms] && (@facts[:duration_ms] / 1000.0)
+        def status = @facts[:status].to_s.rjust(3)
 
         def request
           "#{@facts[:method]} #{@facts[:host]}#{@facts[:path]}#{"?#{@facts[:query]}" if @facts[:query]}"
         end
 
-        def ends
-          [@facts[:addr], @facts[:backend]].compact.join(" > ")
-        end
+        def ends = [@facts[:addr], @facts[:backend]].compact.join(" > ")
 
-        # In this version a number says why the proxy itself answered; 0 is none.
-        def reason
-          reason = @facts[:reason]
-          "(#{reason.to_s.tr("_", " ")})" unless reason.nil? || reason == 0
-        end
+        def reason = @facts[:reason] && "(#{@facts[:reason].tr("_", " ")})"
       end
     end
   end

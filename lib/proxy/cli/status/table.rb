@@ -44,8 +44,9 @@ module Proxy
           rates = backends.filter_map { |backend| @change.backend_rate(name, backend[:address]) }
           requests, failures = backends.map { |backend| @errors.call(name, backend) }.transpose.map(&:sum)
           up = backends.count { |backend| backend[:state] == "ready" }
-          [Amounts.on_one_line(name), "#{up}/#{backends.length} up", backends.sum { |backend| backend[:in_flight] }.to_s,
-           upstream[:queue].to_s, (rates.empty? ? "-" : Amounts.rate(rates.sum)),
+          [Amounts.on_one_line(name), "#{up}/#{backends.length} up",
+           backends.sum { |backend| backend[:in_flight] }.to_s, upstream[:queue].to_s,
+           (rates.empty? ? "-" : Amounts.rate(rates.sum)),
            Amounts.percent(failures || 0, requests || 0), *latency(upstream), ""]
         end
 
