@@ -59,9 +59,7 @@ module Proxy
       end
 
       def deploy(upstream, to, program)
-        # It is there, before anything is started for it.
-        control.status
-        told = program&.start
+        told = start(upstream, program) if program
         @out.print("#{told}\n") if told && !@json
         control.deploy(upstream, to: to, **@options) do |step|
           @out.print("#{@json ? JSON.generate(step) : Amounts.on_one_line(step[:message])}\n")
@@ -70,6 +68,15 @@ module Proxy
       rescue Control::Refused
         @err.puts program.last_lines if program
         raise
+      end
+
+      # Starts the application, unless nobody waits for it. Returns a sentence about it.
+      def start(upstream, program)
+        names = control.status[:upstreams].map { |known| known[:name] }
+        return program.start if names.include?(upstream)
+
+        there = names.empty? ? "this proxy has none" : "write #{DSL::Format.list(names).sub(" and ", " or ")}"
+        raise Control::Refused.new(404, { error: "there is no upstream #{upstream.inspect}: #{there}" })
       end
     end
   end

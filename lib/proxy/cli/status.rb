@@ -21,8 +21,9 @@ module Proxy
         Without an option it is the proxy that PROXY_CONTROL names, a path or a URL, or
         the one of ./Proxyfile. Exits with 0, or with 1 if none runs there.
 
-        A backend is "ready", "draining", "down", "unhealthy", "ejected" for a while
-        after failures, "unchecked" before its first check, or "unresolved".
+        A backend is "ready", a ready "backup", "draining", "down", "unhealthy",
+        "ejected" for a while after failures, "unchecked" before its first check, or
+        "unresolved".
 
         Examples:
           proxy status

@@ -69,8 +69,8 @@ module Proxy
       def read_url
         found = @place.match(TCP)
         unless found
-          raise ArgumentError, "#{Problem.without_secrets(@place)} is no address of a control API: write a path, or a " \
-                               "URL such as http://127.0.0.1:9090"
+          raise ArgumentError, "#{Problem.without_secrets(@place)} is no address of a control API: write a path, or " \
+                               "a URL such as http://127.0.0.1:9090"
         end
         @host = found[1].delete("[]")
         @port = (found[2] || 80).to_i

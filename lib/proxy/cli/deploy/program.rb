@@ -44,7 +44,7 @@ module Proxy
         end
 
         # The end of its output.
-        def last_lines = File.readlines(@output.path, chomp: true).last(LINES)
+        def last_lines = @output ? File.readlines(@output.path, chomp: true).last(LINES) : []
 
         # Lets it go on.
         def release

@@ -6,11 +6,9 @@ module Proxy
       # Rows of cells as aligned lines.
       # @api private
       class Columns
-        # Columns whose cells stand at the left.
+        # Columns whose cells stand at the left, with more room beside them: all others are numbers.
         LEFT = [0, 1, 9].freeze
-        # Spaces between two columns.
-        GAP = 2
-        private_constant :LEFT, :GAP
+        private_constant :LEFT
 
         def initialize(rows)
           @widths = rows.transpose.map { |column| column.map(&:length).max }
@@ -18,9 +16,9 @@ module Proxy
 
         def line(row)
           cells = row.each_with_index.map do |cell, at|
-            LEFT.include?(at) ? cell.ljust(@widths[at]) : cell.rjust(@widths[at])
+            LEFT.include?(at) ? " #{cell.ljust(@widths[at])} " : cell.rjust(@widths[at])
           end
-          cells.join(" " * GAP).rstrip
+          cells.join(" ").delete_prefix(" ").rstrip
         end
       end
     end

@@ -59,7 +59,8 @@ module Proxy
            Amounts.percent(failures, requests), *latency(backend), check(backend)]
         end
 
-        def state(backend) = "#{backend[:state]}#{", backup" if backend[:backup]}"
+        # One that waits until the others are gone is no usual ready one.
+        def state(backend) = backend[:backup] && backend[:state] == "ready" ? "backup" : backend[:state]
 
         def latency(facts)
           (facts[:latency] || {}).values_at(:p50, :p95, :p99).map { |seconds| Amounts.latency(seconds) }
