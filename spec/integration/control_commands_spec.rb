@@ -34,8 +34,9 @@ RSpec.describe "commands for a running proxy", time_limit: 60 do
       write("Proxyfile", "")
       FileUtils.mkdir_p("#{directory}/tmp")
 
-      expect(run_command("status")).to eq(["", "proxy status: no proxy runs for ./Proxyfile (tmp/pids/proxy.sock is not " \
-                                               "there): start it, or name it with --socket\n", 1])
+      expect(run_command("status"))
+        .to eq(["", "proxy status: no proxy runs for ./Proxyfile (tmp/pids/proxy.sock is not there): start it, or " \
+                    "name it with --socket\n", 1])
     end
 
     it "finds the proxy of the Proxyfile, and prints it and its backends" do

@@ -244,7 +244,7 @@ RSpec.describe "proxy", "the command" do
   end
 
   it "fits its help into 80 columns" do
-    texts = [run_command("help"), *Proxy::CLI::COMMANDS.map { |command| run_command("help", command) }]
+    texts = [run_command("help"), *Proxy::CLI::COMMANDS.map { |command| run_command(command, "--help") }]
             .map(&:first)
 
     expect(texts.join.lines.map(&:chomp).select { |line| line.length > 80 }).to eq([])
@@ -263,7 +263,8 @@ RSpec.describe "proxy", "the command" do
 
       expect([err, status]).to eq(["", 0])
       expect(out).to start_with("proxy #{command}")
-      expect(run_command(command, "--help")).to eq([out, "", 0])
+      # The help of a word of the same name may follow.
+      expect(run_command(command, "--help")).to match([satisfy { |text| out.start_with?(text) }, "", 0])
     end
   end
 

@@ -8,7 +8,18 @@ module Proxy
     #
     # @example
     #   control.events { |event| puts event.data[:address] if event.name == :backend }
-    Event = Struct.new(:name, :data)
+    class Event
+      # @return [Symbol] the word for it, such as `:backend`
+      attr_reader :name
+      # @return [Hash{Symbol => Object}] the facts
+      attr_reader :data
+
+      # @api private
+      def initialize(name, data)
+        @name = name
+        @data = data
+      end
+    end
 
     # A reader of server-sent events (HTML standard, section 9.2.6) whose data is JSON.
     # @api private

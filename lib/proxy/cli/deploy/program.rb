@@ -18,7 +18,8 @@ module Proxy
           @command = command
         end
 
-        # Starts it, and returns a sentence about that. Its output goes to a file, which stays: nobody else would read it.
+        # Starts it, and returns a sentence about that. Its output goes to a file, which stays: nobody else would read
+        # it.
         # @raise [Control::Failure] if there is no such command
         def start
           @output = Tempfile.create("proxy-deploy-")
