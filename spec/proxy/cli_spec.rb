@@ -244,8 +244,7 @@ RSpec.describe "proxy", "the command" do
   end
 
   it "fits its help into 80 columns" do
-    texts = [run_command("help"), *Proxy::CLI::COMMANDS.map { |command| run_command(command, "--help") }]
-            .map(&:first)
+    texts = [run_command("help").first, *Proxy::CLI::COMMANDS.map { |command| Proxy::CLI.command(command).help }]
 
     expect(texts.join.lines.map(&:chomp).select { |line| line.length > 80 }).to eq([])
   end
@@ -257,14 +256,13 @@ RSpec.describe "proxy", "the command" do
     expect(run_command("-h").first).to eq(out)
   end
 
-  Proxy::CLI::COMMANDS.each do |command|
+  %w[start check init version help].each do |command|
     it "explains #{command}" do
       out, err, status = run_command("help", command)
 
       expect([err, status]).to eq(["", 0])
       expect(out).to start_with("proxy #{command}")
-      # The help of a word of the same name may follow.
-      expect(run_command(command, "--help")).to match([satisfy { |text| out.start_with?(text) }, "", 0])
+      expect(run_command(command, "--help")).to eq([out, "", 0])
     end
   end
 

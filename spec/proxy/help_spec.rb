@@ -72,6 +72,17 @@ RSpec.describe Proxy::CLI::Help, :wrong_types do
     expect(help("validate").first).to eq("There is no command validate. Here: write `proxy check`.\n")
   end
 
+  Proxy::CLI::COMMANDS.each do |command|
+    it "explains the command #{command} with what it takes, and its own --help likewise" do
+      out = StringIO.new
+      expect(Proxy::CLI.run([command, "--help"], out: out, err: StringIO.new)).to eq(0)
+
+      expect(out.string).to start_with("proxy #{command}")
+      # The help of a word of the same name may follow.
+      expect(help(command).first).to start_with(out.string)
+    end
+  end
+
   it "takes words in any letter case" do
     expect(help("Rate_Limit")).to eq(help("rate_limit"))
   end

@@ -46,7 +46,8 @@ module Proxy
         sleep BETWEEN
         now = Sample.take(control)
         status = only(now.status, upstreams)
-        answer(status) { [*Header.new(status).lines, "", *Table.new(status, now.since(first)).lines] }
+        change = now.since(first)
+        answer(status) { [*Header.new(status, rate: change.rate).lines, "", *Table.new(status, change).lines] }
       end
 
       def only(status, names)

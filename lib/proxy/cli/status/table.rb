@@ -63,6 +63,8 @@ module Proxy
         def state(backend) = backend[:backup] && backend[:state] == "ready" ? "backup" : backend[:state]
 
         def latency(facts)
+          return [""] * 3 unless facts.key?(:latency)
+
           (facts[:latency] || {}).values_at(:p50, :p95, :p99).map { |seconds| Amounts.latency(seconds) }
         end
 
