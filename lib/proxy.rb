@@ -9,6 +9,7 @@ end
 
 require_relative "proxy/version"
 require_relative "proxy/error"
+require_relative "proxy/control"
 require_relative "proxy/config"
 require_relative "proxy/server"
 

@@ -16,15 +16,30 @@ require_relative "cli/help"
 module Proxy
   # The `proxy` command.
   module CLI
-    # Every command by its name, in the order of the help text.
-    COMMANDS = { "start" => Start, "run" => Run, "check" => Check, "routes" => Routes,
-                 "certificates" => Certificates, "init" => Init, "version" => Version, "help" => Help }.freeze
+    # The commands in groups, in the order of the help text. The class of `status` is {Status}, and so on.
+    GROUPS = {
+      "Serve" => %w[start run],
+      "Prepare" => %w[init check routes certificates],
+      "See a running proxy" => %w[status top logs],
+      "Steer it" => %w[reload stop upgrade],
+      "Steer its upstreams" => %w[drain ready down backends pause resume maintenance deploy split],
+      "More" => %w[help version]
+    }.freeze
+    # The name of every command.
+    COMMANDS = GROUPS.values.flatten.freeze
+    # Files of what only the commands need that ask a running proxy: a proxy itself starts without them.
+    { amounts: %i[Amounts], asking: %i[Asking], departure: %i[Departure], status: %i[Status], top: %i[Top],
+      logs: %i[Logs], states: %i[States Drain Ready Down], backends: %i[Backends], reload: %i[Reload], stop: %i[Stop],
+      upgrade: %i[Upgrade], pauses: %i[Pause Resume], maintenance: %i[Maintenance], deploy: %i[Deploy],
+      split: %i[Split] }.each do |file, names|
+      names.each { |name| autoload name, File.expand_path("cli/#{file}", __dir__) }
+    end
     # Options that stand for a command.
     SHORTHAND = { "-h" => "help", "--help" => "help", "-v" => "version", "--version" => "version" }.freeze
 
     # Exit status: success.
     OK = 0
-    # Exit status: the configuration is wrong, or an address cannot be bound.
+    # Exit status: the configuration is wrong, an address cannot be bound, no proxy runs, or it has refused.
     FAILED = 1
     # Exit status: the command line is wrong (EX_USAGE of sysexits.h).
     USAGE = 64
@@ -34,8 +49,8 @@ module Proxy
     # @param arguments [Array<String>] the arguments after `proxy`
     # @param out [IO] for the output that was asked for
     # @param err [IO] for errors
-    # @return [Integer] the exit status: 0, 1 for a wrong configuration, 64 for a wrong command line; that of the
-    #   application after `run`
+    # @return [Integer] the exit status: 0, 1 for a wrong configuration or if a running proxy refuses, 64 for a wrong
+    #   command line; that of the application after `run`
     # @example
     #   exit Proxy::CLI.run(["check", "-c", "config/proxy.rb"])
     def self.run(arguments, out: $stdout, err: $stderr)
@@ -47,14 +62,17 @@ module Proxy
       return unknown(err, "#{broken.inspect} is not valid UTF-8: write it in UTF-8") if broken
 
       name, rest = split(arguments)
-      command = COMMANDS[name]
-      return command.new(out, err).run(rest) if command
+      return command(name).new(out, err).run(rest) if COMMANDS.include?(name)
 
       answer = Elsewhere.answer(name)
-      nearest = DSL::Spelling.nearest(name, COMMANDS.keys) unless answer
+      nearest = DSL::Spelling.nearest(name, COMMANDS) unless answer
       remedy = answer ? ": #{answer}" : (" (did you mean #{nearest}?)" if nearest)
       unknown(err, "there is no command #{name.inspect}#{remedy}")
     end
+
+    # The class of a command.
+    # @api private
+    def self.command(name) = const_get(name.capitalize)
 
     # Reports a mistake of the command line as a whole.
     def self.unknown(err, message)

@@ -236,9 +236,15 @@ RSpec.describe "proxy", "the command" do
     expect(outputs.uniq).to match([[/\Aproxy #{Regexp.escape(Proxy::VERSION)} \(ruby /, "", 0]])
   end
 
+  it "reads nothing for other commands that only those need which ask a running proxy" do
+    script = "require \"proxy/cli\"; puts $LOADED_FEATURES.grep(%r{/control/(client|remote)|/cli/(asking|top)})"
+    output, = Open3.capture2(RbConfig.ruby, "-I#{Proxyfiles::ROOT}/lib", "-e", script)
+
+    expect(output).to eq("")
+  end
+
   it "fits its help into 80 columns" do
-    texts = [run_command("help"), *Proxy::CLI::COMMANDS.keys.map { |command| run_command("help", command) }]
-            .map(&:first)
+    texts = [run_command("help").first, *Proxy::CLI::COMMANDS.map { |command| Proxy::CLI.command(command).help }]
 
     expect(texts.join.lines.map(&:chomp).select { |line| line.length > 80 }).to eq([])
   end
@@ -246,7 +252,7 @@ RSpec.describe "proxy", "the command" do
   it "lists every command in its help" do
     out, = run_command("help")
 
-    %w[start check init version help].each { |command| expect(out).to match(/^  #{command} +\w/) }
+    Proxy::CLI::COMMANDS.each { |command| expect(out).to match(/^  #{command} +\w/) }
     expect(run_command("-h").first).to eq(out)
   end
 

@@ -67,10 +67,20 @@ RSpec.describe Proxy::CLI::Help, :wrong_types do
   end
 
   it "leads from commands of other servers to ours" do
-    expect(help("reload"))
-      .to eq(["There is no command reload. Not yet in this version: send SIGHUP to the proxy, as in `kill -HUP PID`.\n",
-              "", 0])
+    expect(help("restart")).to eq(["There is no command restart. Here: write `proxy reload` for another " \
+                                   "configuration, or `proxy upgrade` for a new process.\n", "", 0])
     expect(help("validate").first).to eq("There is no command validate. Here: write `proxy check`.\n")
+  end
+
+  Proxy::CLI::COMMANDS.each do |command|
+    it "explains the command #{command} with what it takes, and its own --help likewise" do
+      out = StringIO.new
+      expect(Proxy::CLI.run([command, "--help"], out: out, err: StringIO.new)).to eq(0)
+
+      expect(out.string).to start_with("proxy #{command}")
+      # The help of a word of the same name may follow.
+      expect(help(command).first).to start_with(out.string)
+    end
   end
 
   it "takes words in any letter case" do
@@ -90,8 +100,8 @@ RSpec.describe Proxy::CLI::Help, :wrong_types do
   end
 
   {
-    %w[validate] => "write `proxy check`", %w[-t] => "write `proxy check`", %w[reload] => "not yet in this version: " \
-      "send SIGHUP to the proxy, as in `kill -HUP PID`",
+    %w[validate] => "write `proxy check`", %w[-t] => "write `proxy check`", %w[quit] => "write `proxy stop`",
+    %w[stats] => "write `proxy status`",
     %w[rate_limit] => "write `proxy help rate_limit`, it is a word of a Proxyfile"
   }.each do |arguments, answer|
     it "is what `proxy #{arguments.join(" ")}` leads to" do

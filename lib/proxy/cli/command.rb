@@ -43,7 +43,7 @@ module Proxy
 
       # The command's name on the command line.
       def name
-        COMMANDS.key(self.class)
+        self.class.name[/\w+\z/].downcase
       end
 
       def parser

@@ -8,11 +8,16 @@ module Proxy
       ANSWERS = {
         "write `proxy check`" => %w[validate configtest test verify lint -t -T --test -tq],
         "write `proxy start`" => %w[serve server up daemon foreground],
-        "not yet in this version: send SIGHUP to the proxy, as in `kill -HUP PID`" => %w[reload],
-        "not yet in this version: send SIGTERM to the proxy, as in `kill -TERM PID`" => %w[stop quit down shutdown],
-        "not yet in this version: let the service manager do it, as in `systemctl restart proxy`" =>
-          %w[restart upgrade],
-        "not yet in this version: `server.stats` in Ruby has the figures" => %w[status stats top list],
+        "write `proxy stop`" => %w[quit shutdown halt kill],
+        "write `proxy reload` for another configuration, or `proxy upgrade` for a new process" => %w[restart reboot],
+        "write `proxy status`" => %w[stats list show info ps],
+        "write `proxy logs`" => %w[log tail],
+        "write `proxy ready NAME`" => %w[enable undrain],
+        "write `proxy drain NAME` or `proxy down NAME`" => %w[disable],
+        "write `proxy backends add UPSTREAM ADDRESS`" => %w[add],
+        "write `proxy backends remove NAME`" => %w[remove del delete],
+        "write `proxy split UPSTREAM PERCENT`" => %w[rollout canary],
+        "write `proxy deploy UPSTREAM --to ADDRESS`" => %w[swap release],
         "not in this version: `ruby -c Proxyfile` checks the syntax, and rubocop the form" => %w[fmt format],
         "write `proxy routes URL`" => %w[route explain trace],
         "write `proxy init`" => %w[new generate setup]

@@ -34,19 +34,20 @@ module Proxy
 
       # The help of a command; nil if there is none. A word of the same name, such as `run`, follows.
       def command(name)
-        text = COMMANDS[name]&.help or return
+        return unless COMMANDS.include?(name)
+
+        text = CLI.command(name).help
         word = Word.text(name) if DSL::Words.names.include?(name.to_sym)
         [text, word].compact.join("\nIn a Proxyfile:\n\n")
       end
 
       def overview
-        width = COMMANDS.keys.map(&:length).max
         @out.puts <<~TEXT
           proxy #{VERSION}: a reverse proxy whose configuration is Ruby
 
           Usage: proxy [COMMAND] [OPTIONS]
 
-          #{COMMANDS.map { |name, command| "  #{name.ljust(width)}   #{command.summary}" }.join("\n")}
+          #{commands.join("\n\n")}
 
           Options:
             -c, --config PATH   the configuration; else Proxyfile, then config/proxy.rb
@@ -64,6 +65,14 @@ module Proxy
         OK
       end
 
+      # The commands, a text for each group.
+      def commands
+        width = COMMANDS.map(&:length).max
+        GROUPS.map do |title, names|
+          ["#{title}:", *names.map { |name| "  #{name.ljust(width)}   #{CLI.command(name).summary}" }].join("\n")
+        end
+      end
+
       # The directives, wrapped to the width of the help.
       def words
         DSL::Words::LIST.join(", ").scan(/\S.{0,70}(?:,|\z)/).map { |line| "  #{line}" }.join("\n")
@@ -76,7 +85,7 @@ module Proxy
       end
 
       def unknown(name)
-        nearest = DSL::Spelling.nearest(name, COMMANDS.keys)
+        nearest = DSL::Spelling.nearest(name, COMMANDS)
         near = nearest ? [nearest] : Word.nearest(name)
         hint = near.empty? ? ": `proxy help` lists the commands and the words" :
           " (did you mean #{DSL::Format.list(near).sub(" and ", " or ")}?)"

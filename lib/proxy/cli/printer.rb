@@ -18,6 +18,15 @@ module Proxy
       rescue SystemCallError, IOError
         nil
       end
+
+      # Prints text at once. Returns whether that was possible: one who prints without end stops then.
+      def print(text)
+        io.write(text)
+        io.flush
+        true
+      rescue SystemCallError, IOError
+        false
+      end
     end
   end
 end
