@@ -148,7 +148,7 @@ RSpec.describe "The control API" do
     expect(problems.join).not_to include("too short")
   end
 
-  it "has a page that lives in a browser", time_limit: 60 do
+  it "has a page that follows what happens, in a browser", time_limit: 90 do
     backend = start_backend
     proxy = start_proxy do
       control "http://127.0.0.1:0", token: token
@@ -157,9 +157,19 @@ RSpec.describe "The control API" do
     end
     url = proxy.server.instance_variable_get(:@native).control_urls.first.sub("//", "//x:#{token}@")
     options = %w[--headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking
-                 --disable-component-update --disable-sync --disable-extensions --virtual-time-budget=4000 --dump-dom]
-    out, = Open3.capture2("chromium", *options, "--user-data-dir=#{directory}/chromium", url, err: File::NULL)
+                 --disable-component-update --disable-sync --disable-extensions --remote-debugging-port=0]
+    chromium = started(ChildProcess.new("chromium", *options, "--user-data-dir=#{directory}/chromium", url))
+    devtools = chromium.await_output(%r{DevTools listening on ws://(\S+?)/}, limit: 40)[1]
+    titles = lambda do
+      answer = RawClient.request("http://#{devtools}", "GET", "/json/list", { "Host" => devtools })
+      JSON.parse(answer.body).select { |tab| tab["url"].start_with?("http:") }.map { |tab| tab.fetch("title") }
+    end
 
-    expect(out).to include('id="live" class="on">live<').and include(backend.address)
+    eventually(limit: 20) { expect(titles.call.first).to eq("proxy") }
+    # The script has the number of those that are not ready in the title.
+    proxy.server.down("app")
+    eventually(limit: 20) { expect(titles.call.first).to eq("(1) proxy") }
+    proxy.server.ready("app")
+    eventually(limit: 20) { expect(titles.call.first).to eq("proxy") }
   end
 end
