@@ -20,8 +20,6 @@ pub(crate) type Answering = Pin<Box<dyn Future<Output = Result<ControlAnswer, Re
 pub(crate) struct ControlCall {
     /// What stood in the path in place of each `*`, decoded.
     pub(crate) parts: Vec<String>,
-    /// The query, without `?`.
-    pub(crate) query: String,
     pub(crate) headers: HeaderMap,
     /// The body. `Null` if there was none.
     pub(crate) body: Value,

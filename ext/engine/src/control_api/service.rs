@@ -95,7 +95,6 @@ async fn call(api: &ApiState, operations: Arc<dyn Operations>, request: Request<
         Ok(body) => body,
         Err(refusal) => return refusal.answer(),
     };
-    let query = head.uri.query().unwrap_or_default().to_owned();
-    let call = ControlCall { parts, query, headers: head.headers, body };
+    let call = ControlCall { parts, headers: head.headers, body };
     (route.serve)(operations, call).await.unwrap_or_else(|refusal| refusal.answer())
 }

@@ -207,7 +207,7 @@ fn a_proxy_that_stops_is_not_ready_and_answers_until_its_end() {
     let origin = Origin::start(move |_, peer| {
         peer.request();
         gate.wait_until("the status was asked");
-        peer.send(Reply::text("late"));
+        peer.send(Reply::ok("late"));
     });
     let proxy = proxy(&[&origin]);
     let mut client = proxy.client();
