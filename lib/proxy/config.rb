@@ -21,7 +21,8 @@ module Proxy
 
     # Reads a file or a block. Mistakes of the configuration do not raise, and nothing is bound. `binds` replaces the
     # addresses of the file; `listeners` are sockets to listen on. `app` is the application that a backend `:app` stands
-    # for. `control`: whether the control API has its usual socket if the configuration says nothing of it.
+    # for. `control`: whether the control API has its usual socket if the configuration says nothing of it; `:successor`
+    # if this process also takes its places from the one whose place it takes.
     def self.load(path = nil, binds: nil, listeners: nil, app: nil, control: false, &block)
       raise ArgumentError, "give a path or a block, not both" if path && block
 
@@ -66,6 +67,13 @@ module Proxy
         @app = app
         @listeners = listeners
         @control = control
+      end
+
+      # Whether places of the control API are taken from another process: once, when this process starts.
+      def takes_over?
+        return false unless @control == :successor
+
+        @control = true
       end
 
       # The usual place of its control socket; nil if there can be none.
@@ -279,6 +287,7 @@ module Proxy
     # The places of the control API in the engine's form.
     def control(draft, read)
       written = draft.control || (source.control ? [{ "address" => true, "is_optional" => true }] : [])
+      written = written.map { |place| { **place, "takes_over" => true } } if source.takes_over?
       written.reject { |place| place["address"] == false }.filter_map do |place|
         next place unless place["address"] == true
 

@@ -68,12 +68,11 @@ impl OpenDoor {
                     OnItsWay::open(|| Socket::new(Domain::for_address(*address), Type::STREAM, Some(Protocol::TCP)))?;
                 socket.set_nonblocking(true)?;
                 socket.set_reuse_address(true)?;
-                #[cfg(target_os = "linux")]
-                if place.takes_over {
-                    socket.set_reuse_port(true)?;
-                }
+                socket.set_reuse_port(place.takes_over)?;
                 socket.bind(&(*address).into())?;
                 socket.listen(BACKLOG)?;
+                // Nobody else is there by now. A successor may come.
+                socket.set_reuse_port(true)?;
                 let socket = TcpListener::from(socket);
                 let address = socket.local_addr()?;
                 Ok(door(format!("http://{address}"), Some(address), DoorSocket::Tcp(socket), on_its_way))

@@ -100,3 +100,34 @@ fn a_place_that_cannot_be_used_changes_nothing() {
     assert!(problem.message.contains("the folder does not exist: create it first"), "{problem}");
     assert_eq!((ask(&path, "x"), proxy.client().get("/").text()), (Some(200), "a".into()));
 }
+
+#[test]
+fn a_successor_listens_beside_the_one_that_hands_over() {
+    let origin = Origin::named("a");
+    let place = |address: String| ControlConfig {
+        address,
+        token: Some("0123456789abcdef0123456789abcdef".into()),
+        ..ControlConfig::default()
+    };
+    let first = proxy(&origin, vec![place("http://127.0.0.1:0".into())]);
+    let address = first.server.control_urls()[0].clone();
+    let config = |takes_over| {
+        let place = ControlConfig { takes_over, ..place(address.clone()) };
+        Proxy::config(&[&origin.address()], |settings| settings.server.control = vec![place])
+    };
+    let error = Server::start(config(false)).expect_err("the other one listens there");
+    assert!(matches!(error, StartError::Bind(problem) if problem.message.contains("the address is in use")));
+    let second = Proxy::start(config(true));
+    drop(first);
+    let address = second.server.control_urls()[0].trim_start_matches("http://").to_owned();
+    let answers = || {
+        let mut stream = std::net::TcpStream::connect(&address).ok()?;
+        write!(stream, "GET / HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").ok()?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).ok()?;
+        Some(answer)
+    };
+    crate::support::eventually("the second one is alone", || {
+        (0..20).all(|_| answers().is_some_and(|answer| answer.starts_with("HTTP/1.1 401 ")))
+    });
+}
