@@ -21,7 +21,8 @@ module Proxy
 
     # Reads a file or a block. Mistakes of the configuration do not raise, and nothing is bound. `binds` replaces the
     # addresses of the file; `listeners` are sockets to listen on. `app` is the application that a backend `:app` stands
-    # for. `control`: whether the control API has its usual socket if the configuration says nothing of it.
+    # for. `control`: whether the control API has its usual socket if the configuration says nothing of it; `:successor`
+    # if this process also takes its places from the one whose place it takes.
     def self.load(path = nil, binds: nil, listeners: nil, app: nil, control: false, &block)
       raise ArgumentError, "give a path or a block, not both" if path && block
 

@@ -100,14 +100,16 @@ module Proxy
     # What happened since the start; after the server has ended, the last figures.
     #
     # @return [Hash{Symbol => Object}] `connections:` (`accepted`, `active`, `handshakes_failed`), `requests:` (`total`,
-    #   `in_flight`, `queued`, `status_1xx` to `status_5xx`, `client_closed`, `upgraded`, and `tunnels` and
-    #   `event_streams` that are open), `blocks:`, an Array with a Hash for each Ruby block: `word`, `at` (its line),
+    #   `in_flight`, `queued`, `status_1xx` to `status_5xx`, `client_closed`, `upgraded`, `tunnels` and `event_streams`
+    #   that are open, and `latency`: `p50`, `p95` and `p99` of the time until a response began, in seconds, of the last
+    #   minute, nil if there was none), `blocks:`, an Array with a Hash for each Ruby block: `word`, `at` (its line),
     #   `running` and `waiting` calls, and how many were `answered`, have `failed`, came `late` or found the queue
     #   `full`; `spans:` of `tracing` (`sent`, `lost` and `waiting`); `cut:` (the `requests`, `tunnels` and
     #   `event_streams` that a stop has cut) and `backends:`, an Array with a Hash for each: `upstream`,
     #   `address`, `state` (`"ready"`, `"draining"`, `"down"`,
     #   `"unhealthy"`, `"unchecked"` before its first good check, `"ejected"`, or `"unresolved"` for a name without an
-    #   address), `weight`, `backup`, `in_flight`, `tunnels`, `requests`, `failures`, and `check`, the result of the
+    #   address), `weight`, `backup`, `in_flight`, `max_connections`, `tunnels`, `requests`, `failures`, `latency`, and
+    #   `check`, the result of the
     #   health checks, nil before the first one: `healthy`, `since` (seconds since 1970) and `error` (why the latest
     #   failed check failed)
     # @example

@@ -1,11 +1,18 @@
-//! Orders to Ruby.
+//! Connections that take too long, and orders to Ruby.
 
 use std::time::Duration;
 
 use http::StatusCode;
 use serde_json::{json, Value};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::runtime::Handle;
 
 use super::orders::{OrderWaiter, Orders};
+use super::{ApiLimits, ControlApi};
+use crate::config::ControlConfig;
+use crate::control::place::ControlPlace;
+use crate::log::{Level, Log};
 
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -50,4 +57,72 @@ async fn the_end_is_told_to_both_sides() {
     let (given, ()) = tokio::join!(orders.give("stop", &Value::Null, LIMIT), end);
     assert_eq!(given.expect_err("it ends").status, StatusCode::SERVICE_UNAVAILABLE);
     assert!(orders.next(&OrderWaiter::default()).expect("no interrupt").is_none());
+}
+
+/// An API without a server behind it, and its address.
+async fn api(limits: ApiLimits) -> (ControlApi, String) {
+    let config = ControlConfig {
+        address: "http://127.0.0.1:0".into(),
+        token: Some("0123456789abcdef0123456789abcdef".into()),
+        ..ControlConfig::default()
+    };
+    let places = ControlPlace::compile(&[config], &mut Vec::new());
+    let api = ControlApi::with(limits);
+    let opened = api.open(&places, &[], &Log::new(Level::Error)).expect("a free port");
+    api.take(&places, opened, &Handle::current());
+    let address = api.urls()[0].trim_start_matches("http://").to_owned();
+    (api, address)
+}
+
+/// What comes until the end of the connection.
+async fn rest(client: &mut TcpStream) -> String {
+    let mut rest = Vec::new();
+    let read = tokio::time::timeout(LIMIT, client.read_to_end(&mut rest)).await.expect("it ends");
+    // A reset is an end too.
+    drop(read);
+    String::from_utf8_lossy(&rest).into_owned()
+}
+
+#[tokio::test]
+async fn a_slow_head_ends_the_connection() {
+    let limits = ApiLimits { head: Duration::from_millis(50), ..ApiLimits::default() };
+    let (_api, address) = api(limits).await;
+    for beginning in ["", "GET / HTTP/1.1\r\nHost: "] {
+        let mut client = TcpStream::connect(&address).await.expect("it accepts");
+        client.write_all(beginning.as_bytes()).await.expect("it reads");
+        assert!(!rest(&mut client).await.starts_with("HTTP/1.1 2"));
+    }
+}
+
+#[tokio::test]
+async fn an_idle_connection_ends_after_its_answer() {
+    let limits = ApiLimits { head: Duration::from_millis(50), ..ApiLimits::default() };
+    let (_api, address) = api(limits).await;
+    let mut client = TcpStream::connect(&address).await.expect("it accepts");
+    client.write_all(format!("GET / HTTP/1.1\r\nHost: {address}\r\n\r\n").as_bytes()).await.expect("it reads");
+    assert!(rest(&mut client).await.starts_with("HTTP/1.1 401 "));
+}
+
+#[tokio::test]
+async fn a_connection_waits_until_there_is_a_place() {
+    let (_api, address) = api(ApiLimits { connections: 1, ..ApiLimits::default() }).await;
+    let first = TcpStream::connect(&address).await.expect("it accepts");
+    let mut second = TcpStream::connect(&address).await.expect("the system accepts");
+    let request = format!("GET / HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    second.write_all(request.as_bytes()).await.expect("it is kept");
+    let early = tokio::time::timeout(Duration::from_millis(100), second.readable()).await;
+    assert!(early.is_err(), "the first one has the place");
+    drop(first);
+    assert!(rest(&mut second).await.starts_with("HTTP/1.1 401 "));
+}
+
+#[tokio::test]
+async fn the_end_closes_every_connection() {
+    let (api, address) = api(ApiLimits::default()).await;
+    let mut client = TcpStream::connect(&address).await.expect("it accepts");
+    client.write_all(format!("GET / HTTP/1.1\r\nHost: {address}\r\n\r\n").as_bytes()).await.expect("it reads");
+    client.readable().await.expect("an answer");
+    api.finish().await;
+    assert!(rest(&mut client).await.starts_with("HTTP/1.1 401 "));
+    assert!(TcpStream::connect(&address).await.is_err());
 }

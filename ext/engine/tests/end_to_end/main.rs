@@ -14,6 +14,8 @@ mod bodies;
 mod bodyless;
 mod choosing;
 mod client_strictness;
+mod control;
+mod control_places;
 mod deploying;
 mod descriptors;
 mod disconnect;

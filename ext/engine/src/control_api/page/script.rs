@@ -32,7 +32,8 @@ if(flat.length!==rows.length||flat.some(([u,b],i)=>rows[i].u!==u.name||rows[i].b
 (before&&before.shape!==shape))return reload(),before&&(before.shape=shape);
 const now=performance.now()/1e3,dt=before?now-before.now:0,per=(a,b)=>dt>.2?rate(Math.max(0,(a-b)/dt)):'…';
 const R=f.requests,C=f.connections,P=before&&before.f;
-const v={total:num(R.total),rate:P?per(R.total,P.requests.total)+'/s':'…',in_flight:num(R.in_flight),queued:num(R.queued),
+const v={total:num(R.total),rate:P?per(R.total,P.requests.total)+'/s':'…',in_flight:num(R.in_flight),
+queued:num(R.queued),
 active:num(C.active),accepted:num(C.accepted),handshakes:num(C.handshakes_failed),e4:part(R.status_4xx,R.total),
 e5:part(R.status_5xx,R.total),latency:lat(R.latency),tunnels:num(R.tunnels+R.event_streams),
 up:age(Date.now()/1e3-f.started_at)};
@@ -56,6 +57,7 @@ const state=document.getElementById('live'),events=new EventSource(here('events'
 const tell=(on,t)=>{state.className=on?'on':'off';put(state,t)};
 events.onopen=()=>{document.body.classList.add('live');tell(true,'live')};
 events.onerror=()=>{before=null;tell(false,'no connection to the proxy, trying again')};
-events.addEventListener('figures',e=>{try{show(JSON.parse(e.data))}catch(x){tell(false,'cannot read the figures: '+x)}});
+events.addEventListener('figures',e=>{
+try{show(JSON.parse(e.data))}catch(x){tell(false,'cannot read the figures: '+x)}});
 })();
 "#;

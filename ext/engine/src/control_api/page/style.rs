@@ -4,14 +4,15 @@
 /// is a block of its own.
 pub(super) const STYLE: &str = r#"
 :root{--bg:#f6f7f9;--card:#fff;--text:#1b1f24;--dim:#57606a;--line:#d8dee4;--head:#eef1f4;--link:#0550ae;
---ok:#116329;--ok-bg:#d2f4d9;--mid:#7a4a00;--mid-bg:#ffecc2;--bad:#a40e26;--bad-bg:#ffdcdf;--off:#4b535c;--off-bg:#e3e7eb;
---new:#0a4a8f;--new-bg:#d6e9ff}
+--ok:#116329;--ok-bg:#d2f4d9;--mid:#7a4a00;--mid-bg:#ffecc2;--bad:#a40e26;--bad-bg:#ffdcdf;--off:#4b535c;
+--off-bg:#e3e7eb;--new:#0a4a8f;--new-bg:#d6e9ff}
 @media(prefers-color-scheme:dark){:root{--bg:#0e1116;--card:#161b22;--text:#e6edf3;--dim:#9aa4af;--line:#2d343d;
---head:#1d232b;--link:#79b8ff;--ok:#7ee29a;--ok-bg:#12361f;--mid:#f2c46d;--mid-bg:#3d2d08;--bad:#ff9ba4;--bad-bg:#4b161d;
---off:#b3bcc6;--off-bg:#2c333b;--new:#9ccbff;--new-bg:#14304f}}
+--head:#1d232b;--link:#79b8ff;--ok:#7ee29a;--ok-bg:#12361f;--mid:#f2c46d;--mid-bg:#3d2d08;--bad:#ff9ba4;
+--bad-bg:#4b161d;--off:#b3bcc6;--off-bg:#2c333b;--new:#9ccbff;--new-bg:#14304f}}
 *{box-sizing:border-box}
 html{-webkit-text-size-adjust:100%}
-body{margin:0;background:var(--bg);color:var(--text);font:14px/1.45 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif;
+body{margin:0;background:var(--bg);color:var(--text);
+font:14px/1.45 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif;
 font-variant-numeric:tabular-nums;padding:14px 16px 40px;max-width:1720px;margin-inline:auto}
 a{color:var(--link);text-decoration:none}a:hover,a:focus-visible{text-decoration:underline}
 h1{font-size:20px;margin:0}h2{font-size:15px;margin:26px 0 8px}
@@ -19,19 +20,21 @@ small,.dim{color:var(--dim);font-weight:400}
 header{display:flex;flex-wrap:wrap;gap:2px 18px;align-items:baseline}
 header p{margin:0;overflow-wrap:anywhere}
 #live{margin-left:auto;color:var(--dim)}
-#live.on::before,#live.off::before{content:"";display:inline-block;width:8px;height:8px;border-radius:50%;margin-right:6px;
-background:var(--ok)}#live.off::before{background:var(--bad)}
+#live.on::before,#live.off::before{content:"";display:inline-block;width:8px;height:8px;border-radius:50%;
+margin-right:6px;background:var(--ok)}#live.off::before{background:var(--bad)}
 .tiles{display:grid;grid-template-columns:repeat(auto-fill,minmax(146px,1fr));gap:8px;margin:14px 0;padding:0}
 .tiles div{background:var(--card);border:1px solid var(--line);border-radius:8px;padding:8px 11px;min-width:0}
 .tiles dt{color:var(--dim);font-size:12px}.tiles dd{margin:0;font-size:18px;font-weight:600;white-space:nowrap}
 .tiles .wide{grid-column:span 2}
 .note{border-left:4px solid var(--mid);background:var(--mid-bg);padding:8px 12px;border-radius:0 6px 6px 0;margin:8px 0;
-overflow-wrap:anywhere}.note.bad{border-color:var(--bad);background:var(--bad-bg)}.note ul{margin:4px 0 0;padding-left:18px}
+overflow-wrap:anywhere}.note.bad{border-color:var(--bad);background:var(--bad-bg)}
+.note ul{margin:4px 0 0;padding-left:18px}
 nav{display:flex;flex-wrap:wrap;gap:6px;align-items:center;margin:0 0 8px}
-nav a,nav label{background:var(--card);border:1px solid var(--line);border-radius:14px;padding:2px 10px;overflow-wrap:anywhere}
+nav a,nav label{background:var(--card);border:1px solid var(--line);border-radius:14px;padding:2px 10px;
+overflow-wrap:anywhere}
 nav label{color:var(--dim);cursor:pointer;margin-left:auto}
-.s{display:inline-block;border-radius:10px;padding:0 8px;font-size:12px;font-weight:600;line-height:20px;white-space:nowrap;
-color:var(--off);background:var(--off-bg)}
+.s{display:inline-block;border-radius:10px;padding:0 8px;font-size:12px;font-weight:600;line-height:20px;
+white-space:nowrap;color:var(--off);background:var(--off-bg)}
 .s.ok{color:var(--ok);background:var(--ok-bg)}.s.mid{color:var(--mid);background:var(--mid-bg)}
 .s.bad{color:var(--bad);background:var(--bad-bg)}.s.new{color:var(--new);background:var(--new-bg)}
 .box{background:var(--card);border:1px solid var(--line);border-radius:8px}

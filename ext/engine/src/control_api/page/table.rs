@@ -36,8 +36,8 @@ pub(super) fn upstreams(out: &mut String, status: &Value) {
     }
     out.push_str("<label><input type=\"checkbox\" id=\"trouble\"> only those that are not ready</label></nav>");
     out.push_str(
-        "<div class=\"box flow\"><table class=\"b\"><thead><tr><th>backend</th><th class=\"t\">state</th><th>weight</th>\
-         <th>in flight</th><th>tunnels</th><th>requests</th><th>per second</th><th>failed</th><th></th>\
+        "<div class=\"box flow\"><table class=\"b\"><thead><tr><th>backend</th><th class=\"t\">state</th>\
+         <th>weight</th><th>in flight</th><th>tunnels</th><th>requests</th><th>per second</th><th>failed</th><th></th>\
          <th>p50 / p95 / p99</th><th class=\"t\">last check</th></tr></thead>\n",
     );
     all.iter().for_each(|upstream| rows(out, upstream));
