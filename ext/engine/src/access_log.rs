@@ -89,8 +89,7 @@ impl AccessLog {
         let (destination, output) = match (Destination::of(spec.to.as_deref(), &mut to), spec.block) {
             (Some(_), Some(_)) if spec.to.is_some() => {
                 let to = spec.to.as_deref().unwrap_or_default();
-                let remedy =
-                    format!("leave it out, or write access_log {:?}, to: {to:?} without a block", spec.format);
+                let remedy = format!("leave it out, or write access_log {:?}, to: {to:?} without a block", spec.format);
                 report.within("to").error(format!("a block gets the lines already: {remedy}"));
                 return None;
             }

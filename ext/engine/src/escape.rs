@@ -5,7 +5,8 @@ use proxy_http::hex;
 const ELLIPSIS: &[u8] = "…".as_bytes();
 
 /// Escapes quotes, backslashes, control characters and everything beyond ASCII in `out` from `start` on, as `\"`, `\\`
-/// and `\xHH`. An ellipsis, which stands for what is hidden, stays. So text from a client can end neither a line nor a quoted value.
+/// and `\xHH`. An ellipsis, which stands for what is hidden, stays. So text from a client can end neither a line nor a
+/// quoted value.
 pub(crate) fn escape(out: &mut Vec<u8>, start: usize) {
     let plain = |byte: u8| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\';
     if out[start..].iter().all(|byte| plain(*byte)) {

@@ -24,8 +24,8 @@ pub(crate) struct Buffer {
 }
 
 impl Buffer {
-    /// Writes the line of a request that has its response, if the log wants it. `true` for the first line after a flush:
-    /// a flush is then due soon.
+    /// Writes the line of a request that has its response, if the log wants it. `true` for the first line after a
+    /// flush: a flush is then due soon.
     pub(crate) fn push(&mut self, log: &Arc<AccessLog>, scope: &RequestValues<'_>) -> bool {
         let Some(rate) = log.selection.choose(scope) else { return false };
         if !self.log.as_ref().is_some_and(|current| Arc::ptr_eq(current, log)) {

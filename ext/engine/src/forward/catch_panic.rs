@@ -45,7 +45,13 @@ pub(crate) async fn forward_guarded(
     if client.channel.total_sent() != sent {
         let bytes = client.channel.body_sent().saturating_sub(body);
         let status = work.response.status;
-        log_refused(worker, client_info, work, id, RefusedOutcome { status, ..RefusedOutcome::of(Cause::Internal, bytes) });
+        log_refused(
+            worker,
+            client_info,
+            work,
+            id,
+            RefusedOutcome { status, ..RefusedOutcome::of(Cause::Internal, bytes) },
+        );
         return Verdict::Reset;
     }
     if let Some(connection) = client.channel.http1() {

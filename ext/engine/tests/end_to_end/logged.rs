@@ -19,7 +19,8 @@ impl Logged {
         let file = folder.path().join("access.log");
         let proxy = Proxy::with(backends, |settings| {
             let to = Some(file.display().to_string());
-            settings.server.access_log = Some(AccessLogConfig { format: format.into(), to, ..AccessLogConfig::default() });
+            settings.server.access_log =
+                Some(AccessLogConfig { format: format.into(), to, ..AccessLogConfig::default() });
             change(settings);
         });
         Self { proxy, file, _folder: folder }

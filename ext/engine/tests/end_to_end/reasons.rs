@@ -241,7 +241,10 @@ fn limits_and_refusals() {
         .map(|line| (line["status"].as_u64().expect("a status"), line["reason"].as_str().unwrap_or("-").to_owned()))
         .collect();
     assert_eq!(said, expected);
-    assert_eq!((&lines[0]["route"], &lines[5]["route"], &lines[7]["route"]), (&"/rate".into(), &"/denied".into(), &Value::Null));
+    assert_eq!(
+        (&lines[0]["route"], &lines[5]["route"], &lines[7]["route"]),
+        (&"/rate".into(), &"/denied".into(), &Value::Null)
+    );
 }
 
 #[test]
@@ -300,7 +303,10 @@ fn shutdown() {
     let of = |path: &str| lines.iter().find(|line| line["path"] == path).expect("a line");
     for (path, status, bytes) in [("/silent", 0, 0), ("/body", 200, 2)] {
         let line = of(path);
-        assert_eq!((&line["reason"], &line["status"], &line["bytes"]), (&"shutdown".into(), &status.into(), &bytes.into()));
+        assert_eq!(
+            (&line["reason"], &line["status"], &line["bytes"]),
+            (&"shutdown".into(), &status.into(), &bytes.into())
+        );
     }
 }
 

@@ -18,7 +18,13 @@ fn at() -> At {
 
 fn spec(to: Option<&str>) -> AccessLogConfig {
     let block = Some(BlockIndex(0));
-    AccessLogConfig { format: "{path}".into(), to: to.map(Into::into), block, at: Some(at()), ..AccessLogConfig::default() }
+    AccessLogConfig {
+        format: "{path}".into(),
+        to: to.map(Into::into),
+        block,
+        at: Some(at()),
+        ..AccessLogConfig::default()
+    }
 }
 
 /// Batches for a block, the queue of its calls, and its set.
