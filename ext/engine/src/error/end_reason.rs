@@ -14,6 +14,7 @@ macro_rules! end_reasons {
 
         impl EndReason {
             /// All reasons, in the order of their numbers.
+            #[cfg(test)]
             pub(crate) const ALL: [Self; [$($word),*].len()] = [$(Self::$name),*];
 
             /// The reason as one word.
