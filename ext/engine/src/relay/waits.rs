@@ -7,13 +7,13 @@ use tokio::time::Instant;
 /// Times that one request has waited. The clock is read only where there is something to wait for.
 #[derive(Debug, Default)]
 pub(crate) struct Waits {
-    pub(crate) queue: WaitTime,
-    pub(crate) connect: WaitTime,
+    pub(crate) queue: BackendWait,
+    pub(crate) connect: BackendWait,
 }
 
 /// Waits of one kind. A wait whose work was given up ends with the request.
 #[derive(Debug, Default)]
-pub(crate) struct WaitTime {
+pub(crate) struct BackendWait {
     total: Duration,
     since: Option<Instant>,
 }
@@ -25,7 +25,7 @@ impl Waits {
     }
 }
 
-impl WaitTime {
+impl BackendWait {
     /// Begins a wait.
     pub(crate) fn begin(&mut self, now: Instant) {
         self.since = Some(now);

@@ -41,6 +41,8 @@ impl Operations for Server {
         status.insert("upstreams".into(), upstreams.into());
         status.insert("blocks".into(), json!(blocks));
         status.insert("maintenance".into(), self.shown_maintenance());
+        let lost = snapshot.globals.access_log.as_ref().map_or(0, |log| log.lost_lines());
+        status.insert("lost_access_lines".into(), lost.into());
         self.notes.add_to(&mut status);
         Value::Object(status)
     }
