@@ -165,8 +165,8 @@ module Proxy
     def down(name) = set_state(name, "down")
 
     # Replaces the backends of an upstream at once, until the next reload, together with those that were added, removed
-    # or changed at run time. A backend that is in both lists keeps its connections, its health and its figures; requests
-    # in flight at the others finish there.
+    # or changed at run time. A backend that is in both lists keeps its connections, its health and its figures;
+    # requests in flight at the others finish there.
     #
     # @param upstream [String] its name, as in {#stats}
     # @param backends [Array<String, Hash>] the new ones, as in `backends:`; an empty Array is allowed

@@ -1,7 +1,6 @@
 # frozen_string_literal: true
 
 require "support/integration"
-require "support/child_process"
 require "support/free_ports"
 
 RSpec.describe "a deploy" do
@@ -50,7 +49,9 @@ RSpec.describe "a deploy" do
     Timeout.timeout(5) { sleep 0.01 until proxy.stats[:backends].length == 1 }
     { { to: [] } => /no new backend/, { to: "127.0.0.1:2", timeout: 0 } => /timeout: 0 is out of range/,
       { to: old.address } => /already/, { to: "127.0.0.1:2", health: "up" } => /health: "up" is not a valid path/ }
-      .each { |options, message| expect { proxy.server.deploy("app", **options) }.to raise_error(ArgumentError, message) }
+      .each do |options, message|
+        expect { proxy.server.deploy("app", **options) }.to raise_error(ArgumentError, message)
+      end
     expect { proxy.server.deploy("nobody", to: "127.0.0.1:2") }.to raise_error(ArgumentError, /not a valid upstream/)
   end
 
