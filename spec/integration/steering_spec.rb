@@ -120,8 +120,11 @@ RSpec.describe "backends that are changed at run time" do
     end
 
     it "warns of a folder that is not there" do
-      config = Proxy.check { state("nowhere/proxy.state") && proxy(to: "http://127.0.0.1:1") }
-      expect(config.warnings.map(&:message)).to include(/the folder .*nowhere is not there/)
+      problems = Proxy.check do
+        state "nowhere/proxy.state"
+        proxy to: "http://127.0.0.1:1"
+      end
+      expect(problems.map(&:message)).to match([%r{state: the folder /.*/nowhere is not there}])
     end
   end
 end
