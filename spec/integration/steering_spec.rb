@@ -119,12 +119,24 @@ RSpec.describe "backends that are changed at run time" do
       expect(File.read("#{file}.broken")).to eq("not JSON")
     end
 
-    it "warns of a folder that is not there" do
+    it "serves where the folder is not there, and keeps the state once it is" do
+      file = File.join(@folder, "later", "proxy.state")
+      proxy = keeping(file, first.address)
+      proxy.server.change_backend("app", weight: 2)
+      expect(proxy.get.body).to eq("first")
+      Dir.mkdir(File.dirname(file))
+      proxy.server.change_backend("app", weight: 3)
+      proxy.server.stop
+      expect(JSON.parse(File.read(file))).to include("schema" => 1, "upstreams" => include("app"))
+    end
+
+    it "names no folder" do
+      folder = @folder
       problems = Proxy.check do
-        state "nowhere/proxy.state"
+        state folder
         proxy to: "http://127.0.0.1:1"
       end
-      expect(problems.map(&:message)).to match([%r{state: the folder /.*/nowhere is not there}])
+      expect(problems.map(&:message)).to match([/is no file: write one, such as "tmp.proxy.state"/])
     end
   end
 end
