@@ -6,6 +6,7 @@ require_relative "blocks"
 require_relative "certificate"
 require_relative "control/orders"
 require_relative "native"
+require_relative "server/steering"
 require_relative "server/traffic"
 require_relative "server/replacement"
 
@@ -25,6 +26,7 @@ module Proxy
   #   puts "listening on #{server.urls.join(", ")}"
   #   server.stop(timeout: 5)
   class Server
+    include Steering
     include Traffic
     include Replacement
 
@@ -108,10 +110,9 @@ module Proxy
     #   `event_streams` that a stop has cut) and `backends:`, an Array with a Hash for each: `upstream`,
     #   `address`, `state` (`"ready"`, `"draining"`, `"down"`,
     #   `"unhealthy"`, `"unchecked"` before its first good check, `"ejected"`, or `"unresolved"` for a name without an
-    #   address), `weight`, `backup`, `in_flight`, `max_connections`, `tunnels`, `requests`, `failures`, `latency`, and
-    #   `check`, the result of the
-    #   health checks, nil before the first one: `healthy`, `since` (seconds since 1970) and `error` (why the latest
-    #   failed check failed)
+    #   address), `weight`, `backup`, `max_connections` (nil for any number), `added` (at run time), `in_flight`,
+    #   `tunnels`, `requests`, `failures`, `latency`, and `check`, the result of the health checks, nil before the first
+    #   one: `healthy`, `since` (seconds since 1970) and `error` (why the latest failed check failed)
     # @example
     #   server.stats[:requests][:total]  # => 1024
     def stats
@@ -170,8 +171,9 @@ module Proxy
     #   server.down("app_servers")
     def down(name) = set_state(name, "down")
 
-    # Replaces the backends of an upstream at once, until the next reload. A backend that is in both lists keeps its
-    # connections, its health and its figures; requests in flight at the others finish there.
+    # Replaces the backends of an upstream at once, until the next reload, together with those that were added, removed
+    # or changed at run time. A backend that is in both lists keeps its connections, its health and its figures;
+    # requests in flight at the others finish there.
     #
     # @param upstream [String] its name, as in {#stats}
     # @param backends [Array<String, Hash>] the new ones, as in `backends:`; an empty Array is allowed

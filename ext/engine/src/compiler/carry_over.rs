@@ -8,6 +8,7 @@
 //! | `ready`, `draining`, `down` of the operator | the upstream keeps its name | `upstream/backend/group.rs` |
 //! | pauses and maintenance of the operator | the upstream keeps its name | `upstream/traffic.rs` |
 //! | percentages of a split that were set at run time | the file has the same ones as before | `filter/split.rs` |
+//! | weights, limits, added and removed backends of the operator | the configuration says nothing else of them | `upstream/steering/outliving.rs` |
 //! | requests that wait for a backend | the upstream keeps its name | `upstream/wait_queue.rs` |
 //! | the secret of sticky cookies | always | `process_secret.rs` |
 //! | counts of `rate_limit`, verified passwords | the filter is equal and in the same place | [`CarriedFilters`] |

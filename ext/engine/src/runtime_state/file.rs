@@ -37,13 +37,6 @@ pub(crate) fn compile(written: Option<&Setting<String>>, problems: &mut Vec<Prob
         report.error(format!("{value:?} is no file: write one, such as \"tmp/proxy.state\""));
         return None;
     }
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
-        report.warning(format!(
-            "the folder {} is not there, so changes at run time are forgotten by a restart: create it",
-            folder.display()
-        ));
-    }
     Some(path.to_owned())
 }
 

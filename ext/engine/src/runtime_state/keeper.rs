@@ -203,6 +203,3 @@ impl StateKeeper {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

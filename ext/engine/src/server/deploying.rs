@@ -37,6 +37,9 @@ pub struct DeployEvent {
     pub backend: Option<String>,
     /// The same for people.
     pub message: String,
+    /// Why it has failed, with the last event.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
     /// Seconds since the begin.
     pub elapsed: f64,
     /// The status of HTTP that says how it ended, with the last event: 200 if it is done.
@@ -106,6 +109,7 @@ impl Teller {
             backend: backend.map(str::to_owned),
             message,
             elapsed: self.begun.elapsed().as_secs_f64(),
+            error: None,
             status: None,
             revision: None,
         };
@@ -168,8 +172,8 @@ async fn run(mark: DeployMark, teller: Teller, plan: DeployPlan) {
     drop(mark);
     let last = match prepared {
         Err((status, why)) => {
-            let message = format!("{why}; the backends are as they were");
-            DeployEvent { status: Some(status), ..teller.event("failed", None, message) }
+            let failed = teller.event("failed", None, format!("{why}; the backends are as they were"));
+            DeployEvent { status: Some(status), error: Some(failed.message.clone()), ..failed }
         }
         Ok((old, revision)) => {
             let left = drained(&teller, &old, drain).await;

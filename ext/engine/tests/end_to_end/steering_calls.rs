@@ -109,18 +109,23 @@ fn a_deploy_is_told_of_line_by_line() {
     let told = lines(&peer.chunks().0);
     let last = told.last().expect("a last line");
     assert_eq!((&last["step"], &last["status"]), (&json!("failed"), &json!(422)), "{last}");
+    assert_eq!(last["error"], last["message"]);
     assert!(last["message"].as_str().expect("a text").to_lowercase().contains("connection refused"), "{last}");
     let body = json!({ "upstream": upstream, "to": [{ "address": new.address() }], "health": "/ok" });
     let mut peer = asked(&proxy, "POST /deploy", "Accept: text/event-stream\r\n", &body);
     assert_eq!(peer.head().get("Content-Type"), Some("text/event-stream"));
     let text = String::from_utf8(peer.chunks().0).expect("a text");
-    assert!(text.starts_with("event: deploy\ndata: {") && text.contains("\"status\":200"), "{text}");
+    assert!(
+        text.starts_with("event: begun\ndata: {") && text.contains("event: done\n") && text.contains("\"status\":200"),
+        "{text}"
+    );
     assert_eq!(proxy.client().get("/").text(), "new");
     for (body, status) in [
         (json!({ "to": [new.address()] }), 422),
         (json!({ "upstream": "nobody", "to": [new.address()] }), 404),
         (json!({ "upstream": upstream, "to": [new.address()] }), 409),
         (json!({ "upstream": upstream, "to": [] }), 422),
+        (json!({ "upstream": upstream, "to": [new.address()], "command": "bin/puma" }), 422),
     ] {
         let (answer, told) = call(&proxy, "POST /deploy", "", &body);
         assert_eq!(answer.status(), status, "{told}");

@@ -74,6 +74,10 @@ impl Server {
             (None, Some(Value::String(upstream))) => upstream,
             (None, _) => return Err(Refusal::unprocessable("upstream: write its name, such as \"app\"")),
         };
+        if call.body.get("command").is_some() {
+            let error = "command: the client starts the application, as `proxy deploy --command` does: leave it out";
+            return Err(Refusal::unprocessable(error));
+        }
         let wanted = call.revision()?;
         let deploy: DeployConfig = call.read()?;
         let now = self.revision(&upstream);
@@ -109,7 +113,7 @@ fn told(mut run: DeployRun, is_sse: bool) -> mpsc::Receiver<Bytes> {
             };
             let Some(happened) = happened else { return };
             let facts = json!(happened);
-            let piece = if is_sse { event("deploy", &facts) } else { format!("{facts}\n").into() };
+            let piece = if is_sse { event(happened.step, &facts) } else { format!("{facts}\n").into() };
             if pieces.send(piece).await.is_err() {
                 return;
             }
