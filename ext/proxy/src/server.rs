@@ -58,8 +58,8 @@ struct Server {
 impl Server {
     /// `Proxy::Native::Server.start(hash, block_set = nil, listeners = nil, passed = nil)`: starts an engine, and waits
     /// until it has started. `listeners` has for each bind an IO that listens already, or nil; an IO in an Array is
-    /// from the process before. `passed` has what that process has told, or nil, and the IOs where it has served the control
-    /// API.
+    /// from the process before. `passed` has what that process has told, or nil, and the IOs where it has served the
+    /// control API.
     fn start(ruby: &Ruby, arguments: &[Value]) -> Result<Server, Error> {
         let config = with_blocks_and_listeners(ruby, arguments)?;
         let life = Life::begin(config).map_err(|error| error::not_started(ruby, error))?;
