@@ -19,7 +19,8 @@ end
 # example fails. Only calls of the extension run like that; otherwise the specs would take hours.
 if ENV["PROXY_GC_STRESS"] == "1"
   { Proxy::Native.singleton_class => %i[check defaults], Proxy::Native::Server.singleton_class => %i[start],
-    Proxy::Native::Server => %i[urls stats set_state set_backends reload begin_stop stopped?
+    Proxy::Native::Server => %i[urls stats set_state set_backends change_backend add_backend
+                                remove_backend deploy reload begin_stop stopped?
                                 drained?] }.each do |owner, names|
     owner.prepend(Module.new do
       names.each do |name|

@@ -54,4 +54,15 @@ module Proxy
       new(Problem.from_native(hashes))
     end
   end
+
+  # A deploy has failed: the old backends serve on. The message has the reason of the last check.
+  #
+  # @example
+  #   begin
+  #     server.deploy("app", to: "127.0.0.1:3002")
+  #   rescue Proxy::DeployError => error
+  #     warn error.message
+  #   end
+  class DeployError < Error
+  end
 end

@@ -7,6 +7,7 @@ require_relative "certificate"
 require_relative "control/orders"
 require_relative "native"
 require_relative "server/replacement"
+require_relative "server/steering"
 
 module Proxy
   # A running reverse proxy. It works on its own native threads and never takes Ruby's global lock to serve a request. A
@@ -25,6 +26,7 @@ module Proxy
   #   server.stop(timeout: 5)
   class Server
     include Replacement
+    include Steering
 
     # Longest timeout in seconds: ten years. A longer one is cut to this.
     LONGEST = 315_360_000.0
@@ -104,9 +106,9 @@ module Proxy
     #   `full`; `cut:` (the `requests`, `tunnels` and `event_streams` that a stop has cut) and
     #   `backends:`, an Array with a Hash for each: `upstream`, `address`, `state` (`"ready"`, `"draining"`, `"down"`,
     #   `"unhealthy"`, `"unchecked"` before its first good check, `"ejected"`, or `"unresolved"` for a name without an
-    #   address), `weight`, `backup`, `in_flight`, `tunnels`, `requests`, `failures`, and `check`, the result of the
-    #   health checks, nil before the first one: `healthy`, `since` (seconds since 1970) and `error` (why the latest
-    #   failed check failed)
+    #   address), `weight`, `backup`, `max_connections` (nil for any number), `added` (at run time), `in_flight`,
+    #   `tunnels`, `requests`, `failures`, and `check`, the result of the health checks, nil before the first one:
+    #   `healthy`, `since` (seconds since 1970) and `error` (why the latest failed check failed)
     # @example
     #   server.stats[:requests][:total]  # => 1024
     def stats
@@ -165,8 +167,9 @@ module Proxy
     #   server.down("app_servers")
     def down(name) = set_state(name, "down")
 
-    # Replaces the backends of an upstream at once, until the next reload. A backend that is in both lists keeps its
-    # connections, its health and its figures; requests in flight at the others finish there.
+    # Replaces the backends of an upstream at once, until the next reload, together with those that were added, removed
+    # or changed at run time. A backend that is in both lists keeps its connections, its health and its figures;
+    # requests in flight at the others finish there.
     #
     # @param upstream [String] its name, as in {#stats}
     # @param backends [Array<String, Hash>] the new ones, as in `backends:`; an empty Array is allowed

@@ -47,6 +47,7 @@ mod access_log;
 mod channel;
 mod long_lived;
 mod relay;
+mod runtime_state;
 mod upstream;
 
 // What the proxy asks others for itself.
@@ -87,9 +88,11 @@ pub use listening_socket::{HandedOver, ListeningSocket};
 pub use lookup::RouteLookup;
 pub use output::block_sigpipe;
 pub use passed_state::PassedState;
-pub use server::{Server, SetBackendsError, StartError, UnknownBackend};
+pub use server::{DeployEvent, DeployRun, Server, SetBackendsError, StartError, SteeringError, UnknownBackend};
 pub use stats::Stats;
 pub use stored_certificates::StoredCertificates;
+pub use upstream::deployment::DeployConfig;
+pub use upstream::steering::BackendChange;
 pub use upstream::Admin;
 
 #[cfg(feature = "fuzzing")]

@@ -25,6 +25,13 @@ pub(crate) fn backends(ruby: &Ruby, list: Value) -> Result<Vec<BackendConfig>, E
     Ok(list.0)
 }
 
+/// Reads options whose names `lib/proxy` has checked.
+pub(crate) fn options<T: for<'de> Deserialize<'de>>(ruby: &Ruby, options: Value) -> Result<T, Error> {
+    let options: Traced<T> = serde_magnus::deserialize(ruby, options)
+        .map_err(|error| Error::new(ruby.exception_arg_error(), format!("the options do not fit: {error}")))?;
+    Ok(options.0)
+}
+
 /// `Proxy::Native.check(hash)`: every mistake and warning that only the engine can see, in the order of the file.
 pub(crate) fn check(ruby: &Ruby, hash: Value) -> Result<Value, Error> {
     let config = from_hash(ruby, hash)?;

@@ -4,6 +4,7 @@ mod adopt;
 mod hand_over;
 mod life;
 mod orders;
+pub(crate) mod steering;
 
 use std::process;
 use std::time::{Duration, Instant};
@@ -27,6 +28,11 @@ pub(crate) fn init(ruby: &Ruby, native: RModule) -> Result<(), Error> {
     class.define_method("renew_certificate", method!(Server::renew_certificate, 1))?;
     class.define_method("set_state", method!(Server::set_state, 2))?;
     class.define_method("set_backends", method!(Server::set_backends, 2))?;
+    class.define_method("change_backend", method!(Server::change_backend, 2))?;
+    class.define_method("add_backend", method!(Server::add_backend, 3))?;
+    class.define_method("remove_backend", method!(Server::remove_backend, 1))?;
+    class.define_method("deploy", method!(Server::deploy, 2))?;
+    steering::init(ruby, native)?;
     class.define_method("reload", method!(Server::reload, -1))?;
     class.define_method("reopen_logs", method!(Server::reopen_logs, 0))?;
     class.define_method("note", method!(Server::note, 2))?;

@@ -12,7 +12,7 @@ module Proxy
       LIST = %i[
         bind acme threads trusted_proxies resolver shutdown_timeout tunnel_grace handshake_timeout client_header_timeout
         client_body_timeout half_close_timeout min_rate keepalive_timeout max_connections max_header_size log_level
-        access_log control on
+        access_log control state on
         upstream proxy run puma static_response redirect
         location host include
         request_headers response_headers rate_limit allow_list deny_list rewrite max_body cors log_requests

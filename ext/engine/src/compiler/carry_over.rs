@@ -6,6 +6,7 @@
 //! | a backend: figures, health, idle connections | it is connected to in an equal way | `upstream/carry_over.rs` |
 //! | addresses from DNS | the name is still in the upstream | `upstream/carry_over.rs` |
 //! | `ready`, `draining`, `down` of the operator | the upstream keeps its name | `upstream/backend/group.rs` |
+//! | weights, limits, added and removed backends of the operator | the configuration says nothing else of them | `upstream/steering/outliving.rs` |
 //! | requests that wait for a backend | the upstream keeps its name | `upstream/wait_queue.rs` |
 //! | the secret of sticky cookies | always | `process_secret.rs` |
 //! | counts of `rate_limit`, verified passwords | the filter is equal and in the same place | [`CarriedFilters`] |

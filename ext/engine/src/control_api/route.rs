@@ -20,6 +20,18 @@ pub(super) const ROUTES: &[ControlRoute] = &[
     ControlRoute { method: Method::GET, path: "/status", serve: |server, _| server.status() },
     ControlRoute { method: Method::POST, path: "/backends/*", serve: |server, call| server.change_backend(call) },
     ControlRoute { method: Method::POST, path: "/backends/*/*", serve: |server, call| server.change_backend(call) },
+    ControlRoute {
+        method: Method::POST,
+        path: "/upstreams/*/backends",
+        serve: |server, call| server.add_backend(call),
+    },
+    ControlRoute {
+        method: Method::DELETE,
+        path: "/upstreams/*/backends/*",
+        serve: |server, call| server.remove_backend(call),
+    },
+    ControlRoute { method: Method::POST, path: "/upstreams/*/deploy", serve: |server, call| server.deploy(call) },
+    ControlRoute { method: Method::POST, path: "/deploy", serve: |server, call| server.deploy(call) },
     ControlRoute { method: Method::POST, path: "/reload", serve: |server, call| server.order("reload", call) },
     ControlRoute { method: Method::POST, path: "/stop", serve: |server, call| server.order("stop", call) },
     ControlRoute { method: Method::POST, path: "/upgrade", serve: |server, call| server.order("upgrade", call) },

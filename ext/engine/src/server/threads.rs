@@ -29,6 +29,7 @@ use crate::listening_socket::ListeningSocket;
 use crate::log::Log;
 use crate::metrics::Counters;
 use crate::output::block_sigpipe;
+use crate::runtime_state::keeper::StateKeeper;
 use crate::snapshot::{Settings, Snapshot};
 use crate::worker::Worker;
 
@@ -107,6 +108,8 @@ pub(super) struct Workers<'a> {
     pub(super) snapshot: Arc<ArcSwap<Snapshot>>,
     pub(super) settings: &'a Settings,
     pub(super) listeners: Vec<Listener>,
+    /// Keeps the state of run time, and is closed in the end.
+    pub(super) keeper: Arc<StateKeeper>,
     pub(super) control_api: Arc<ControlApi>,
 }
 
@@ -169,8 +172,8 @@ impl Workers<'_> {
             control.change(Change::Listen(listener));
         }
         let (snapshot, log, said, orders) = (self.snapshot, log.clone(), log.clone(), orders.clone());
-        let control_api = self.control_api;
         let of_thread = Arc::clone(life);
+        let (control_api, keeper) = (self.control_api, self.keeper);
         spawn(life, "proxy-accept".into(), move || {
             drop(serving);
             let places = ConnectionLimit { permits, guests, threads, log };
@@ -183,6 +186,7 @@ impl Workers<'_> {
                 control_api,
                 of_thread,
             );
+            keeper.close();
             // Every engine thread has ended by now. What they logged should be written before the process ends.
             let end = Instant::now() + LOG_PATIENCE;
             if let Some(access_log) = &snapshot.load().globals.access_log {

@@ -345,6 +345,8 @@ impl Backend {
             state: self.state(),
             weight: self.settings.weight,
             backup: self.settings.backup,
+            max_connections: self.settings.max_connections,
+            added: false,
             in_flight: self.in_flight(),
             tunnels: self.history.tunnels.load(Relaxed),
             requests: self.history.requests.load(Relaxed),
