@@ -197,6 +197,30 @@ RSpec.describe "SIGUSR2" do
       eventually(limit: 10) { expect(File.exist?("#{folder}/control.sock")).to be(false) }
     end
 
+    it "is what was changed at run time, also what no file keeps, and the file passes on" do
+      backend = backend_answering("added")
+      text = "state 'proxy.state'\ncontrol 'unix:control.sock'\nupstream 'app', backends: ['127.0.0.1:1']\n" \
+             "proxy to: 'http://app'"
+      [text, text.sub("state 'proxy.state'", "")].each do |proxyfile|
+        start(proxyfile)
+        control("POST", "/upstreams/app/backends", JSON.generate(address: backend.address, weight: 3))
+        control("POST", "/backends/app/127.0.0.1:1", '{"state":"down"}')
+        hand_over
+        backends = control("GET", "/status")["upstreams"][0]["backends"]
+        expect(backends.map { |one| one.values_at("address", "state", "weight") })
+          .to contain_exactly(["127.0.0.1:1", "down", 1], [backend.address, "ready", 3])
+        expect(get.body).to eq("added")
+        expect(first_status).to eq(0)
+        if proxyfile == text
+          control("DELETE", "/upstreams/app/backends/#{backend.address}")
+          eventually(limit: 10) { expect(File.read("#{folder}/proxy.state")).not_to include(backend.address) }
+        end
+        kill(:TERM, current)
+        eventually(limit: 10) { expect(alive?(current)).to be(false) }
+        FileUtils.rm_f("#{folder}/proxy.state")
+      end
+    end
+
     it "are counts of rate limits and the secret of sticky cookies" do
       backends = Array.new(3) { |number| backend_answering(number.to_s) }
       start("rate_limit requests: 2, seconds: 3600, key: { header: 'X-Key' }\n" \

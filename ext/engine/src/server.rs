@@ -165,15 +165,16 @@ impl Server {
             }
         }
         let listening = listeners.iter().map(|listener| (listener.bind.clone(), listener.url.clone())).collect();
+        let is_told = matches!(passed, Some(Ok(_)));
         match passed {
-            Some(Ok(passed)) => compiled.snapshot.take(passed),
+            Some(Ok(passed)) => compiled.snapshot.take(passed, &settings.log),
             Some(Err(place)) => settings.log.warn(format_args!(
                 "what the process before has told cannot be read ({place}): states and session tickets begin anew"
             )),
             None => {}
         }
         let snapshot = Arc::new(ArcSwap::from_pointee(compiled.snapshot));
-        let steering = Steering::new(&snapshot, &settings);
+        let steering = Steering::new(&snapshot, &settings, is_told);
         let (api, keeper) = (Arc::clone(&control_api), Arc::clone(&steering.keeper));
         let crew = Workers { snapshot: snapshot.clone(), settings: &settings, listeners, control_api: api, keeper };
         let (life, counters, control) = crew.start().map_err(StartError::System)?;

@@ -339,9 +339,8 @@ impl Threads {
 
     /// Asks every thread for a sign of life. Each that turns sends one; returns how many were asked.
     pub(crate) fn feel_pulse(&self, answers: &std::sync::mpsc::Sender<()>) -> usize {
-        let asked =
-            self.inboxes.iter().filter(|(inbox, _)| inbox.send(Work::Pulse(PulseQuestion(answers.clone()))).is_ok());
-        asked.count()
+        let question = || Work::Pulse(PulseQuestion(answers.clone()));
+        self.inboxes.iter().filter(|(inbox, _)| inbox.send(question()).is_ok()).count()
     }
 
     fn give(&self, work: Work) -> Result<(), ()> {

@@ -62,6 +62,7 @@ impl Server {
             (running.shutdown_timeout, running.tunnel_grace)
         };
         self.control_api.pass_on();
+        self.release_state();
         self.life.begin_hand_over(timeout.unwrap_or(configured), grace);
         self.life.wait_until_left(LEAVING);
     }

@@ -20,7 +20,7 @@ use crate::stats::Stats;
 use crate::upstream::Upstream;
 
 /// Time that the Ruby side has for an order.
-const ORDER: Duration = Duration::from_secs(60);
+const ORDER: Duration = Duration::from_secs(75);
 /// Time that storage has to say which certificates it has.
 const CERTIFICATES: Duration = Duration::from_secs(5);
 

@@ -75,12 +75,15 @@ pub(super) struct Steering {
 }
 
 impl Steering {
-    /// For a server that is about to start: with what its predecessor has left.
-    pub(super) fn new(snapshot: &Arc<ArcSwap<Snapshot>>, settings: &Settings) -> Arc<Self> {
+    /// For a server that is about to start: with what its predecessor has left in the file. `is_told`: the predecessor
+    /// has told the same, and perhaps more.
+    pub(super) fn new(snapshot: &Arc<ArcSwap<Snapshot>>, settings: &Settings, is_told: bool) -> Arc<Self> {
         let source = Arc::clone(snapshot);
         let keeper = StateKeeper::new(&settings.log, move || source.load().runtime_state());
         if let Some(state) = settings.state.as_deref().and_then(|path| keeper.open(path)) {
-            snapshot.load().take_runtime_state(state, &settings.log);
+            if !is_told {
+                snapshot.load().take_runtime_state(state, &settings.log);
+            }
             // What of it was lost is in the file no longer.
             keeper.changed();
         }

@@ -10,8 +10,10 @@ use serde_json::Value;
 
 use super::Snapshot;
 use crate::listen::tls::PassedTickets;
+use crate::log::Log;
 use crate::passed_state::PassedState;
 use crate::process_secret;
+use crate::runtime_state::RuntimeState;
 use crate::upstream::PassedGroup;
 
 /// The whole of it.
@@ -22,6 +24,9 @@ pub(crate) struct PassedOn {
     secret: Option<String>,
     /// Keys of session tickets, by the binds' URLs.
     tickets: Vec<(String, Vec<PassedTickets>)>,
+    /// What was changed at run time.
+    runtime: Option<RuntimeState>,
+    /// Health of backends.
     upstreams: Vec<PassedGroup>,
     /// States of filters, by what identifies a filter.
     filters: BTreeMap<String, Value>,
@@ -47,6 +52,7 @@ impl Snapshot {
         PassedState::of(&PassedOn {
             secret: process_secret::pass(),
             tickets: self.binds.pass_tickets(),
+            runtime: Some(self.runtime_state()),
             upstreams,
             filters: self.carried_over.filters.pass(),
         })
@@ -54,7 +60,10 @@ impl Snapshot {
 
     /// Takes over what another process has told. Must be called before [`Snapshot::start`] and before the first
     /// connection.
-    pub(crate) fn take(&self, passed: PassedOn) {
+    pub(crate) fn take(&self, passed: PassedOn, log: &Log) {
+        if let Some(runtime) = passed.runtime {
+            self.take_runtime_state(runtime, log);
+        }
         self.binds.take_tickets(&passed.tickets);
         self.carried_over.filters.take(&passed.filters);
         let mut groups = passed.upstreams;

@@ -25,6 +25,7 @@ mod forwarding;
 mod grace;
 mod grpc;
 mod grpc_http2;
+mod hand_over;
 mod health;
 mod hold;
 mod http2;

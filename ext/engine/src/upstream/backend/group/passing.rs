@@ -17,10 +17,6 @@ use crate::upstream::backend::{Admin, Backend};
 pub(crate) struct PassedGroup {
     /// The upstream's name.
     upstream: String,
-    /// What the operator wants of all backends, …
-    all: String,
-    /// … and of single ones.
-    single: BTreeMap<String, String>,
     /// The health of each backend, by its label.
     health: BTreeMap<String, PassedHealth>,
 }
@@ -47,29 +43,16 @@ impl PassedGroup {
     }
 }
 
-fn admin(name: &str) -> Admin {
-    Admin::named(name).unwrap_or_default()
-}
-
 impl BackendGroup {
     /// What another process is told.
     pub(crate) fn pass(&self) -> PassedGroup {
         let members = self.members.lock();
         let health = members.living().map(|backend| (backend.label().into(), backend.pass())).collect();
-        let overrides = self.overrides.lock();
-        let single = overrides.single.iter().map(|(name, admin)| (name.as_ref().into(), admin.name().into()));
-        PassedGroup { upstream: self.name().into(), all: overrides.all.name().into(), single: single.collect(), health }
+        PassedGroup { upstream: self.name().into(), health }
     }
 
-    /// Takes over what another process has told: the states that the operator has set, and the health of backends, also
-    /// of those that DNS has yet to find. Must be called before [`BackendGroup::start`].
+    /// Takes over what another process has told of the health of backends, also of those that DNS has yet to find. Must be called before [`BackendGroup::start`].
     pub(crate) fn take(&self, passed: &PassedGroup) {
-        {
-            let mut overrides = self.overrides.lock();
-            overrides.all = admin(&passed.all);
-            let single = passed.single.iter().map(|(name, state)| (name.as_str().into(), admin(state)));
-            overrides.single = single.collect();
-        }
         let health = passed.health.iter().map(|(label, health)| (label.as_str().into(), health.clone()));
         *self.passed.lock() = health.collect::<HashMap<_, _>>();
     }

@@ -1,0 +1,130 @@
+# frozen_string_literal: true
+
+require "open3"
+require_relative "raw_client"
+
+# Clients of every kind, each in a thread, that go on until they are told to stop. What went wrong is noted with the
+# kind and the number of the request.
+class Load
+  # Bytes of the file `/large`.
+  LARGE = 1_000_000
+
+  # Requests by kind; failures in words.
+  attr_reader :counts, :failures
+
+  # `url` has `/small`, `/large`, `/post` and the echo of nine bytes at a time at `/ws`; `secure` is an address of
+  # HTTP/2.
+  def initialize(url, secure)
+    @url, @secure = url, secure
+    @counts, @failures = Hash.new(0), Queue.new
+    @threads = []
+  end
+
+  # The block gets a number, and returns what went wrong, or nil.
+  def client(kind)
+    @threads << Thread.new do
+      number = 0
+      until @over
+        begin
+          wrong = yield(number += 1)
+        rescue StandardError => error
+          wrong = "#{error.class}: #{error.message}"
+        end
+        @counts[kind] += 1
+        @failures << "#{kind} #{number}: #{wrong}" if wrong
+      end
+    end
+  end
+
+  # Requests over one connection, until an answer says that it is the last.
+  def kept(kind)
+    connection = nil
+    client(kind) do |number|
+      connection ||= RawClient.connect(@url)
+      response = yield connection, number
+      if response["Connection"] == "close"
+        connection.close
+        connection = nil
+      end
+      "status #{response.status}" unless response.status == 200
+    rescue StandardError
+      connection = nil
+      raise
+    end
+  end
+
+  # Every kind of client.
+  def start
+    2.times { kept("GET kept alive") { |connection| connection.get("/small") } }
+    client("GET on a new connection") { get_anew }
+    kept("POST") { |connection, number| connection.request("POST", "/post", {}, "y" * (number % 10 * 5000)) }
+    client("download") { download }
+    2.times { client("tunnel") { echo } }
+    http2("HTTP/2, one by one")
+    http2("HTTP/2, ten at once", "--parallel", "--parallel-max", "10")
+    self
+  end
+
+  # A client that sends and takes a few bytes at a time.
+  def start_slow
+    client("slow") do
+      connection = RawClient.connect(@url)
+      connection.write("POST /post HTTP/1.1\r\nHost: app.test\r\nContent-Length: 3000\r\nConnection: close\r\n\r\n")
+      30.times { connection.write("z" * 100).then { sleep 0.05 } }
+      status = connection.read_response.status
+      "status #{status}" unless status == 200
+    ensure
+      connection&.close
+    end
+  end
+
+  # The number of requests so far; those of HTTP/2 count once their run is over.
+  def requests = @counts.except("runs of curl").values.sum
+
+  def stop
+    @over = true
+    @threads.each(&:join)
+  end
+
+  private
+
+  def get_anew
+    status = RawClient.request(@url, "GET", "/small").status
+    "status #{status}" unless status == 200
+  end
+
+  def download
+    size = RawClient.request(@url, "GET", "/large").body.bytesize
+    "only #{size} bytes" unless size == LARGE
+  end
+
+  def echo
+    socket = RawClient.connect(@url)
+    socket.send_request("GET", "/ws", { "Connection" => "Upgrade", "Upgrade" => "echo" })
+    head = socket.read_head
+    return "status #{head.status}" unless head.status == 101
+
+    10.times do |number|
+      socket.write("message #{number}")
+      got = socket.read(9)
+      return "#{got.inspect} came back" unless got == "message #{number}"
+
+      sleep 0.02
+    end
+    nil
+  ensure
+    socket&.close
+  end
+
+  # Requests over one connection of HTTP/2, until that is told to end; ten at once with `parallel`.
+  def http2(kind, *parallel)
+    client("runs of curl") do
+      out, = Open3.capture2("curl", "--silent", "--no-progress-meter", "--insecure", "--http2", *parallel,
+                            "--output", "/dev/null", "--max-time", "60",
+                            "--write-out", "%{http_version} %{response_code} %{exitcode}\n", "#{@secure}?[1-300]")
+      answers = out.lines(chomp: true).tally
+      @counts[kind] += answers.fetch("2 200 0", 0)
+      "#{kind}: #{answers}" unless answers == { "2 200 0" => 300 }
+    end
+  end
+end
