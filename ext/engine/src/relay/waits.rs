@@ -38,6 +38,12 @@ impl Wait {
         }
     }
 
+    /// The waits that have ended.
+    #[inline]
+    pub(crate) fn so_far(&self) -> Duration {
+        self.total
+    }
+
     fn total(&mut self) -> Duration {
         self.end();
         self.total
