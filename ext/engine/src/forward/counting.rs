@@ -14,7 +14,7 @@ impl Exchange<'_> {
         }
         let (counters, outcome, request) = (&self.tools.counters, &self.outcome, &self.work.request);
         let status = if outcome.grpc.reason == 0 { outcome.status } else { outcome.grpc.reason };
-        let asked = (request.method, request.host());
+        let asked = (request.method, || request.host());
         metrics.answered((self.counted.as_ref(), counters.thread()), asked, status, self.begun.elapsed());
         counters.moved(outcome.figures.request_bytes, outcome.bytes);
     }
@@ -25,7 +25,7 @@ impl Exchange<'_> {
 pub(super) fn count_refused(worker: &Worker, work: &Workspace, status: u16, bytes: u64, elapsed: Duration) {
     let snapshot = worker.snapshot();
     let Some(metrics) = &snapshot.globals.metrics else { return };
-    let asked = (work.request.method, work.request.host());
+    let asked = (work.request.method, || work.request.host());
     metrics.answered((None, worker.counters.thread()), asked, status, elapsed);
     worker.counters.moved(0, bytes);
 }

@@ -54,7 +54,15 @@ impl Histogram {
     /// Adds an observation.
     #[inline]
     pub(crate) fn observe(&self, time: Duration) {
-        let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        if time.is_zero() {
+            // As of most waits. It is below every bound.
+            if let Some(count) = self.counts.first() {
+                add(count, 1);
+            }
+            return;
+        }
+        // Wraps after five centuries.
+        let nanos = time.as_secs().wrapping_mul(1_000_000_000).wrapping_add(u64::from(time.subsec_nanos()));
         let bounds = &self.buckets.bounds;
         let bucket = bounds.iter().position(|bound| nanos <= *bound).unwrap_or(bounds.len());
         if let Some(count) = self.counts.get(bucket) {

@@ -118,16 +118,18 @@ impl RequestMetrics {
 
     /// Counts the result of a request; `request` is `None` if no location was found for it.
     #[inline]
-    pub(crate) fn answered(
+    pub(crate) fn answered<'h>(
         &self,
         (request, thread): (Option<&CountedRequest<'_>>, ThreadNumber),
-        (method, host): (Method, &[u8]),
+        (method, host): (Method, impl FnOnce() -> &'h [u8]),
         status: u16,
         time: Duration,
     ) {
-        let series = request.map_or_else(|| &**self.registry.no_route(), CountedRequest::series);
-        let host = self.hosts.as_ref().map_or(0, |hosts| hosts.number(host));
+        let host = self.hosts.as_ref().map_or(0, |hosts| hosts.number(host()));
         let labels = RequestLabels::new(self.registry.codes.label(status), method, host);
-        series.answered(thread, labels, class_index(status), time);
+        match request {
+            Some(request) => request.answered(labels, class_index(status), time),
+            None => self.registry.no_route().answered(thread, labels, class_index(status), time),
+        }
     }
 }

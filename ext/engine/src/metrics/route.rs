@@ -44,26 +44,9 @@ impl RouteSeries {
         self.parts.of(thread, RoutePart::default)
     }
 
-    /// Counts the beginning of a request.
-    #[inline]
-    pub(crate) fn began(&self, thread: ThreadNumber) {
-        add(&self.part(thread).in_flight, 1);
-    }
-
-    /// Counts the end of a request that began.
-    #[inline]
-    pub(crate) fn ended(&self, thread: ThreadNumber) {
-        take(&self.part(thread).in_flight, 1);
-    }
-
     /// Counts a request with its result: `class` is that of the status, `time` from its begin to its end.
-    #[inline]
     pub(crate) fn answered(&self, thread: ThreadNumber, labels: RequestLabels, class: usize, time: Duration) {
-        let part = self.part(thread);
-        part.requests.count(labels, class);
-        if let Some(histogram) = part.durations.get(class) {
-            histogram.get_or_init(|| Box::new(Histogram::new(&self.buckets))).observe(time);
-        }
+        self.part(thread).answered(labels, class, time, &self.buckets);
     }
 
     /// Counts a request that a `rate_limit` has refused.
@@ -94,6 +77,16 @@ impl RouteSeries {
     }
 }
 
+impl RoutePart {
+    #[inline]
+    fn answered(&self, labels: RequestLabels, class: usize, time: Duration, buckets: &Buckets) {
+        self.requests.count(labels, class);
+        if let Some(histogram) = self.durations.get(class) {
+            histogram.get_or_init(|| Box::new(Histogram::new(buckets))).observe(time);
+        }
+    }
+}
+
 /// The figures of a route at one moment.
 #[derive(Debug, Default)]
 pub(crate) struct RouteFigures {
@@ -110,6 +103,7 @@ pub(crate) struct RouteFigures {
 #[derive(Debug)]
 pub(crate) struct CountedRequest<'a> {
     series: &'a RouteSeries,
+    part: &'a RoutePart,
     thread: ThreadNumber,
 }
 
@@ -117,8 +111,15 @@ impl<'a> CountedRequest<'a> {
     /// Counts the beginning.
     #[inline]
     pub(crate) fn begin(series: &'a RouteSeries, thread: ThreadNumber) -> Self {
-        series.began(thread);
-        Self { series, thread }
+        let part = series.part(thread);
+        add(&part.in_flight, 1);
+        Self { series, part, thread }
+    }
+
+    /// Counts its result: `class` is that of the status, `time` from its begin to its end.
+    #[inline]
+    pub(super) fn answered(&self, labels: RequestLabels, class: usize, time: Duration) {
+        self.part.answered(labels, class, time, &self.series.buckets);
     }
 
     /// The thread that counts it.
@@ -135,6 +136,6 @@ impl<'a> CountedRequest<'a> {
 impl Drop for CountedRequest<'_> {
     #[inline]
     fn drop(&mut self) {
-        self.series.ended(self.thread);
+        take(&self.part.in_flight, 1);
     }
 }

@@ -76,16 +76,15 @@ impl UpstreamSeries {
         self.parts.of(thread, || UpstreamPart { first_byte: histogram(), queue: histogram() })
     }
 
-    /// Counts the time from the begin of a request to the head of its response.
+    /// Counts the time that a request has waited for a backend, and the time from its begin to the head of the
+    /// response, if there was one.
     #[inline]
-    pub(crate) fn first_byte(&self, thread: ThreadNumber, time: Duration) {
-        self.part(thread).first_byte.observe(time);
-    }
-
-    /// Counts the time that a request has waited for a backend.
-    #[inline]
-    pub(crate) fn queued(&self, thread: ThreadNumber, time: Duration) {
-        self.part(thread).queue.observe(time);
+    pub(crate) fn waited(&self, thread: ThreadNumber, queue: Duration, first_byte: Option<Duration>) {
+        let part = self.part(thread);
+        part.queue.observe(queue);
+        if let Some(first_byte) = first_byte {
+            part.first_byte.observe(first_byte);
+        }
     }
 
     /// Counts further attempts of a request.

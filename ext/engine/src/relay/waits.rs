@@ -37,6 +37,12 @@ impl BackendWait {
         self.since = None;
     }
 
+    /// The waits that have ended.
+    #[inline]
+    pub(crate) fn so_far(&self) -> Duration {
+        self.total
+    }
+
     fn total(&self) -> Duration {
         match self.since {
             Some(since) => self.total + since.elapsed(),

@@ -262,12 +262,10 @@ impl Attempts<'_, '_> {
 }
 
 /// Counts what a request has waited for, and its further attempts.
-fn count_waits(exchange: &mut Exchange<'_>, series: &UpstreamSeries, thread: ThreadNumber) {
-    series.queued(thread, exchange.client.waits.totals().0);
+#[inline]
+fn count_waits(exchange: &Exchange<'_>, series: &UpstreamSeries, thread: ThreadNumber) {
     let outcome = &exchange.outcome;
-    if let Some(first_byte) = outcome.figures.first_byte {
-        series.first_byte(thread, first_byte);
-    }
+    series.waited(thread, exchange.client.waits.queue.so_far(), outcome.figures.first_byte);
     if outcome.attempts > 1 {
         series.retried(outcome.attempts - 1);
     }
