@@ -60,6 +60,8 @@ pub struct Config {
     pub log_level: Setting<String>,
     /// Where and how served requests are logged. Default: no access log.
     pub access_log: Option<AccessLogConfig>,
+    /// File that keeps changes of run time over a restart. Default: none.
+    pub state: Option<Setting<String>>,
     /// Sets of backends. The host of a `to` can name one.
     pub upstreams: Vec<UpstreamConfig>,
     /// Filters, handlers and locations in the order of the file.
@@ -95,6 +97,7 @@ impl Default for Config {
             max_header_size: Setting::of(65_536),
             log_level: Setting::of("info".into()),
             access_log: None,
+            state: None,
             upstreams: Vec::new(),
             routes: Vec::new(),
             events: Vec::new(),

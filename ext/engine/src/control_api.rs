@@ -17,7 +17,8 @@ mod write_limit;
 
 #[allow(unused_imports, reason = "for texts such as metrics")]
 pub(crate) use answer::text;
-pub(crate) use answer::{json, ControlAnswer, Refusal};
+pub(crate) use answer::{json, stream, ControlAnswer, Refusal};
+pub(crate) use events::{event, MEDIA_TYPE as EVENT_STREAM};
 pub(crate) use listener::OpenDoor;
 pub(crate) use operations::{Answering, ControlCall, Operations};
 pub(crate) use orders::Orders;

@@ -46,6 +46,7 @@ mod access_log;
 mod channel;
 mod long_lived;
 mod relay;
+mod runtime_state;
 mod upstream;
 
 // What the proxy asks others for itself.
@@ -84,10 +85,15 @@ pub use fork::Hold;
 pub use listening_socket::{HandedOver, ListeningSocket};
 pub use lookup::RouteLookup;
 pub use output::block_sigpipe;
-pub use server::{Server, SetBackendsError, StartError, TrafficError, UnknownBackend};
+pub use runtime_state::traffic::{MaintenanceOrder, PauseState, ShareState, TrafficState, UpstreamTraffic};
+pub use server::{
+    DeployEvent, DeployRun, Server, SetBackendsError, StartError, SteeringError, TrafficError, UnknownBackend,
+};
 pub use stats::Stats;
 pub use stored_certificates::StoredCertificates;
-pub use upstream::{Admin, MaintenanceOrder, PauseState, TrafficState, UpstreamTraffic};
+pub use upstream::deployment::DeployConfig;
+pub use upstream::steering::BackendChange;
+pub use upstream::Admin;
 
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;

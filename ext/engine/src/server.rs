@@ -1,14 +1,19 @@
 //! A running server, from configuration to drain.
 
 mod adopt;
+mod deploying;
 mod lifecycle;
 mod notes;
 mod operations;
 mod reload;
+mod steering;
 mod threads;
 mod traffic;
 
 pub use traffic::TrafficError;
+
+pub use deploying::{DeployEvent, DeployRun};
+pub use steering::SteeringError;
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -29,11 +34,12 @@ use crate::listen::tls::development;
 use crate::log::Log;
 use crate::metrics::Counters;
 use crate::output::open_standard_descriptors;
-use crate::snapshot::{self, Settings, Snapshot, WrongList};
+use crate::snapshot::{self, Settings, Snapshot};
 use crate::stats::Stats;
 use crate::upstream::Admin;
 use lifecycle::Lifecycle;
 use notes::Notes;
+use steering::Steering;
 use threads::{ServerHandle, Workers};
 
 /// Why a server did not start, or did not take another configuration. After a failed start nothing stays bound; after a
@@ -103,6 +109,7 @@ pub struct Server {
     /// Held during a reload.
     reloading: Mutex<()>,
     running: Mutex<RunningConfig>,
+    steering: Arc<Steering>,
     control_api: Arc<ControlApi>,
     latency: LatencyWindow,
     notes: Notes,
@@ -153,9 +160,11 @@ impl Server {
         }
         let listening = listeners.iter().map(|listener| (listener.bind.clone(), listener.url.clone())).collect();
         let snapshot = Arc::new(ArcSwap::from_pointee(compiled.snapshot));
-        let api = Arc::clone(&control_api);
-        let crew = Workers { snapshot: snapshot.clone(), settings: &settings, listeners, control_api: api };
+        let steering = Steering::new(&snapshot, &settings);
+        let (api, keeper) = (Arc::clone(&control_api), Arc::clone(&steering.keeper));
+        let crew = Workers { snapshot: snapshot.clone(), settings: &settings, listeners, control_api: api, keeper };
         let (life, counters, control) = crew.start().map_err(StartError::System)?;
+        steering.start(&control.background);
         if let Some(problem) = too_many_connections(control.descriptors, &config.max_connections, &settings) {
             settings.log.warn(format_args!("{problem}"));
         }
@@ -167,7 +176,19 @@ impl Server {
         };
         let (reloading, running) = (Mutex::default(), Mutex::new(running));
         let (log, notes, latency) = (settings.log, Notes::new(), LatencyWindow::default());
-        let server = Server { snapshot, counters, life, control, log, reloading, running, control_api, latency, notes };
+        let server = Server {
+            snapshot,
+            counters,
+            life,
+            control,
+            log,
+            reloading,
+            running,
+            steering,
+            control_api,
+            latency,
+            notes,
+        };
         let server = Arc::new(server);
         server.control.background.spawn(turn_latency(Arc::downgrade(&server)));
         let operations: Weak<dyn Operations> = Arc::downgrade(&server) as Weak<dyn Operations>;
@@ -228,10 +249,7 @@ impl Server {
     /// # Errors
     /// If none has that name.
     pub fn set_state(&self, target: &str, state: Admin) -> Result<(), UnknownBackend> {
-        let unknown = |names| UnknownBackend { kind: "backend", target: target.to_owned(), names };
-        // Not during a reload, when it would reach only one of the two configurations.
-        let _running = self.running.lock();
-        self.snapshot.load().set_admin(target, state).map_err(unknown)
+        self.steering.set_state(target, state)
     }
 
     /// Replaces the backends of an upstream until the next reload. A backend that stays keeps its figures, its health
@@ -240,14 +258,7 @@ impl Server {
     /// # Errors
     /// If no upstream has that name, or if the list has mistakes. The backends then stay as they are.
     pub fn set_backends(&self, upstream: &str, backends: &[BackendConfig]) -> Result<(), SetBackendsError> {
-        // Not during a reload, when it would reach only one of the two configurations.
-        let _running = self.running.lock();
-        self.snapshot.load().list_backends(upstream, backends).map_err(|wrong| match wrong {
-            WrongList::Unknown(names) => {
-                SetBackendsError::Unknown(UnknownBackend { kind: "upstream", target: upstream.to_owned(), names })
-            }
-            WrongList::Mistakes(mistakes) => SetBackendsError::Mistakes(mistakes),
-        })
+        self.steering.set_backends(upstream, backends)
     }
 
     /// Where the control API is served, with the actual port in place of port 0.

@@ -9,6 +9,7 @@ pub(crate) use routes::Routes;
 pub(crate) use traffic::WrongShare;
 
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,6 +31,7 @@ use crate::log::Log;
 use crate::relay::Rate;
 use crate::request::{ClientLimits, Globals};
 use crate::routing::CaptureNames;
+use crate::runtime_state::{self, RuntimeState};
 use crate::stats::BackendStats;
 use crate::upstream::{Admin, Backends, Dns, Upstream, UpstreamCarryOver, Upstreams};
 use written_names::written_names;
@@ -64,6 +66,8 @@ pub(crate) struct Settings {
     pub(crate) shutdown_timeout: Duration,
     pub(crate) tunnel_grace: Duration,
     pub(crate) max_connections: usize,
+    /// File of the state of run time.
+    pub(crate) state: Option<PathBuf>,
     pub(crate) log: Arc<Log>,
     /// Where the control API is served.
     pub(crate) control: Vec<ControlPlace>,
@@ -116,6 +120,7 @@ pub(crate) fn carry_over(before: Option<&Snapshot>, config: &Config, purpose: Pu
         shutdown_timeout: time_to_stop("shutdown_timeout", &config.shutdown_timeout, &mut problems),
         tunnel_grace: time_to_stop("tunnel_grace", &config.tunnel_grace, &mut problems),
         max_connections: number("max_connections", &config.max_connections, 1..=10_000_000, &mut problems),
+        state: runtime_state::file::compile(config.state.as_ref(), &mut problems),
         log: Log::compile(&config.log_level, &mut problems),
         control: ControlPlace::compile(&config.control, &mut problems),
     };
@@ -235,22 +240,61 @@ impl Snapshot {
 
     /// Replaces the backends of the upstream with this name. Those whose backend a request names are left out.
     pub(crate) fn list_backends(&self, name: &str, backends: &[BackendConfig]) -> Result<(), WrongList> {
-        let (mut result, mut names) = (None, Vec::new());
-        let mut list = |upstream: &Arc<Upstream>| {
+        self.steerable(name).map_err(WrongList::Unknown)?.list(backends).map_err(WrongList::Mistakes)
+    }
+
+    /// The upstream with this name, or the names that there are. Those whose backend a request names are left out.
+    pub(crate) fn steerable(&self, name: &str) -> Result<Arc<Upstream>, Vec<String>> {
+        let (mut found, mut names) = (None, Vec::new());
+        self.each_steerable(&mut |upstream| {
             names.push(upstream.name().to_owned());
-            if upstream.name() == name && result.is_none() {
-                result = Some(upstream.list(backends));
+            if upstream.name() == name && found.is_none() {
+                found = Some(Arc::clone(upstream));
             }
-        };
-        self.upstreams.iter().for_each(&mut list);
+        });
+        found.ok_or(names)
+    }
+
+    /// Calls `visit` with every upstream whose backends can be changed by its name.
+    pub(crate) fn each_steerable(&self, visit: &mut dyn FnMut(&Arc<Upstream>)) {
+        self.upstreams.iter().for_each(&mut *visit);
         self.each_proxy(&mut |proxy| match proxy.backends() {
-            Backends::Fixed(upstream) if !upstream.is_shared() => list(upstream),
+            Backends::Fixed(upstream) if !upstream.is_shared() => visit(upstream),
             Backends::Fixed(_) | Backends::ByHost(_) => {}
         });
-        match result {
-            Some(result) => result.map_err(WrongList::Mistakes),
-            None => Err(WrongList::Unknown(names)),
+    }
+
+    /// What was changed at run time and is to outlive the process.
+    pub(crate) fn runtime_state(&self) -> RuntimeState {
+        let mut state = RuntimeState { traffic: self.traffic(), ..RuntimeState::default() };
+        self.each_steerable(&mut |upstream| {
+            let changed = upstream.runtime_state();
+            if !changed.is_empty() {
+                state.upstreams.insert(upstream.name().to_owned(), changed);
+            }
+        });
+        state
+    }
+
+    /// Takes what another process has left, before anything is served. What is lost is logged.
+    pub(crate) fn take_runtime_state(&self, mut state: RuntimeState, log: &Log) {
+        self.each_steerable(&mut |upstream| {
+            let Some(changed) = state.upstreams.remove(upstream.name()) else { return };
+            for lost in upstream.take_runtime_state(&changed) {
+                log.warn(format_args!("state: upstream {}: {lost}", upstream.name()));
+            }
+        });
+        for lost in self.take_traffic(&state.traffic) {
+            log.warn(format_args!("state: {lost}"));
         }
+        for name in state.upstreams.keys() {
+            log.warn(format_args!("state: upstream {name:?} is gone, and its changes with it"));
+        }
+    }
+
+    /// How names are resolved.
+    pub(crate) fn dns(&self) -> &Arc<Dns> {
+        &self.dns
     }
 
     /// Number of requests that wait for a free place at a backend.

@@ -95,10 +95,12 @@ pub struct BackendStats {
     pub weight: u32,
     /// Whether the backend gets requests only when no other backend is available.
     pub backup: bool,
+    /// Requests that it gets at once. `None`: any number.
+    pub max_connections: Option<u32>,
+    /// Whether it was added at run time: the configuration does not list it.
+    pub added: bool,
     /// Requests in flight on this backend.
     pub in_flight: u64,
-    /// Most requests in flight. `None`: any number.
-    pub max_connections: Option<u32>,
     /// Tunnels that are open now, such as WebSockets. They do not count as in flight.
     pub tunnels: u64,
     /// Attempts sent to this backend since the start.

@@ -10,8 +10,10 @@ mod backends;
 pub(crate) mod balancer;
 pub(crate) mod by_host;
 mod carry_over;
+mod changes;
 mod compile;
 pub(crate) mod connect;
+pub(crate) mod deployment;
 mod acquire;
 pub(crate) mod dns;
 mod fingerprint;
@@ -26,6 +28,7 @@ mod probe;
 mod protocol;
 mod refresh;
 mod settings;
+pub(crate) mod steering;
 pub(crate) mod tls;
 pub(crate) mod traffic;
 mod wait_queue;
@@ -43,7 +46,6 @@ pub(crate) use named::Upstreams;
 pub(crate) use pool::Pool;
 pub(crate) use protocol::BackendProtocol;
 pub(crate) use traffic::Stops;
-pub use traffic::{MaintenanceOrder, PauseState, TrafficState, UpstreamTraffic};
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
@@ -61,7 +63,6 @@ use crate::stats::BackendStats;
 use backend::configured::ConfiguredBackend;
 use backend::group::BackendGroup;
 use balancer::{Balancer, BalancingPolicy, Members, Tag};
-use dns::ResolvedAddress;
 use fingerprint::Fingerprint;
 use lister::Lister;
 use listing::Listing;
@@ -92,6 +93,8 @@ pub(crate) struct Upstream {
     /// The upstream of the latest configuration in its place, which it shares with all in between: each may be gone
     /// before the one that it replaced.
     latest: OnceLock<Arc<Mutex<Weak<Upstream>>>>,
+    /// The upstream that it takes the place of, until it starts.
+    before: Mutex<Weak<Upstream>>,
 }
 
 /// The means to start tasks for an upstream that runs.
@@ -122,7 +125,7 @@ impl Upstream {
     /// `server_name` is the TLS name of all of them, in place of each one's own host. `shared`: it has a name that a
     /// person gave it, for several directives to use.
     fn carry_over(
-        before: Option<&Self>,
+        before: Option<&Arc<Self>>,
         name: &str,
         shared: bool,
         members: &[Member],
@@ -138,10 +141,14 @@ impl Upstream {
             settings.policy = before.balancer.policy().clone();
         }
         let fingerprint = Fingerprint { server_name: server_name.cloned(), ..fingerprint };
-        let mut listing = Listing { tls: settings.tls, members: members.to_vec(), ..Listing::default() };
+        let mut listing = Listing { tls: settings.tls, base: members.to_vec(), ..Listing::default() };
         if settings.lister.is_some() {
-            listing.is_awaited = !listing.take_over(before, &fingerprint);
+            listing.is_awaited = !listing.take_over(before.map(|before| &**before), &fingerprint);
         }
+        if let Some(before) = before {
+            listing.take_changes(&before.listing.lock(), &fingerprint);
+        }
+        listing.members = listing.changes.applied(&listing.base);
         listing.entries = listing.members.iter().map(|member| listing.entry(member, &fingerprint, &group)).collect();
         if let Some(before) = before {
             backend::configured::carry_over(
@@ -171,6 +178,7 @@ impl Upstream {
             all_answered: Notify::new(),
             running: OnceLock::new(),
             latest: OnceLock::new(),
+            before: Mutex::new(before.map_or_else(Weak::new, Arc::downgrade)),
         })
     }
 
@@ -191,6 +199,7 @@ impl Upstream {
             UpstreamTasks { dns: dns.clone(), handle: handle.clone(), log: log.clone(), lister }
         });
         if is_first {
+            self.catch_up(&mut listing);
             self.group.start(handle, log, health::schedule::checker);
             listing.follow_names(self, tasks);
             // Requests that are held may have come here already, and started no probe.
@@ -300,12 +309,13 @@ impl Upstream {
         }
     }
 
-    /// The figures of every backend, in the order in which the backends were written. A name that has no address yet
-    /// stands there as itself.
+    /// The figures of every backend, in the order in which the backends were written, then those that were added, come
+    /// and go. A name that has no address yet stands there as itself.
     pub(crate) fn stats(&self) -> Vec<BackendStats> {
         let listing = self.listing.lock();
         let mut stats = Vec::new();
-        for entry in &listing.entries {
+        for (entry, member) in listing.entries.iter().zip(&listing.members) {
+            let from = stats.len();
             match entry {
                 ConfiguredBackend::Fixed(backend) => stats.push(backend.stats()),
                 ConfiguredBackend::Named { name, backends, .. } if backends.is_empty() => stats.push(BackendStats {
@@ -318,7 +328,10 @@ impl Upstream {
                     stats.extend(backends.iter().map(|(_, backend)| backend.stats()));
                 }
             }
+            let is_added = listing.is_added(member);
+            stats[from..].iter_mut().for_each(|backend| backend.added = is_added);
         }
+        stats.extend(listing.leaving_stats());
         stats
     }
 
@@ -335,39 +348,6 @@ impl Upstream {
     /// Whether any backend gets requests.
     pub(crate) fn has_available(&self) -> bool {
         self.live.load().iter().any(|backend| backend.is_available())
-    }
-
-    /// Addresses that the name in that entry has now. `None` if it is no longer listed.
-    fn known(&self, number: u64) -> Option<Vec<ResolvedAddress>> {
-        match self.listing.lock().numbered(number)? {
-            ConfiguredBackend::Named { backends, .. } => {
-                Some(backends.iter().map(|(target, _)| target.clone()).collect())
-            }
-            ConfiguredBackend::Fixed(_) => None,
-        }
-    }
-
-    /// Takes the answer of DNS for the name in that entry; `None`: no answer, so the addresses stay. `true` if the
-    /// list of backends changes.
-    fn resolved(&self, number: u64, targets: Option<&[ResolvedAddress]>) -> bool {
-        let mut listing = self.listing.lock();
-        let entry = listing.numbered(number);
-        let Some(ConfiguredBackend::Named { name, backends, answered }) = entry else { return false };
-        let first = !std::mem::replace(answered, true);
-        let changed = targets.is_some_and(|targets| !targets.iter().eq(backends.iter().map(|(target, _)| target)));
-        if let Some(targets) = targets.filter(|_| changed) {
-            let old = std::mem::take(backends);
-            let keep_or_make = |target: &ResolvedAddress| match old.iter().find(|(known, _)| known == target) {
-                Some((_, backend)) => (target.clone(), backend.clone()),
-                None => (target.clone(), name.backend(target, &self.group)),
-            };
-            *backends = targets.iter().map(keep_or_make).collect();
-            self.show(&listing, !first);
-        }
-        if first || changed {
-            self.answered(listing.unanswered());
-        }
-        changed
     }
 
     /// Lets requests see the backends of the listing, which is locked, so that of two changes the later one stays.

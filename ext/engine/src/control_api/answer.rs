@@ -93,7 +93,7 @@ fn text_of(status: StatusCode, media_type: &'static str, body: Bytes) -> Control
 }
 
 /// An answer whose body comes piece by piece.
-pub(super) fn stream(media_type: &'static str, pieces: mpsc::Receiver<Bytes>) -> ControlAnswer {
+pub(crate) fn stream(media_type: &'static str, pieces: mpsc::Receiver<Bytes>) -> ControlAnswer {
     answer(StatusCode::OK, media_type, ControlBody::Stream(pieces))
 }
 

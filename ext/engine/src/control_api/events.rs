@@ -13,7 +13,7 @@ use super::{ApiState, Operations};
 use crate::fork_safe::Mutex;
 
 /// Media type of event streams.
-pub(super) const MEDIA_TYPE: &str = "text/event-stream";
+pub(crate) const MEDIA_TYPE: &str = "text/event-stream";
 /// Time between two figures.
 const SECOND: Duration = Duration::from_secs(1);
 /// Age of figures that are still good for another stream.

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use http::HeaderMap;
+use http::{HeaderMap, StatusCode};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::sync::broadcast;
@@ -33,6 +33,24 @@ impl ControlCall {
         self.parts.get(number).map_or("", String::as_str)
     }
 
+    /// The revision that the call is meant for, of `If-Match`. `None`: any.
+    ///
+    /// # Errors
+    /// 400 if that is no revision.
+    pub(crate) fn revision(&self) -> Result<Option<u64>, Refusal> {
+        let Some(given) = self.headers.get(http::header::IF_MATCH) else { return Ok(None) };
+        let text = given.to_str().unwrap_or_default().trim();
+        if text == "*" {
+            return Ok(None);
+        }
+        let number = text.trim_start_matches("W/").trim_matches('"').parse();
+        number.map(Some).map_err(|_| {
+            let error =
+                format!("If-Match: {given:?} is no revision: send the ETag of the last answer, or leave it out");
+            Refusal::new(StatusCode::BAD_REQUEST, error)
+        })
+    }
+
     /// The body as a structure. Without a body every field is left out.
     ///
     /// # Errors
@@ -58,6 +76,12 @@ pub(crate) trait Operations: Send + Sync + std::fmt::Debug {
     fn news(&self) -> broadcast::Receiver<News>;
     /// `POST /backends/UPSTREAM` and `POST /backends/UPSTREAM/BACKEND`.
     fn change_backend(self: Arc<Self>, call: ControlCall) -> Answering;
+    /// `POST /upstreams/UPSTREAM/backends`.
+    fn add_backend(self: Arc<Self>, call: ControlCall) -> Answering;
+    /// `DELETE /upstreams/UPSTREAM/backends/BACKEND`.
+    fn remove_backend(self: Arc<Self>, call: ControlCall) -> Answering;
+    /// `POST /upstreams/UPSTREAM/deploy`, and `POST /deploy` with the upstream in the body.
+    fn deploy(self: Arc<Self>, call: ControlCall) -> Answering;
     /// `pause`, `resume`, `maintenance` and `rollout`: of the upstream in the path or in the body.
     fn change_traffic(self: Arc<Self>, name: &'static str, call: ControlCall) -> Answering;
     /// Gives an order to the Ruby side, and waits for what becomes of it.

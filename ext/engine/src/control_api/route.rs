@@ -20,6 +20,18 @@ pub(super) const ROUTES: &[ControlRoute] = &[
     ControlRoute { method: Method::GET, path: "/status", serve: |server, _| server.status() },
     ControlRoute { method: Method::POST, path: "/backends/*", serve: |server, call| server.change_backend(call) },
     ControlRoute { method: Method::POST, path: "/backends/*/*", serve: |server, call| server.change_backend(call) },
+    ControlRoute {
+        method: Method::POST,
+        path: "/upstreams/*/backends",
+        serve: |server, call| server.add_backend(call),
+    },
+    ControlRoute {
+        method: Method::DELETE,
+        path: "/upstreams/*/backends/*",
+        serve: |server, call| server.remove_backend(call),
+    },
+    ControlRoute { method: Method::POST, path: "/upstreams/*/deploy", serve: |server, call| server.deploy(call) },
+    ControlRoute { method: Method::POST, path: "/deploy", serve: |server, call| server.deploy(call) },
     ControlRoute { method: Method::POST, path: "/pause", serve: |server, call| server.change_traffic("pause", call) },
     ControlRoute { method: Method::POST, path: "/resume", serve: |server, call| server.change_traffic("resume", call) },
     ControlRoute {

@@ -1,10 +1,11 @@
 //! What the control API does with a server. One call is one method; a large one has a file of its own.
 
+mod steering;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::StatusCode;
-use serde::Deserialize;
 use serde_json::{json, Map, Value};
 use tokio::sync::broadcast;
 
@@ -13,20 +14,12 @@ use super::{Server, TrafficError};
 use crate::control_api::{json as answer, Answering, ControlAnswer, ControlCall, Operations, Refusal};
 use crate::events::News;
 use crate::stats::Stats;
-use crate::upstream::{Admin, Upstream};
+use crate::upstream::Upstream;
 
 /// Time that the Ruby side has for an order.
 const ORDER: Duration = Duration::from_secs(60);
 /// Time that storage has to say which certificates it has.
 const CERTIFICATES: Duration = Duration::from_secs(5);
-
-/// Body of `POST /backends/UPSTREAM/BACKEND`.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct BackendChange {
-    /// `ready`, `draining` or `down`.
-    state: Option<String>,
-}
 
 impl Operations for Server {
     fn figures(&self) -> Value {
@@ -78,6 +71,18 @@ impl Operations for Server {
         Box::pin(async move { self.changed_backend(call) })
     }
 
+    fn add_backend(self: Arc<Self>, call: ControlCall) -> Answering {
+        Box::pin(async move { self.added_backend(call) })
+    }
+
+    fn remove_backend(self: Arc<Self>, call: ControlCall) -> Answering {
+        Box::pin(async move { self.removed_backend(&call) })
+    }
+
+    fn deploy(self: Arc<Self>, call: ControlCall) -> Answering {
+        Box::pin(async move { self.begun_deploy(call) })
+    }
+
     fn change_traffic(self: Arc<Self>, name: &'static str, call: ControlCall) -> Answering {
         Box::pin(async move { self.changed_traffic(name, call) })
     }
@@ -93,17 +98,6 @@ impl Operations for Server {
 }
 
 impl Server {
-    fn changed_backend(&self, mut call: ControlCall) -> Result<ControlAnswer, Refusal> {
-        let change: BackendChange = call.read()?;
-        let target = call.parts.join("/");
-        let state = change.state.as_deref().ok_or_else(|| Refusal::unprocessable("nothing to change: send a state"))?;
-        let admin = Admin::named(state).ok_or_else(|| {
-            Refusal::unprocessable(format!("{state:?} is not a state: write ready, draining or down"))
-        })?;
-        self.set_state(&target, admin).map_err(|unknown| Refusal::not_found(unknown.to_string()))?;
-        Ok(answer(StatusCode::OK, &json!({ "upstream": self.described(call.part(0)) })))
-    }
-
     fn changed_traffic(&self, name: &str, call: ControlCall) -> Result<ControlAnswer, Refusal> {
         let mut body = call.body;
         if let Some(upstream) = call.parts.first() {
@@ -161,6 +155,7 @@ fn described(upstream: &Arc<Upstream>) -> Value {
         "paused": stopped.pause,
         "maintenance": shown_order(stopped.maintenance.as_ref()),
         "queue": upstream.group().waiting(),
+        "revision": upstream.revision(),
         "required": upstream.is_required(),
         "backends": backends,
     })

@@ -55,6 +55,7 @@ impl Server {
         let (closing, closed) = channel();
         {
             let mut running = self.running.lock();
+            let _steady = self.steering.hold();
             before.retire(&snapshot);
             snapshot.binds.carry_over(&before.binds);
             snapshot.start(&self.control.background, &self.log);
@@ -72,6 +73,7 @@ impl Server {
             self.control.wait_for_log(log.rest());
         }
         self.control.tell();
+        self.steering.reloaded(&snapshot, settings.state.as_deref());
         snapshot.events.reloaded();
         // So that the next reload can bind the same address again.
         let _ = closed.recv_timeout(CLOSING);

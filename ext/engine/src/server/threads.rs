@@ -28,6 +28,7 @@ use crate::listen::BindKey;
 use crate::log::Log;
 use crate::metrics::Counters;
 use crate::output::block_sigpipe;
+use crate::runtime_state::keeper::StateKeeper;
 use crate::snapshot::{Settings, Snapshot};
 use crate::worker::Worker;
 
@@ -104,6 +105,8 @@ pub(super) struct Workers<'a> {
     pub(super) snapshot: Arc<ArcSwap<Snapshot>>,
     pub(super) settings: &'a Settings,
     pub(super) listeners: Vec<Listener>,
+    /// Keeps the state of run time, and is closed in the end.
+    pub(super) keeper: Arc<StateKeeper>,
     pub(super) control_api: Arc<ControlApi>,
 }
 
@@ -166,7 +169,7 @@ impl Workers<'_> {
             control.change(Change::Listen(listener));
         }
         let (snapshot, log, said, orders) = (self.snapshot, log.clone(), log.clone(), orders.clone());
-        let control_api = self.control_api;
+        let (control_api, keeper) = (self.control_api, self.keeper);
         spawn(life, "proxy-accept".into(), move || {
             drop(serving);
             let places = ConnectionLimit { permits, guests, threads, log };
@@ -178,6 +181,7 @@ impl Workers<'_> {
                 all_served,
                 control_api,
             );
+            keeper.close();
             // Every engine thread has ended by now. What they logged should be written before the process ends.
             let end = Instant::now() + LOG_PATIENCE;
             if let Some(access_log) = &snapshot.load().globals.access_log {

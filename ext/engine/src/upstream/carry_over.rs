@@ -95,7 +95,6 @@ impl UpstreamCarryOver {
         let upstream = match self.before.as_ref().and_then(|before| before.upstreams.get(name)) {
             Some(before) if *before.fingerprint() == fingerprint && before.is_as_written() => Arc::clone(before),
             before => {
-                let before = before.map(|before| &**before);
                 let is_checked = settings.rules.check.is_some();
                 let upstream = Upstream::carry_over(before, name, shared, members, settings, server_name, fingerprint);
                 if let Some(before) = self.stand_in(name, shared).filter(|_| is_checked && upstream.has_never_served())

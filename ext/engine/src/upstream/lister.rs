@@ -57,7 +57,7 @@ pub(super) async fn follow(upstream: Weak<Upstream>, lister: Lister, log: Arc<Lo
             // The same exception as before, which was logged.
             Ok(BlockValue::Null) => None,
             Ok(list) => match serde_json::from_value::<Vec<BackendConfig>>(list) {
-                Ok(backends) => upstream.list(&backends).err().map(|wrong| wrong.join("; ")),
+                Ok(backends) => upstream.list_by_block(&backends).err().map(|wrong| wrong.join("; ")),
                 Err(error) => Some(error.to_string()),
             },
             // The log has a line about it.

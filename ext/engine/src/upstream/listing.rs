@@ -7,7 +7,8 @@ use tokio::task::AbortHandle;
 
 use super::backend::configured::{self, own_name, ConfiguredBackend};
 use super::backend::group::BackendGroup;
-use super::backend::{BackendSettings, Tls};
+use super::backend::{Backend, BackendSettings, Tls};
+use super::changes::Changes;
 use super::compile::{introduced, members, TargetHost};
 use super::fingerprint::Fingerprint;
 use super::refresh::{self, FollowedName};
@@ -24,6 +25,16 @@ pub(super) struct Listing {
     pub(super) entries: Vec<ConfiguredBackend>,
     /// What each entry was made from.
     pub(super) members: Vec<Member>,
+    /// The backends of the configuration, or those that took their place.
+    pub(super) base: Vec<Member>,
+    /// What was changed at run time beside them.
+    pub(super) changes: Changes,
+    /// Revision of the upstream before a reload that the changes are from, and what the reload takes back of them.
+    pub(super) carried: Option<(u64, Vec<String>)>,
+    /// Backends that get nothing any more and are still busy.
+    pub(super) leaving: Vec<Arc<Backend>>,
+    /// Backends of a deploy that get nothing yet.
+    pub(super) candidates: Vec<Arc<Backend>>,
     /// Number of each entry. One that stays in another list keeps it.
     pub(super) numbers: Vec<u64>,
     pub(super) next_number: u64,
@@ -67,7 +78,7 @@ impl Listing {
                 return false;
             }
         }
-        self.members = listed.members.clone();
+        self.base = listed.base.clone();
         true
     }
 
@@ -100,6 +111,29 @@ impl Listing {
         }
     }
 
+    /// Checks backends that come while the server runs, and sets TLS up if one of them needs it.
+    pub(super) fn compiled(
+        &mut self,
+        made_of: &Fingerprint,
+        backends: &[BackendConfig],
+    ) -> Result<Vec<Member>, Vec<String>> {
+        let pool = PoolConfig { backends: Some(backends.to_vec()), ..made_of.pool.clone() };
+        let mut problems = Vec::new();
+        let mut report = Report::new("backends", None, &mut problems);
+        let target = TargetHost { scheme_tls: Some(made_of.scheme_tls), authority: None, dynamic: false };
+        let traits = BackendSettings::of_all(&pool, &mut report);
+        let members = if backends.is_empty() { Vec::new() } else { members(&pool, target, traits, &mut report) };
+        introduced(&pool, &members, &mut report);
+        if self.tls.is_none() && members.iter().any(|member| member.secure) {
+            self.tls = TlsClient::compile(&pool, &mut report);
+        }
+        if !are_sound(&problems) {
+            let errors = problems.into_iter().filter(|problem| problem.severity == Severity::Error);
+            return Err(errors.map(|it| it.message).collect());
+        }
+        Ok(members)
+    }
+
     /// Numbers the entries for the first time.
     pub(super) fn number(&mut self) {
         self.next_number = self.entries.len() as u64;
@@ -114,42 +148,56 @@ impl Listing {
 }
 
 impl Upstream {
-    /// Replaces the list of backends. A backend that is in both lists stays the same one, with its figures, its health
-    /// and its idle connections; requests in flight at the others finish there. The list may be empty.
+    /// Replaces the list of backends, together with those that were added, removed or changed at run time. A backend
+    /// that is in both lists stays the same one, with its figures, its health and its idle connections; requests in
+    /// flight at the others finish there. The list may be empty.
     ///
     /// # Errors
     /// What is wrong with the list, if anything is; the list before then stays.
     pub(crate) fn list(self: &Arc<Self>, backends: &[BackendConfig]) -> Result<(), Vec<String>> {
-        let pool = PoolConfig { backends: Some(backends.to_vec()), ..self.fingerprint.pool.clone() };
-        let mut problems = Vec::new();
-        let mut report = Report::new("backends", None, &mut problems);
-        let target = TargetHost { scheme_tls: Some(self.fingerprint.scheme_tls), authority: None, dynamic: false };
-        let traits = BackendSettings::of_all(&pool, &mut report);
-        let members = if backends.is_empty() { Vec::new() } else { members(&pool, target, traits, &mut report) };
-        introduced(&pool, &members, &mut report);
         let mut listing = self.listing.lock();
-        if listing.tls.is_none() && members.iter().any(|member| member.secure) {
-            listing.tls = TlsClient::compile(&pool, &mut report);
+        listing.base = listing.compiled(&self.fingerprint, backends)?;
+        listing.changes.forget_backends();
+        listing.changes.revision += 1;
+        listing.is_replaced = true;
+        self.relist(&mut listing, &[]);
+        Ok(())
+    }
+
+    /// Replaces the list of backends by what a block has answered. What was added or changed at run time stays.
+    ///
+    /// # Errors
+    /// As for [`Upstream::list`].
+    pub(super) fn list_by_block(self: &Arc<Self>, backends: &[BackendConfig]) -> Result<(), Vec<String>> {
+        let mut listing = self.listing.lock();
+        listing.base = listing.compiled(&self.fingerprint, backends)?;
+        let Listing { changes, base, .. } = &mut *listing;
+        let told = changes.reconcile(base);
+        listing.is_replaced = true;
+        self.relist(&mut listing, &[]);
+        drop(listing);
+        if !told.overridden.is_empty() {
+            self.tell(format_args!("its block takes changes of run time back: {}", told.overridden.join(", ")));
         }
-        if !are_sound(&problems) {
-            return Err(problems
-                .into_iter()
-                .filter(|problem| problem.severity == Severity::Error)
-                .map(|it| it.message)
-                .collect());
-        }
+        Ok(())
+    }
+
+    /// Makes the entries anew after a change of what they are made from. Entries that stay are the same; `made` are
+    /// some that exist already, with their addresses and their state.
+    pub(super) fn relist(self: &Arc<Self>, listing: &mut Listing, made: &[ConfiguredBackend]) {
+        let members = listing.changes.applied(&listing.base);
         if listing.members == members {
-            return Ok(());
+            return;
         }
         let (old, numbers) = (std::mem::take(&mut listing.members), std::mem::take(&mut listing.numbers));
         let old = old.into_iter().zip(std::mem::take(&mut listing.entries).into_iter().zip(numbers));
         let mut left: Vec<_> = old.collect();
-        let mut made: Vec<(usize, ConfiguredBackend)> = Vec::new();
+        let mut fresh: Vec<(usize, ConfiguredBackend)> = Vec::new();
         let mut entries: Vec<Option<ConfiguredBackend>> = Vec::with_capacity(members.len());
         for (index, member) in members.iter().enumerate() {
             let stays = left.iter().position(|(old, _)| old == member).map(|index| left.remove(index));
             if stays.is_none() {
-                made.push((index, listing.entry(member, &self.fingerprint, &self.group)));
+                fresh.push((index, listing.entry(member, &self.fingerprint, &self.group)));
             }
             let (entry, number) = stays.map(|(_, (entry, number))| (entry, number)).unzip();
             entries.push(entry);
@@ -157,25 +205,30 @@ impl Upstream {
             listing.numbers.push(given);
             listing.next_number += u64::from(number.is_none());
         }
-        // A backend whose weight has changed, for example, is a new one with the state of the old one.
-        let (places, mut new): (Vec<usize>, Vec<_>) = made.into_iter().unzip();
+        // A backend whose weight has changed, for example, is a new one with the state of the old one. So is one that
+        // comes back while it is still busy.
+        let (places, mut new): (Vec<usize>, Vec<_>) = fresh.into_iter().unzip();
         let before: Vec<_> = left.into_iter().map(|(_, (entry, _))| entry).collect();
-        configured::carry_over(&mut new, &before, &self.group, true);
+        let gone: Vec<_> = before.iter().flat_map(ConfiguredBackend::backends).cloned().collect();
+        let leaving = std::mem::take(&mut listing.leaving);
+        let sources = before.into_iter().chain(leaving.iter().cloned().map(ConfiguredBackend::Fixed));
+        let sources: Vec<_> = sources.chain(made.iter().cloned()).collect();
+        configured::carry_over(&mut new, &sources, &self.group, true);
         for (index, entry) in places.into_iter().zip(new) {
             entries[index] = Some(entry);
         }
         listing.entries = entries.into_iter().flatten().collect();
         listing.members = members;
         listing.is_late |= self.is_ready();
-        listing.is_replaced = true;
         let is_http2 = |member: &Member| member.traits.protocol == BackendProtocol::Http2;
         self.http2.store(listing.members.iter().all(is_http2), Ordering::Relaxed);
         if let Some(tasks) = self.running.get() {
             listing.follow_names(self, tasks);
         }
-        self.show(&listing, true);
+        self.show(listing, true);
         self.answered(listing.unanswered());
-        Ok(())
+        let is_watched = !leaving.is_empty();
+        self.leave(listing, leaving.into_iter().chain(gone).collect(), is_watched);
     }
 
     /// Notes that the block which lists the backends has answered for the first time, be it with a failure.

@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use super::backend::configured::ConfiguredBackend;
 use super::dns::{self, Dns, NoAnswer, ResolvedAddress};
 use super::Upstream;
 use crate::log::{Level, Log};
@@ -64,8 +65,43 @@ pub(super) async fn follow(upstream: Weak<Upstream>, name: FollowedName, dns: Ar
     }
 }
 
+impl Upstream {
+    /// Addresses that the name in that entry has now. `None` if it is no longer listed.
+    pub(super) fn known(&self, number: u64) -> Option<Vec<ResolvedAddress>> {
+        match self.listing.lock().numbered(number)? {
+            ConfiguredBackend::Named { backends, .. } => {
+                Some(backends.iter().map(|(target, _)| target.clone()).collect())
+            }
+            ConfiguredBackend::Fixed(_) => None,
+        }
+    }
+
+    /// Takes the answer of DNS for the name in that entry; `None`: no answer, so the addresses stay. `true` if the
+    /// list of backends changes.
+    pub(super) fn resolved(&self, number: u64, targets: Option<&[ResolvedAddress]>) -> bool {
+        let mut listing = self.listing.lock();
+        let entry = listing.numbered(number);
+        let Some(ConfiguredBackend::Named { name, backends, answered }) = entry else { return false };
+        let first = !std::mem::replace(answered, true);
+        let changed = targets.is_some_and(|targets| !targets.iter().eq(backends.iter().map(|(target, _)| target)));
+        if let Some(targets) = targets.filter(|_| changed) {
+            let old = std::mem::take(backends);
+            let keep_or_make = |target: &ResolvedAddress| match old.iter().find(|(known, _)| known == target) {
+                Some((_, backend)) => (target.clone(), backend.clone()),
+                None => (target.clone(), name.backend(target, &self.group)),
+            };
+            *backends = targets.iter().map(keep_or_make).collect();
+            self.show(&listing, !first);
+        }
+        if first || changed {
+            self.answered(listing.unanswered());
+        }
+        changed
+    }
+}
+
 impl FollowedName {
-    async fn targets(
+    pub(super) async fn targets(
         &self,
         dns: &Dns,
         known: &[ResolvedAddress],

@@ -66,6 +66,26 @@ impl Backend {
         }
     }
 
+    /// Takes it for healthy, whatever checks have found until now: somebody else has checked it.
+    pub(in crate::upstream) fn vouch_for(&self) {
+        let mut record = self.history.checks.lock();
+        *record = CheckRecord::default();
+        self.history.status.set_healthy(true);
+        self.history.status.accept_check();
+        drop(record);
+        self.trust();
+    }
+
+    /// Whether requests or tunnels are there.
+    pub(in crate::upstream) fn is_busy(&self) -> bool {
+        self.in_flight() > 0 || self.tunnels() > 0
+    }
+
+    /// Tunnels that are open there.
+    pub(crate) fn tunnels(&self) -> u64 {
+        self.history.tunnels.load(Relaxed)
+    }
+
     /// Forgets failures and ejections: the next configuration ejects no outliers.
     pub(in crate::upstream) fn forget_outliers(&self) {
         let mut outlier = self.history.outlier.lock();

@@ -13,7 +13,7 @@ use crate::upstream::address::{default_port, server_name, Address, Host};
 use crate::upstream::dns::{self, ResolvedAddress};
 
 /// One entry of `backends`.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(in crate::upstream) enum ConfiguredBackend {
     /// An address that needs no resolving.
     Fixed(Arc<Backend>),

@@ -1,12 +1,12 @@
 //! The backends of one upstream as a group: rules, members, overrides by the operator, wait queue and health checks.
 
+mod overrides;
 mod first_check;
 mod telling;
 
 pub(crate) use first_check::FirstCheck;
 
 use std::any::Any;
-use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
@@ -18,12 +18,13 @@ use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
-use super::{Admin, Backend};
+use super::Backend;
 use crate::events::EventHub;
 use crate::log::{Level, Log};
 use crate::upstream::backend::rules::GroupRules;
 use crate::upstream::traffic::Traffic;
 use crate::upstream::wait_queue::WaitQueue;
+use overrides::AdminOverrides;
 
 /// What the backends of one upstream share.
 #[derive(Debug)]
@@ -69,15 +70,6 @@ pub(in crate::upstream) type StandIn = Arc<dyn Any + Send + Sync>;
 /// Checks a backend, the given one of its group, until it is gone. The checks use all that is here, and are made known
 /// by who starts them.
 pub(in crate::upstream) type Checker = fn(Weak<Backend>, usize) -> Pin<Box<dyn Future<Output = ()> + Send>>;
-
-/// States that the operator has set: `ready`, `draining` or `down`.
-#[derive(Debug, Default)]
-struct AdminOverrides {
-    /// For all backends, later ones included, …
-    all: Admin,
-    /// … and for single backends by name, so that an address that DNS takes away and gives again keeps its own.
-    single: HashMap<Box<str>, Admin>,
-}
 
 #[derive(Debug, Default)]
 struct GroupMembers {
@@ -257,21 +249,16 @@ impl BackendGroup {
     pub(in crate::upstream) fn set_members(&self, backends: &[Arc<Backend>], late: bool) {
         let mut members = self.members.lock();
         let new: Vec<_> = backends.iter().filter(|backend| !members.has(backend)).cloned().collect();
+        // One with another weight, for example, has served before.
+        let known: Vec<_> = if late { members.living().map(|backend| backend.id()).collect() } else { Vec::new() };
         members.backends = backends.iter().map(Arc::downgrade).collect();
         for backend in &new {
             self.grant(backend);
-            if late {
+            if late && !known.contains(&backend.id()) {
                 backend.rise();
             }
         }
         self.check(&mut members, &new);
-    }
-
-    /// Applies the override to a new member.
-    fn grant(&self, backend: &Backend) {
-        let overrides = self.overrides.lock();
-        let single = [backend.label(), backend.authority()].into_iter().filter(|name| backend.is_called(name));
-        backend.set_admin(*single.filter_map(|name| overrides.single.get(name)).next().unwrap_or(&overrides.all));
     }
 
     fn check(&self, members: &mut GroupMembers, new: &[Arc<Backend>]) {
@@ -295,55 +282,6 @@ impl BackendGroup {
     /// Whether the backend is one of the members.
     pub(in crate::upstream) fn has(&self, backend: &Arc<Backend>) -> bool {
         self.members.lock().has(backend)
-    }
-
-    /// What [`BackendGroup::set_admin`] understands: the upstream's name, and that of each backend behind it.
-    pub(crate) fn names(&self) -> Vec<String> {
-        let mut names = vec![self.name.to_string()];
-        names.extend(self.members.lock().living().map(|backend| format!("{}/{}", self.name, backend.label())));
-        names
-    }
-
-    /// Sets the state that the operator wants of one backend, `UPSTREAM/BACKEND`, or of all that there are and will
-    /// be, `UPSTREAM`. `false` if that is neither. A DNS name as it was written stands for all its addresses, later
-    /// ones included.
-    pub(crate) fn set_admin(&self, target: &str, admin: Admin) -> bool {
-        let name = match target.strip_prefix(&*self.name) {
-            Some("") => None,
-            Some(rest) => match rest.strip_prefix('/') {
-                Some(name) => Some(name),
-                None => return false,
-            },
-            None => return false,
-        };
-        let members = self.members.lock();
-        let concerned: Vec<_> =
-            members.living().filter(|backend| name.is_none_or(|name| backend.is_called(name))).collect();
-        let mut overrides = self.overrides.lock();
-        match name {
-            Some(_) if concerned.is_empty() => return false,
-            Some(name) => {
-                for backend in &concerned {
-                    overrides.single.remove(backend.label());
-                }
-                overrides.single.insert(name.into(), admin);
-            }
-            None => {
-                overrides.all = admin;
-                overrides.single.clear();
-            }
-        }
-        let changed: Vec<_> = concerned.into_iter().filter(|backend| backend.set_admin(admin)).collect();
-        drop(overrides);
-        drop(members);
-        for backend in changed {
-            if admin == Admin::Ready {
-                backend.rise();
-            }
-            self.note_state(Level::Info, &backend, format_args!("is {} now, as was asked for", backend.state()));
-        }
-        self.queue.wake();
-        true
     }
 
     /// Ejects a backend, unless that would leave fewer than half of the members, or none. `eject` does it, under the

@@ -21,15 +21,23 @@ const MAX_BODY: usize = 64 * 1024;
 
 /// A check that did not pass.
 #[derive(Debug)]
-pub(super) enum CheckFailure {
+pub(in crate::upstream) enum CheckFailure {
+    /// The backend answers with a status that does not pass.
+    Status(u16),
     /// The backend is unhealthy, with a short reason.
     Unwell(String),
     /// The check was not made: a resource of our own has run out. With a short reason.
     NotAsked(String),
 }
 
+impl From<String> for CheckFailure {
+    fn from(why: String) -> Self {
+        Self::Unwell(why)
+    }
+}
+
 /// Runs one check of a backend.
-pub(super) async fn ask(backend: &Backend, check: &Check) -> Result<(), CheckFailure> {
+pub(in crate::upstream) async fn ask(backend: &Backend, check: &Check) -> Result<(), CheckFailure> {
     let deadline = Instant::now() + check.timeout;
     let place = backend.address().with_port(check.port);
     let protocol = match check.probe {
@@ -53,16 +61,16 @@ pub(super) async fn ask(backend: &Backend, check: &Check) -> Result<(), CheckFai
                 ask_http2(stream, probe, backend).await
             }
             Probe::Http(probe) => converse(&mut Channel::Http1(Http1Connection::new(stream)), probe, backend).await,
-            Probe::Grpc(call) => call.ask(stream, backend.authority()).await,
+            Probe::Grpc(call) => call.ask(stream, backend.authority()).await.map_err(CheckFailure::Unwell),
         }
     };
     match timeout_at(deadline, answered).await {
-        Ok(answered) => answered.map_err(CheckFailure::Unwell),
+        Ok(answered) => answered,
         Err(_) => Err(CheckFailure::Unwell(format!("no whole answer within {:?}", check.timeout))),
     }
 }
 
-async fn ask_http2(stream: Stream, probe: &HttpProbe, backend: &Backend) -> Result<(), String> {
+async fn ask_http2(stream: Stream, probe: &HttpProbe, backend: &Backend) -> Result<(), CheckFailure> {
     let (stream, moving) =
         http2::alone(stream, MAX_HEAD).await.map_err(|error| format!("it does not speak HTTP/2: {error}"))?;
     let mut peer = Channel::Http2(Box::new(stream));
@@ -73,7 +81,7 @@ async fn ask_http2(stream: Stream, probe: &HttpProbe, backend: &Backend) -> Resu
     }
 }
 
-async fn converse(peer: &mut Channel, probe: &HttpProbe, backend: &Backend) -> Result<(), String> {
+async fn converse(peer: &mut Channel, probe: &HttpProbe, backend: &Backend) -> Result<(), CheckFailure> {
     let request = probe.head_for(backend.authority());
     let needs = ResponseNeeds { interim: false, go_ahead: false, upgrade: false };
     write_head(peer, &request, &probe.path, backend, &needs, Framing::None).map_err(|error| error.to_string())?;
@@ -83,19 +91,19 @@ async fn converse(peer: &mut Channel, probe: &HttpProbe, backend: &Backend) -> R
     loop {
         poll_fn(|cx| peer.poll_response_head(cx, &mut head, MAX_HEAD)).await.map_err(why)?;
         match head.status {
-            101 => return Err("the answer is a 101, which nobody asked for".into()),
+            101 => return Err("the answer is a 101, which nobody asked for".to_owned().into()),
             100..=199 if interim < MAX_INTERIM => interim += 1,
             _ => break,
         }
     }
     if !probe.accepts(head.status) {
-        return Err(format!("the answer is a {}", head.status));
+        return Err(CheckFailure::Status(head.status));
     }
     let framing = peer.framing_of_response(&mut head, probe.method).map_err(|malformed| malformed.to_string())?;
     peer.begin_reading(framing);
     let body = read_body(peer).await.map_err(why)?;
     match &probe.body {
-        Some(wanted) if !wanted.is_in(&body) => Err("the body does not hold what it should".into()),
+        Some(wanted) if !wanted.is_in(&body) => Err("the body does not hold what it should".to_owned().into()),
         _ => Ok(()),
     }
 }
@@ -133,6 +141,7 @@ pub(super) fn why(error: ReadError) -> String {
 #[cfg(test)]
 pub(super) async fn asked(backend: &Backend, check: &Check) -> Result<(), String> {
     ask(backend, check).await.map_err(|failure| match failure {
+        CheckFailure::Status(status) => format!("the answer is a {status}"),
         CheckFailure::Unwell(why) | CheckFailure::NotAsked(why) => why,
     })
 }

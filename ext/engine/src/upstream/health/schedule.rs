@@ -103,6 +103,7 @@ async fn check(backend: &Weak<Backend>, told: &mut bool) -> bool {
     }
     match ask(&backend, check).await {
         Ok(()) => backend.checked(Ok(())),
+        Err(CheckFailure::Status(status)) => backend.checked(Err(format!("the answer is a {status}"))),
         Err(CheckFailure::Unwell(why)) => backend.checked(Err(why)),
         Err(CheckFailure::NotAsked(why)) => {
             if !std::mem::replace(told, true) {
