@@ -95,8 +95,8 @@ RSpec.describe "maintenance" do
     def call(method, path, body = nil)
       UNIXSocket.open(@socket) do |socket|
         text = body ? JSON.generate(body) : ""
-        socket.write("#{method} #{path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Type: application/json\r\n" \
-                     "Content-Length: #{text.bytesize}\r\n\r\n#{text}")
+        socket.write("#{method} #{path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n" \
+                     "Content-Type: application/json\r\nContent-Length: #{text.bytesize}\r\n\r\n#{text}")
         head, answer = socket.read.split("\r\n\r\n", 2)
         [head[/\d{3}/].to_i, JSON.parse(answer, symbolize_names: true)]
       end
