@@ -62,10 +62,10 @@ RSpec.describe "proxy routes" do
       proxy backends: ["127.0.0.1:3"]
     RUBY
 
-    lines = output("http://a/", "X-Account: ann").lines(chomp: true).map(&:strip)
+    lines = output("http://a/", "-H", "X-Account: ann").lines(chomp: true).map(&:strip)
     expect(lines.grep(/split v2 0 %/).length).to eq(1)
     expect(lines).to include("sends this request to v2", /\A\d?\s*mirror shadow, percent: 5\z/)
-    expect(output("http://a/", "X-Account: bob")).to include("lets this request go on")
+    expect(output("http://a/", "-H", "X-Account: bob")).to include("lets this request go on")
     expect(output("http://a/")).not_to match(/0123456789abcdef|fedcba|sends this|go on/)
     write("off.txt", "")
     expect(output("http://a/")).to include("answers this request: 503")

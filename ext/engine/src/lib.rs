@@ -91,6 +91,7 @@ pub use listening_socket::{HandedOver, ListeningSocket};
 pub use lookup::RouteLookup;
 pub use output::block_sigpipe;
 pub use passed_state::PassedState;
+pub use runtime_state::traffic::{MaintenanceOrder, PauseState, ShareState, TrafficState, UpstreamTraffic};
 pub use server::{
     DeployEvent, DeployRun, Server, SetBackendsError, StartError, SteeringError, TrafficError, UnknownBackend,
 };
@@ -98,7 +99,7 @@ pub use stats::Stats;
 pub use stored_certificates::StoredCertificates;
 pub use upstream::deployment::DeployConfig;
 pub use upstream::steering::BackendChange;
-pub use upstream::{Admin, MaintenanceOrder, PauseState, TrafficState, UpstreamTraffic};
+pub use upstream::Admin;
 
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;

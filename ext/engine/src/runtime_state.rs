@@ -5,12 +5,14 @@
 
 pub(crate) mod file;
 pub(crate) mod keeper;
+pub(crate) mod traffic;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use crate::config::BackendConfig;
+use traffic::TrafficState;
 
 /// Version of the schema. A file of a later one is not read.
 pub(crate) const SCHEMA: u32 = 1;
@@ -21,11 +23,14 @@ pub(crate) struct RuntimeState {
     pub(crate) schema: u32,
     /// By their names. Those without changes are not there.
     pub(crate) upstreams: BTreeMap<String, UpstreamState>,
+    /// Pauses, maintenance and splits.
+    #[serde(default, skip_serializing_if = "TrafficState::is_empty")]
+    pub(crate) traffic: TrafficState,
 }
 
 impl Default for RuntimeState {
     fn default() -> Self {
-        Self { schema: SCHEMA, upstreams: BTreeMap::new() }
+        Self { schema: SCHEMA, upstreams: BTreeMap::new(), traffic: TrafficState::default() }
     }
 }
 

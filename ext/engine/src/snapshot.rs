@@ -311,7 +311,7 @@ impl Snapshot {
 
     /// What was changed at run time and is to outlive the process.
     pub(crate) fn runtime_state(&self) -> RuntimeState {
-        let mut state = RuntimeState::default();
+        let mut state = RuntimeState { traffic: self.traffic(), ..RuntimeState::default() };
         self.each_steerable(&mut |upstream| {
             let changed = upstream.runtime_state();
             if !changed.is_empty() {
@@ -329,6 +329,9 @@ impl Snapshot {
                 log.warn(format_args!("state: upstream {}: {lost}", upstream.name()));
             }
         });
+        for lost in self.take_traffic(&state.traffic) {
+            log.warn(format_args!("state: {lost}"));
+        }
         for name in state.upstreams.keys() {
             log.warn(format_args!("state: upstream {name:?} is gone, and its changes with it"));
         }

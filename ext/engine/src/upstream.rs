@@ -47,7 +47,6 @@ pub(crate) use named::Upstreams;
 pub(crate) use pool::Pool;
 pub(crate) use protocol::BackendProtocol;
 pub(crate) use traffic::Stops;
-pub use traffic::{MaintenanceOrder, PauseState, TrafficState, UpstreamTraffic};
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, Weak};

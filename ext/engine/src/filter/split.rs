@@ -19,6 +19,7 @@ use crate::compiler::Compiler;
 use crate::networks::Networks;
 use crate::request::{Exchange, Verdict};
 use crate::rewrite::cookie;
+use crate::runtime_state::traffic::ShareState;
 use crate::upstream::Upstream;
 pub use compile::{SplitConfig, SplitKey};
 use ticket::ClientTickets;
@@ -191,11 +192,22 @@ impl Split {
     }
 
     /// Percentages that differ from the file.
-    pub(crate) fn changed(&self) -> Vec<(String, f64)> {
+    pub(crate) fn changed(&self) -> Vec<(String, ShareState)> {
         let shares = self.shares.now.iter().map(|share| share.load(Relaxed)).zip(&self.shares.written);
         let changed = self.parts.iter().zip(shares).filter(|(_, (now, written))| now != *written);
-        changed.map(|(part, (now, _))| (part.name.to_string(), f64::from(now) / 100.0)).collect()
+        let state =
+            |(now, written): (u32, &u32)| ShareState { percent: percent_of(now), written: percent_of(*written) };
+        changed.map(|(part, shares)| (part.name.to_string(), state(shares))).collect()
     }
+
+    /// The percentage of an upstream in the file, if the split names it.
+    pub(crate) fn written(&self, upstream: &str) -> Option<f64> {
+        self.index(upstream).map(|index| percent_of(self.shares.written[index]))
+    }
+}
+
+fn percent_of(hundredths: u32) -> f64 {
+    f64::from(hundredths) / 100.0
 }
 
 fn hundredths(percent: f64) -> u32 {

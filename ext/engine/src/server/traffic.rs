@@ -4,13 +4,12 @@ mod calls;
 
 pub(super) use calls::shown_order;
 
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
 use super::{Server, UnknownBackend};
-use crate::clock::time_of_day;
+use crate::runtime_state::traffic::{MaintenanceOrder, TrafficState};
 use crate::snapshot::WrongShare;
 use crate::upstream::traffic::RuntimeMaintenance;
-use crate::upstream::{MaintenanceOrder, TrafficState};
 
 /// Longest pause: a day.
 const LONGEST_PAUSE: Duration = Duration::from_secs(86_400);
@@ -52,6 +51,7 @@ impl Server {
         let found = snapshot.upstream_named(upstream).map_err(|names| unknown(upstream, names))?;
         found.group().traffic().gate().close(time);
         snapshot.note_stops();
+        self.steering.keeper.changed();
         self.log.info(format_args!("upstream {upstream}: paused: requests are held for up to {time:?}"));
         Ok(())
     }
@@ -73,6 +73,7 @@ impl Server {
             self.log.info(format_args!("upstream {upstream}: resumed, with {held} held"));
         }
         snapshot.note_stops();
+        self.steering.keeper.changed();
         Ok(())
     }
 
@@ -98,6 +99,7 @@ impl Server {
                 self.log.info(format_args!("upstream {name}: maintenance {what}"));
             }
         }
+        self.steering.keeper.changed();
         Ok(())
     }
 
@@ -115,6 +117,7 @@ impl Server {
                 names,
             }),
         })?;
+        self.steering.keeper.changed();
         self.log.info(format_args!("split: {percent} % go to {upstream}"));
         Ok(())
     }
@@ -127,26 +130,10 @@ impl Server {
     /// Changes all that `state` says, as a server before this one had it. A pause goes on until its time. Returns what
     /// could not be changed, and why.
     pub fn restore_traffic(&self, state: &TrafficState) -> Vec<String> {
-        let mut failed = Vec::new();
-        let mut note = |result: Result<(), TrafficError>| failed.extend(result.err().map(|error| error.to_string()));
-        if let Some(order) = &state.maintenance {
-            note(self.set_maintenance(None, Some(order.clone())));
-        }
-        let now = time_of_day().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
-        for (name, stopped) in &state.upstreams {
-            if let Some(order) = &stopped.maintenance {
-                note(self.set_maintenance(Some(name), Some(order.clone())));
-            }
-            if let Some(pause) = &stopped.pause {
-                // One whose time is over still holds nobody up but by a 503, until it is resumed.
-                let left = Duration::try_from_secs_f64(pause.until - now).unwrap_or_default();
-                note(self.pause(name, left.clamp(Duration::from_millis(1), LONGEST_PAUSE)));
-            }
-        }
-        for (name, percent) in &state.splits {
-            note(self.set_split(name, *percent));
-        }
-        failed
+        let _running = self.running.lock();
+        let lost = self.snapshot.load().take_traffic(state);
+        self.steering.keeper.changed();
+        lost
     }
 }
 

@@ -1,11 +1,14 @@
 //! What the operator changes of the traffic at run time: pauses, maintenance, and the percentages of splits.
 
 use std::sync::Arc;
+use std::time::{Duration, UNIX_EPOCH};
 
 use super::Snapshot;
+use crate::clock::time_of_day;
 use crate::filter::Filter;
+use crate::runtime_state::traffic::{MaintenanceOrder, ShareState, TrafficState};
 use crate::upstream::traffic::RuntimeMaintenance;
-use crate::upstream::{Backends, TrafficState, Upstream};
+use crate::upstream::Upstream;
 
 /// Why a percentage was not taken.
 #[derive(Debug)]
@@ -20,7 +23,7 @@ impl Snapshot {
     /// The upstream with this name. The error lists the existing names. Those whose host a request names are left out.
     pub(crate) fn upstream_named(&self, name: &str) -> Result<Arc<Upstream>, Vec<String>> {
         let (mut found, mut names) = (None, Vec::new());
-        self.each_fixed_upstream(&mut |upstream| {
+        self.each_steerable(&mut |upstream| {
             if upstream.name() == name {
                 found.get_or_insert_with(|| Arc::clone(upstream));
             }
@@ -40,13 +43,13 @@ impl Snapshot {
     /// Lets requests know whether anything is stopped. After each change.
     pub(crate) fn note_stops(&self) {
         let mut any = false;
-        self.each_fixed_upstream(&mut |upstream| any |= upstream.group().traffic().is_stopped());
+        self.each_steerable(&mut |upstream| any |= upstream.group().traffic().is_stopped());
         self.globals.stops.set_any(any);
     }
 
     /// Answers the requests that are held: the server stops.
     pub(crate) fn hold_nobody(&self) {
-        self.each_fixed_upstream(&mut |upstream| upstream.group().traffic().gate().stop());
+        self.each_steerable(&mut |upstream| upstream.group().traffic().gate().stop());
     }
 
     /// Sets the percentage of requests that splits send to the upstream with this name.
@@ -81,7 +84,7 @@ impl Snapshot {
     pub(crate) fn traffic(&self) -> TrafficState {
         let maintenance = self.globals.stops.all().map(|maintenance| maintenance.order().clone());
         let mut state = TrafficState { maintenance, ..TrafficState::default() };
-        self.each_fixed_upstream(&mut |upstream| {
+        self.each_steerable(&mut |upstream| {
             if let Some(stopped) = upstream.group().traffic().state() {
                 state.upstreams.insert(upstream.name().to_owned(), stopped);
             }
@@ -94,11 +97,55 @@ impl Snapshot {
         state
     }
 
-    fn each_fixed_upstream(&self, visit: &mut dyn FnMut(&Arc<Upstream>)) {
-        self.upstreams.iter().for_each(&mut *visit);
-        self.each_proxy(&mut |proxy| match proxy.backends() {
-            Backends::Fixed(upstream) if !upstream.is_shared() => visit(upstream),
-            Backends::Fixed(_) | Backends::ByHost(_) => {}
+    /// Takes what another process has left. A pause goes on until its time. Returns what was lost, and why.
+    pub(crate) fn take_traffic(&self, state: &TrafficState) -> Vec<String> {
+        let mut lost = Vec::new();
+        let mut maintenance = |order: &MaintenanceOrder| {
+            RuntimeMaintenance::new(order.clone()).map_err(|why| lost.push(why.join("; "))).ok()
+        };
+        if let Some(order) = state.maintenance.as_ref().and_then(&mut maintenance) {
+            self.globals.stops.set_all(Some(order));
+        }
+        let orders = state.upstreams.values().map(|stopped| stopped.maintenance.as_ref().and_then(&mut maintenance));
+        let orders: Vec<_> = orders.collect();
+        let now = time_of_day().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
+        for ((name, stopped), order) in state.upstreams.iter().zip(orders) {
+            let Ok(upstream) = self.upstream_named(name) else {
+                lost.push(format!("upstream {name:?} is gone, and with it its pause or maintenance"));
+                continue;
+            };
+            let traffic = upstream.group().traffic();
+            if order.is_some() {
+                traffic.set_maintenance(order);
+            }
+            if let Some(pause) = &stopped.pause {
+                // One whose time is over still answers 503, until it is resumed.
+                traffic.gate().close(Duration::try_from_secs_f64(pause.until - now).unwrap_or_default());
+            }
+        }
+        self.note_stops();
+        for (name, share) in &state.splits {
+            if let Err(why) = self.take_share(name, *share) {
+                lost.push(format!("split: {name}: {why}"));
+            }
+        }
+        lost
+    }
+
+    /// Takes a percentage over, if the file still says what it said then.
+    fn take_share(&self, upstream: &str, share: ShareState) -> Result<(), String> {
+        let mut is_same = true;
+        self.routes.each_filter(&mut |filter| {
+            if let Filter::Split(split) = filter {
+                is_same &= split.written(upstream).is_none_or(|written| written == share.written);
+            }
         });
+        if !is_same {
+            return Err(format!("the file has another percentage by now: {} % is forgotten", share.percent));
+        }
+        self.set_share(upstream, share.percent).map_err(|wrong| match wrong {
+            WrongShare::Unknown(_) => "it is in no split any more".to_owned(),
+            WrongShare::Mistake(why) => why,
+        })
     }
 }

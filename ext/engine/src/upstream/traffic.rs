@@ -5,8 +5,8 @@
 mod gate;
 mod state;
 
+use crate::runtime_state::traffic::{MaintenanceOrder, UpstreamTraffic};
 pub(crate) use gate::{Gate, GateLook, GatePlace, GateRefusal};
-pub use state::{MaintenanceOrder, PauseState, TrafficState, UpstreamTraffic};
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::Arc;

@@ -285,3 +285,44 @@ fn the_next_process_goes_on_with_the_pause() {
     resume(&second);
     assert_eq!(client.response().text(), "/held");
 }
+
+#[test]
+fn a_file_of_the_state_keeps_pauses_maintenance_and_percentages() {
+    use proxy_engine::config::{BackendConfig, PoolConfig, UpstreamConfig};
+    use proxy_engine::configuration::{Directive, FilterConfig, SplitConfig};
+
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("state.json").to_str().expect("UTF-8").to_owned();
+    let origin = Origin::echoing_targets();
+    let config = |percent: f64| {
+        Proxy::config(&[&origin.address()], |settings| {
+            let pool = PoolConfig { backends: Some(vec![BackendConfig::at(origin.address())]), ..Default::default() };
+            settings.server.upstreams.push(UpstreamConfig { name: "v2".into(), pool, ..Default::default() });
+            let split = SplitConfig { parts: vec![("v2".into(), percent)], ..Default::default() };
+            settings.server.routes.push(Directive::Filter(FilterConfig::Split(split)));
+            settings.server.state = Some(Setting::of(path.clone()));
+        })
+    };
+    let first = Proxy::start(config(10.0));
+    first.server.pause("v2", LONG).expect("it is known");
+    let order = proxy_engine::MaintenanceOrder::default().with_new_bypass().expect("random numbers");
+    first.server.set_maintenance(None, Some(order)).expect("a sound order");
+    first.server.set_split("v2", 50.0).expect("it is known");
+    let left = first.server.traffic();
+    first.server.begin_stop(Some(Duration::ZERO));
+    assert!(first.server.wait(Some(Duration::from_secs(20))), "it stops");
+    drop(first);
+
+    let second = Proxy::start(config(10.0));
+    let found = second.server.traffic();
+    assert_eq!((&found.maintenance, &found.splits), (&left.maintenance, &left.splits));
+    let until = |state: &TrafficState| state.upstreams["v2"].pause.as_ref().expect("a pause").until;
+    assert!((until(&found) - until(&left)).abs() < 1.0, "{found:?}");
+    assert_eq!(send(&second, "/").response().status(), 503, "from the first request on");
+    second.server.begin_stop(Some(Duration::ZERO));
+    assert!(second.server.wait(Some(Duration::from_secs(20))), "it stops");
+    drop(second);
+
+    let third = Proxy::start(config(20.0));
+    assert!(third.server.traffic().splits.is_empty(), "the file says something else");
+}

@@ -75,7 +75,7 @@ fn what_was_set_at_run_time_stays_until_the_file_says_something_else() {
     let reload = |percent| site.proxy.server.reload(&config(&site.old, &site.new, by_cookie(percent)));
     reload(10.0).expect("a sound configuration");
     assert_eq!(count(&moved(&site)), 1000);
-    assert_eq!(site.proxy.server.traffic().splits.get("v2"), Some(&100.0));
+    assert_eq!(site.proxy.server.traffic().splits.get("v2").map(|share| share.percent), Some(100.0));
     reload(0.0).expect("a sound configuration");
     assert_eq!((count(&moved(&site)), site.proxy.server.traffic().splits.len()), (0, 0));
 }

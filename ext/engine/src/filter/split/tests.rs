@@ -47,7 +47,7 @@ fn a_larger_percentage_takes_only_from_the_rest_and_from_those_behind() {
     assert!(split.check("v0", 80.1).is_some_and(|result| result.is_err_and(|why| why.contains("write 80 at most"))));
     assert_eq!(split.check("v9", 10.0), None);
     split.set("v0", 30.0);
-    assert_eq!(split.changed(), [("v0".to_owned(), 30.0)]);
+    assert_eq!(split.changed(), [("v0".to_owned(), ShareState { percent: 30.0, written: 10.0 })]);
     for (before, now) in before.iter().zip(picked(&split)) {
         match before {
             Some(0) => assert_eq!(now, Some(0)),

@@ -7,8 +7,8 @@ use serde::Deserialize;
 use serde_json::{json, Map, Value};
 
 use super::TrafficError;
+use crate::runtime_state::traffic::MaintenanceOrder;
 use crate::server::Server;
-use crate::upstream::MaintenanceOrder;
 
 /// Body of `pause`.
 #[derive(Debug, Deserialize)]

@@ -8,9 +8,9 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use tokio::time::Instant;
 
-use super::PauseState;
 use crate::clock::time_of_day;
 use crate::fork_safe::Mutex;
+use crate::runtime_state::traffic::PauseState;
 
 /// Requests that are held, of all engine threads.
 ///
