@@ -68,14 +68,14 @@ pub(super) const ROUTES: &[ControlRoute] = &[
 /// Paths that are served by [`super::service`] itself.
 const OWN_PATHS: [&str; 4] = ["/", "/events", "/health/live", "/health/ready"];
 
+/// A call that was found, and what stands in its path in place of each `*`.
+pub(super) type FoundRoute = (&'static ControlRoute, Vec<String>);
+
 /// The call of a request, and the parts of its path.
 ///
 /// # Errors
 /// 404, or 405 with the methods that are allowed.
-pub(super) fn find(
-    method: &Method,
-    path: &str,
-) -> Result<(&'static ControlRoute, Vec<String>), (Refusal, Vec<Method>)> {
+pub(super) fn find(method: &Method, path: &str) -> Result<FoundRoute, (Refusal, Vec<Method>)> {
     // A GET without the body.
     let method = if *method == Method::HEAD { &Method::GET } else { method };
     let mut allowed = Vec::new();

@@ -147,10 +147,10 @@ pub(super) fn certificates(out: &mut String, status: &Value) {
         let names: Vec<_> = certificate["names"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
         let (class, ends) = ending(certificate);
         let from = certificate["authority"].as_str().unwrap_or_else(|| text(certificate, "kind"));
-        let _ = write!(
+        let _ = writeln!(
             out,
             "<tr><td>{}</td><td class=\"t\"><span class=\"s {class}\">{}</span></td><td class=\"t\" data-l=\"from\">{}\
-             </td><td class=\"w\">{}</td></tr>\n",
+             </td><td class=\"w\">{}</td></tr>",
             Escaped(&names.join(", ")),
             Escaped(&ends),
             Escaped(from),
