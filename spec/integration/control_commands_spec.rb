@@ -54,7 +54,7 @@ RSpec.describe "commands for a running proxy", time_limit: 60 do
       expect(lines[0]).to match(/\Aproxy #{Regexp.escape(Proxy::VERSION)}, PID #{@process.pid}, up \d+ s: #{@url}\z/)
       expect(lines[1]).to match(/\AProxyfile, read \d+ s ago\z/)
       expect(lines[4]).to match(/\AUPSTREAM +STATE +BUSY +QUEUE +REQ\/S +ERR% +P50 +P95 +P99 +CHECK\z/)
-      expect(lines[5]).to match(%r{\Aapp +2/2 up +0 +0 +0 +0 })
+      expect(lines[5]).to match(%r{\Aapp +2/2 up +0 +0 +0 +0\z})
       expect(lines[6]).to match(/\A  #{up} +ready +0 +0 +0 /)
       expect(lines[7]).to match(/\A  #{gone} +backup +0 +0 +- /)
       expect(lines.map(&:length)).to all(be <= 80)
