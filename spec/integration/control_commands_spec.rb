@@ -53,10 +53,11 @@ RSpec.describe "commands for a running proxy", time_limit: 60 do
       expect([err, status]).to eq(["", 0])
       expect(lines[0]).to match(/\Aproxy #{Regexp.escape(Proxy::VERSION)}, PID #{@process.pid}, up \d+ s: #{@url}\z/)
       expect(lines[1]).to match(/\AProxyfile, read \d+ s ago\z/)
-      expect(lines[4]).to match(/\AUPSTREAM +STATE +BUSY +QUEUE +REQ\/S +ERR% +P50 +P95 +P99 +CHECK\z/)
-      expect(lines[5]).to match(%r{\Aapp +2/2 up +0 +0 +0 +0 })
-      expect(lines[6]).to match(/\A  #{up} +ready +0 +0 +0 /)
-      expect(lines[7]).to match(/\A  #{gone} +backup +0 +0 +- /)
+      expect(lines[3]).to match(/\Aanswered: 50 % within \S+s, 95 % within \S+s, 99 % within \S+s\z/)
+      expect(lines[5]).to match(/\AUPSTREAM +STATE +BUSY +QUEUE +REQ\/S +ERR% +P50 +P95 +P99 +CHECK\z/)
+      expect(lines[6]).to match(%r{\Aapp +2/2 up +0 +0 +0 +0\z})
+      expect(lines[7]).to match(/\A  #{up} +ready +0 +0 +0 /)
+      expect(lines[8]).to match(/\A  #{gone} +backup +0 +0 +- /)
       expect(lines.map(&:length)).to all(be <= 80)
     end
 

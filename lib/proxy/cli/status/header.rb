@@ -22,7 +22,7 @@ module Proxy
           @rate = rate
         end
 
-        def lines = [process, file, traffic, *reload, *warnings]
+        def lines = [process, file, *traffic, *reload, *warnings]
 
         private
 
@@ -41,12 +41,15 @@ module Proxy
           parts = [count(@status.dig(:connections, :active), "connection"),
                    "#{requests[:in_flight] || 0} in flight", "#{requests[:queued] || 0} queued"]
           parts << "#{Amounts.rate(@rate)} requests/s" if @rate
-          parts << latency(requests[:latency]) if requests[:latency]&.values&.any?
-          parts.join(", ")
+          times = requests[:latency]
+          [parts.join(", "), *(latency(times) if times&.values&.any?)]
         end
 
         def latency(quantiles)
-          quantiles.slice(:p50, :p95, :p99).map { |name, seconds| "#{name} #{Amounts.latency(seconds)}" }.join(" ")
+          shown = { "50 %" => :p50, "95 %" => :p95, "99 %" => :p99 }.map do |part, name|
+            "#{part} within #{Amounts.latency(quantiles[name])}"
+          end
+          "answered: #{shown.join(", ")}"
         end
 
         # What became of the last reload, if it failed.
