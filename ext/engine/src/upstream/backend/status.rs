@@ -49,6 +49,11 @@ impl Admin {
         Self::ALL.iter().find(|(known, _)| *known == name).map(|(_, admin)| *admin)
     }
 
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(_, admin)| *admin == self).map_or("ready", |(name, _)| name)
+    }
+
     fn bits(self) -> u8 {
         match self {
             Self::Ready => 0,

@@ -1,4 +1,5 @@
 use super::*;
+use crate::runtime_state::UpstreamState;
 use crate::upstream::address::Address;
 use crate::upstream::backend::{Attempt, BackendSettings};
 use crate::upstream::balancer::BalancingPolicy;

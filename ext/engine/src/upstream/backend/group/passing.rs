@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::BackendGroup;
 use crate::clock;
 use crate::upstream::backend::rise_fall::CheckRecord;
-use crate::upstream::backend::{Admin, Backend};
+use crate::upstream::backend::Backend;
 
 /// The backends of one upstream, as another process takes them over.
 #[derive(Debug, Default, Deserialize, Serialize)]
@@ -51,7 +51,8 @@ impl BackendGroup {
         PassedGroup { upstream: self.name().into(), health }
     }
 
-    /// Takes over what another process has told of the health of backends, also of those that DNS has yet to find. Must be called before [`BackendGroup::start`].
+    /// Takes over what another process has told of the health of backends, also of those that DNS has yet to find. Must
+    /// be called before [`BackendGroup::start`].
     pub(crate) fn take(&self, passed: &PassedGroup) {
         let health = passed.health.iter().map(|(label, health)| (label.as_str().into(), health.clone()));
         *self.passed.lock() = health.collect::<HashMap<_, _>>();
