@@ -23,7 +23,7 @@ pub(crate) use cookie::cookies;
 pub(crate) use edit::{Edit, RenderedValues};
 pub(crate) use name::BuiltIn;
 pub(crate) use name::Context;
-pub(crate) use redaction::Redaction;
+pub(crate) use redaction::{Redaction, BYPASS_COOKIE};
 pub(crate) use scope::{RequestValues, ResponseInfo};
 pub(crate) use target::{write_path_and_query, RenderedTarget, TargetTemplate};
 

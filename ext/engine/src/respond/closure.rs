@@ -7,10 +7,8 @@ use super::{built_in, BodyFormat, ErrorResponse, Rendered};
 use crate::client::ClientInfo;
 use crate::compile::Report;
 use crate::networks::{Networks, UNIX};
-use crate::rewrite::cookie;
+use crate::rewrite::{cookie, BYPASS_COOKIE};
 
-/// Name of the cookie that lets a client in, unless the configuration has another one.
-pub(crate) const BYPASS_COOKIE: &str = "proxy_bypass";
 /// Bytes of the shortest value that cannot be guessed.
 const SHORTEST: usize = 16;
 /// Message to clients, unless another one is written.

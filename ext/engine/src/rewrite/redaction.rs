@@ -7,6 +7,10 @@ use smallvec::SmallVec;
 /// Names of parameters that hold secrets nearly everywhere.
 const USUAL: [&str; 8] = ["token", "key", "secret", "password", "signature", "code", "api_key", "access_token"];
 
+/// Name of the parameter that lets a browser in during maintenance, and of the cookie that it then has. Its value is
+/// hidden in any case.
+pub(crate) const BYPASS_COOKIE: &str = "proxy_bypass";
+
 /// What stands in the place of a value.
 const HIDDEN: &str = "…";
 
@@ -74,7 +78,9 @@ impl Redaction {
     }
 
     fn hides(&self, name: &[u8]) -> bool {
-        self.usual && USUAL.iter().any(|usual| usual.as_bytes() == name) || self.names.iter().any(|it| **it == *name)
+        name == BYPASS_COOKIE.as_bytes()
+            || self.usual && USUAL.iter().any(|usual| usual.as_bytes() == name)
+            || self.names.iter().any(|it| **it == *name)
     }
 }
 

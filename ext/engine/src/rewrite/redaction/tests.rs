@@ -21,6 +21,7 @@ fn values_of_secrets_are_hidden_however_their_names_are_written() {
         ("/a?+token=x& key =y", "/a?+token=…& key =…"),
         ("/a?token=&token&key", "/a?token=&token&key"),
         ("/a?monkey=1&tokens=2&xcode=3&encode=4", "/a?monkey=1&tokens=2&xcode=3&encode=4"),
+        ("/?proxy_bypass=abc", "/?proxy_bypass=…"),
         ("/token=abc", "/token=abc"),
         ("curl/8 token=abc", "curl/8 token=abc"),
         ("/a?%zz=1&%7=2&signature=%", "/a?%zz=1&%7=2&signature=…"),

@@ -3,7 +3,8 @@
 use aws_lc_rs::rand;
 
 use crate::compile::Report;
-use crate::respond::{BypassCookie, Closure, BYPASS_COOKIE};
+use crate::respond::{BypassCookie, Closure};
+use crate::rewrite::BYPASS_COOKIE;
 use crate::runtime_state::traffic::MaintenanceOrder;
 
 /// Bytes of randomness in a value that lets its owner in.
