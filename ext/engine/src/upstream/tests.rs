@@ -9,6 +9,7 @@ use address::Address;
 use balancer::BalancingPolicy;
 use connect::connect;
 
+use super::dns::ResolvedAddress;
 use super::*;
 use crate::error::{Blame, ConnectErrorKind};
 use crate::metrics::FailureReason;
