@@ -21,6 +21,7 @@ use crate::client::ClientInfo;
 use crate::error::{Cause, EndReason};
 use crate::grpc::{Call, Form};
 use crate::handler::Handler;
+use crate::panics;
 use crate::relay::ClientChannel;
 use crate::request::{Exchange, NoFilters, Outcome, Verdict, Workspace};
 use crate::request_id::{LoggedId, RequestId};
@@ -158,6 +159,7 @@ impl<'a> Exchange<'a> {
             hop_by_hop::drop_named(&mut self.work.request.fields);
         }
         for (index, filter) in scope.filters.iter().enumerate() {
+            panics::place("filter", self.work.request.path());
             if let Some(verdict) = filter.admit(self).await {
                 return verdict;
             }
@@ -185,6 +187,7 @@ impl<'a> Exchange<'a> {
                 }
             }
         }
+        panics::place("handler", self.work.request.path());
         handler.serve(self).await
     }
 

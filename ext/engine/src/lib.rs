@@ -28,6 +28,7 @@ pub mod config;
 mod compile;
 mod networks;
 mod log;
+mod panics;
 pub mod stats;
 mod latency;
 pub mod blocks;

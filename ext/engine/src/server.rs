@@ -36,6 +36,7 @@ use crate::listen::tls::development;
 use crate::log::Log;
 use crate::metrics::Counters;
 use crate::output::open_standard_descriptors;
+use crate::panics::enduring;
 use crate::snapshot::{self, PassedOn, Settings, Snapshot};
 use crate::stats::Stats;
 use crate::upstream::Admin;
@@ -210,7 +211,9 @@ impl Server {
             notes,
         };
         let server = Arc::new(server);
-        server.control.background.spawn(turn_latency(Arc::downgrade(&server)));
+        let weak = Arc::downgrade(&server);
+        let work = move || turn_latency(weak.clone());
+        server.control.background.spawn(enduring("the window of latencies", Arc::clone(&server.log), work));
         let operations: Weak<dyn Operations> = Arc::downgrade(&server) as Weak<dyn Operations>;
         server.control_api.serve_for(operations);
         server.control_api.take(&settings.control, doors, &server.control.background);

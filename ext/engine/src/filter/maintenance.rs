@@ -16,6 +16,7 @@ use crate::compile::{Report, Word};
 use crate::compiler::Compiler;
 use crate::config::At;
 use crate::log::Log;
+use crate::panics::enduring;
 use crate::request::{Exchange, OwnAnswer, Verdict};
 use crate::respond::{BypassCookie, Closure};
 use crate::upstream::Dns;
@@ -97,7 +98,10 @@ impl Filtering for Maintenance {
             if file.is_there.load(Relaxed) {
                 file.tell(log);
             }
-            handle.spawn(watch(Arc::downgrade(file), Arc::clone(log)));
+            let (file, log) = (Arc::downgrade(file), Arc::clone(log));
+            let told = Arc::clone(&log);
+            let work = move || watch(file.clone(), Arc::clone(&told));
+            handle.spawn(enduring("the look for a file of maintenance", log, work));
         }
     }
 

@@ -16,6 +16,7 @@ use super::keep::Keep;
 use super::settings::{Member, UpstreamSettings};
 use super::{BackendProtocol, Dns, Upstream};
 use crate::log::Log;
+use crate::panics::enduring;
 use crate::stats::BackendStats;
 
 /// Upstreams kept at once. Clients choose the hosts, so there has to be an end.
@@ -107,7 +108,9 @@ impl ByHost {
     /// `handle` is the control runtime's. A second call does nothing.
     pub(crate) fn start(&self, dns: &Arc<Dns>, handle: &Handle, log: &Arc<Log>) {
         if self.0.running.set((dns.clone(), handle.clone(), log.clone())).is_ok() {
-            handle.spawn(sweep(Arc::downgrade(&self.0)));
+            let upstreams = Arc::downgrade(&self.0);
+            let work = move || sweep(upstreams.clone());
+            handle.spawn(enduring("the removal of unused upstreams", Arc::clone(log), work));
         }
     }
 

@@ -17,6 +17,7 @@ use super::tls::TlsClient;
 use super::{BackendProtocol, Upstream, UpstreamTasks};
 use crate::compile::Report;
 use crate::config::{are_sound, BackendConfig, PoolConfig, Severity};
+use crate::panics::enduring;
 
 /// The backends as they are listed now.
 #[derive(Debug, Default)]
@@ -106,7 +107,9 @@ impl Listing {
             }
             let (host, port, log) = (name.host.clone(), name.port, tasks.log.clone());
             let name = FollowedName { number, host, port, log };
-            let follow = refresh::follow(Arc::downgrade(upstream), name, tasks.dns.clone());
+            let (upstream, dns) = (Arc::downgrade(upstream), tasks.dns.clone());
+            let work = move || refresh::follow(upstream.clone(), name.clone(), dns.clone());
+            let follow = enduring("the resolution of a name", tasks.log.clone(), work);
             self.tasks.push((number, tasks.handle.spawn(follow).abort_handle()));
         }
     }

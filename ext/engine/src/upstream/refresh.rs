@@ -15,7 +15,7 @@ const FIRST_RETRY: Duration = Duration::from_secs(1);
 const LAST_RETRY: Duration = Duration::from_secs(10);
 
 /// A DNS name among the backends of an upstream.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct FollowedName {
     /// Number of its entry in the list of backends.
     pub(super) number: u64,

@@ -25,6 +25,7 @@ use super::Backend;
 use crate::events::EventHub;
 use crate::log::{Level, Log};
 use crate::metrics::UpstreamSeries;
+use crate::panics::enduring;
 use crate::upstream::backend::rules::GroupRules;
 use crate::upstream::traffic::Traffic;
 use crate::upstream::wait_queue::WaitQueue;
@@ -277,13 +278,15 @@ impl BackendGroup {
     }
 
     fn check(&self, members: &mut GroupMembers, new: &[Arc<Backend>]) {
-        let (Some((handle, _, checker)), Some(_)) = (self.running.get(), &self.rules.check) else { return };
+        let (Some((handle, log, checker)), Some(_)) = (self.running.get(), &self.rules.check) else { return };
         if self.is_retired() {
             return;
         }
         members.checks.retain(|check| !check.is_finished());
         for backend in new {
-            let check = handle.spawn(checker(Arc::downgrade(backend), members.checked));
+            let (backend, number, checker) = (Arc::downgrade(backend), members.checked, *checker);
+            let checks = move || checker(backend.clone(), number);
+            let check = handle.spawn(enduring("the checks of a backend", Arc::clone(log), checks));
             members.checked += 1;
             members.checks.push(check.abort_handle());
         }
