@@ -17,8 +17,8 @@ const BUCKETS: usize = 26 * PER_DOUBLING;
 /// Time between two calls of [`LatencyWindow::turn`], half of the longest time that quantiles look back.
 pub(crate) const TURN: Duration = Duration::from_secs(30);
 
-/// BucketCounts of one moment. They may go over their maximum and begin anew: only differences count.
-type BucketCounts = Box<[u32; BUCKETS]>;
+/// Counts of one moment. They may go over their maximum and begin anew: only differences count.
+pub(crate) type BucketCounts = Box<[u32; BUCKETS]>;
 
 /// Times, counted. One writer adds without waiting for others.
 #[derive(Debug)]
@@ -60,16 +60,34 @@ impl LatencyWindow {
 
     /// Quantiles of the last 30 to 60 seconds. `None` if nothing was counted.
     pub(crate) fn quantiles<'a>(&self, histograms: impl Iterator<Item = &'a LatencyHistogram>) -> Option<LatencyStats> {
+        quantiles(&self.recent(histograms))
+    }
+
+    /// Counts of the last 30 to 60 seconds.
+    pub(crate) fn recent<'a>(&self, histograms: impl Iterator<Item = &'a LatencyHistogram>) -> BucketCounts {
         let mut counts = sum(histograms);
         if let Some(before) = &self.0.lock()[0] {
             for (count, before) in counts.iter_mut().zip(before.iter()) {
                 *count = count.wrapping_sub(*before);
             }
         }
-        let total: u64 = counts.iter().map(|count| u64::from(*count)).sum();
-        let at = |part: f64| quantile(&counts, total as f64 * part);
-        (total > 0).then(|| LatencyStats { p50: at(0.5), p95: at(0.95), p99: at(0.99) })
+        counts
     }
+}
+
+/// Quantiles of what several windows have counted, together. `None` if that is nothing.
+pub(crate) fn quantiles_of(windows: impl Iterator<Item = BucketCounts>) -> Option<LatencyStats> {
+    let mut all = Box::new([0u32; BUCKETS]);
+    for counts in windows {
+        all.iter_mut().zip(counts.iter()).for_each(|(sum, count)| *sum = sum.saturating_add(*count));
+    }
+    quantiles(&all)
+}
+
+fn quantiles(counts: &[u32; BUCKETS]) -> Option<LatencyStats> {
+    let total: u64 = counts.iter().map(|count| u64::from(*count)).sum();
+    let at = |part: f64| quantile(counts, total as f64 * part);
+    (total > 0).then(|| LatencyStats { p50: at(0.5), p95: at(0.95), p99: at(0.99) })
 }
 
 fn sum<'a>(histograms: impl Iterator<Item = &'a LatencyHistogram>) -> BucketCounts {

@@ -59,8 +59,9 @@ use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
+use crate::latency;
 use crate::log::Log;
-use crate::stats::BackendStats;
+use crate::stats::{BackendStats, LatencyStats};
 use backend::configured::ConfiguredBackend;
 use backend::group::BackendGroup;
 use balancer::{Balancer, BalancingPolicy, Members, Tag};
@@ -334,6 +335,11 @@ impl Upstream {
         }
         stats.extend(listing.leaving_stats());
         stats
+    }
+
+    /// How long its backends took to answer in the last minute.
+    pub(crate) fn latency(&self) -> Option<LatencyStats> {
+        latency::quantiles_of(self.live.load().iter().map(|backend| backend.recent_latency()))
     }
 
     /// Moves the windows of its backends' latency on.

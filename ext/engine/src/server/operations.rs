@@ -174,6 +174,7 @@ fn described(upstream: &Arc<Upstream>) -> Value {
         "queue": upstream.group().waiting(),
         "revision": upstream.revision(),
         "required": upstream.is_required(),
+        "latency": upstream.latency(),
         "backends": backends,
     })
 }

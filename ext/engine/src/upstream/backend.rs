@@ -23,6 +23,7 @@ use rustls::pki_types::ServerName;
 use super::tls::TlsClient;
 use super::BackendProtocol;
 use crate::clock;
+use crate::latency::BucketCounts;
 use crate::log::Level;
 use crate::metrics::BackendSeries;
 use crate::stats::{BackendStats, CheckStats};
@@ -370,6 +371,11 @@ impl Backend {
             latency: self.history.recent.quantiles(std::iter::once(&self.history.latency)),
             check,
         }
+    }
+
+    /// What was counted of its latency in the last minute.
+    pub(crate) fn recent_latency(&self) -> BucketCounts {
+        self.history.recent.recent(std::iter::once(&self.history.latency))
     }
 
     /// Moves the window of its latency on.

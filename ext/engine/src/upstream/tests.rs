@@ -14,7 +14,6 @@ use super::*;
 use crate::error::{Blame, ConnectErrorKind};
 use crate::metrics::FailureReason;
 use crate::upstream::backend::BackendSettings;
-use dns::ResolvedAddress;
 use dns_server::{DnsServer, Reply};
 
 /// No test takes longer than this.

@@ -169,13 +169,13 @@ module Proxy
         "not in this version: changes of a body; leave it out" =>
           %i[sub_filter sub_filter_once replace replace_response],
         'write mirror "shadow", and an upstream of that name' => %i[mirroring proxy_mirror],
-        "not yet in this version: metrics and a control socket; take the figures of `server.stats` in Ruby" =>
-          %i[stats activate_control_app admin metrics stub_status api dashboard ping prometheus],
+        'write metrics "http://127.0.0.1:9394/metrics", or control for figures, commands and a page' =>
+          %i[stats activate_control_app admin stub_status api dashboard ping prometheus],
         "not yet in this version: discovery; write proxy backends: [\"10.0.0.1:3000\"]" =>
           %i[providers docker consul dynamic labels peers],
         'write resolver "127.0.0.1:53"' => %i[resolvers nameserver nameservers],
         "the application is started separately, as with `bin/rails server`: leave it out" => %i[command],
-        "not in this version: deployments; leave it out, and reload with SIGHUP" =>
+        "deployments are done while the proxy runs: leave it out, and see `proxy deploy`" =>
           %i[deploy deploy_timeout image registry accessories builder],
         # Logs
         "write log_level :info; it goes to standard error" => %i[error_log debug log_level_debug logger verbose],
