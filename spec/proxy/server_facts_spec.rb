@@ -75,8 +75,8 @@ RSpec.describe Proxy::Server, :binding do
       proxy backends: ["127.0.0.1:1"], health_check: { interval: 60 }
     end
     stats = names(@server.stats)
-    # Before the first check there is nothing to tell of it.
-    figures = (stats + %i[healthy since error]).uniq
+    # Before the first check, and the first answer, there is nothing to tell of it.
+    figures = (stats + %i[healthy since error p50 p95 p99]).uniq
     # Loaded here, since it is large and only this example needs it.
     require "rbs"
     signature = File.read("#{Proxyfiles::ROOT}/sig/proxy/server.rbs")

@@ -4,6 +4,7 @@
 mod metrics;
 mod passing;
 mod routes;
+mod settings;
 mod traffic;
 mod written_names;
 
@@ -11,7 +12,6 @@ pub(crate) use passing::PassedOn;
 pub(crate) use routes::Routes;
 pub(crate) use traffic::WrongShare;
 
-use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,9 +22,9 @@ use crate::blocks::BlockSet;
 use crate::certificates::info::CertificateInfo;
 use crate::certificates::managed::ManagedCertificates;
 use crate::client::trusted_proxies::TrustedProxies;
-use crate::compile::{LocationPath, Purpose, Report};
+use crate::compile::{LocationPath, Purpose};
 use crate::compiler::{CapturesAround, CarriedFilters, CarriedOver, Compiler};
-use crate::config::{are_sound, BackendConfig, Code, Problem, Setting};
+use crate::config::{are_sound, BackendConfig, Code, Problem};
 use crate::configuration::{Config, Directive};
 use crate::control::place::ControlPlace;
 use crate::events::{EventHub, EventListeners};
@@ -40,6 +40,7 @@ use crate::runtime_state::{self, RuntimeState};
 use crate::stats::BackendStats;
 use crate::tracing::{Exporters, Tracer};
 use crate::upstream::{Admin, Backends, Dns, Upstream, UpstreamCarryOver, Upstreams};
+use settings::{check, number, time_limit, time_to_stop};
 use written_names::written_names;
 
 /// A compiled configuration.
@@ -384,22 +385,4 @@ impl Snapshot {
         });
         all
     }
-}
-
-/// A report for the server's directive `word`.
-fn check<'a, T>(word: &'a str, setting: &'a Setting<T>, problems: &'a mut Vec<Problem>) -> Report<'a> {
-    Report::new(word, setting.at.as_ref(), problems)
-}
-
-fn time_limit(word: &str, setting: &Setting<f64>, problems: &mut Vec<Problem>) -> Duration {
-    check(word, setting, problems).seconds(setting.value)
-}
-
-/// Reads a time that may be 0, which means to stop at once.
-fn time_to_stop(word: &str, setting: &Setting<f64>, problems: &mut Vec<Problem>) -> Duration {
-    check(word, setting, problems).seconds_or_zero(setting.value)
-}
-
-fn number(word: &str, setting: &Setting<i64>, range: RangeInclusive<i64>, problems: &mut Vec<Problem>) -> usize {
-    check(word, setting, problems).count(setting.value, range) as usize
 }

@@ -10,8 +10,9 @@ use std::time::{Duration, SystemTime};
 
 use tokio::sync::{AcquireError, OwnedSemaphorePermit};
 
+use super::bind_failure::{cannot_bind, unbound};
 use super::threads::Change;
-use super::{cannot_bind, too_many_connections, unbound, Server, StartError};
+use super::{too_many_connections, Server, StartError};
 use crate::compile::Purpose;
 use crate::config::Problem;
 use crate::configuration::Config;

@@ -7,6 +7,7 @@ use tokio::time::timeout;
 
 use super::*;
 use crate::headers::framing;
+use crate::message::{RequestHead, ResponseHead};
 
 impl Transport for UnixStream {
     fn buffers_writes(&self) -> bool {
