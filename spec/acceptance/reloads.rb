@@ -82,9 +82,9 @@ RSpec.describe "A hundred reloads", :integration, time_limit: 600 do
     end
     over = true
     threads.each(&:join)
-    puts format("%<count>d requests, %<failed>d failed; memory after 10, 50 and 100 reloads: %<first>.1f, %<half>.1f, " \
-                "%<last>.1f MB", count: counts.size, failed: failures.size, first: figures[9], half: figures[49],
-                                 last: figures[99])
+    puts format("%<count>d requests, %<failed>d failed; memory after 10, 50 and 100 reloads: " \
+                "%<first>.1f, %<half>.1f, %<last>.1f MB",
+                count: counts.size, failed: failures.size, first: figures[9], half: figures[49], last: figures[99])
     expect(Array.new(failures.size) { failures.pop }.first(5)).to eq([])
     expect(figures.last(20).min).to be < figures.first(20).max * 1.2
   end

@@ -2,6 +2,7 @@
 //!
 //! A deploy goes on through a reload: the change is made to the upstream that then has the name.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -60,15 +61,12 @@ impl DeployRun {
         self.0.recv().await
     }
 
-    /// The next event, if there is one already. `Err`: there are no more.
-    ///
-    /// # Errors
-    /// After the last one, and if the server has ended before.
-    pub fn try_next(&mut self) -> Result<Option<DeployEvent>, ()> {
+    /// The next event, if there is one already. `Break` after the last one, and if the server has ended before.
+    pub fn try_next(&mut self) -> ControlFlow<(), Option<DeployEvent>> {
         match self.0.try_recv() {
-            Ok(event) => Ok(Some(event)),
-            Err(mpsc::error::TryRecvError::Empty) => Ok(None),
-            Err(mpsc::error::TryRecvError::Disconnected) => Err(()),
+            Ok(event) => ControlFlow::Continue(Some(event)),
+            Err(mpsc::error::TryRecvError::Empty) => ControlFlow::Continue(None),
+            Err(mpsc::error::TryRecvError::Disconnected) => ControlFlow::Break(()),
         }
     }
 
@@ -231,8 +229,14 @@ async fn prepare(teller: &Teller, mut plan: DeployPlan) -> Result<(Vec<Arc<Backe
     Ok(switched)
 }
 
-/// Lets the new backends serve. The old ones that are busy, and the revision.
-fn switch(steering: &Steering, name: &str, plan: &DeployPlan) -> Result<(Vec<Arc<Backend>>, u64), (u16, String)> {
+/// The old backends that are still busy, and the revision.
+type Switched = (Vec<Arc<Backend>>, u64);
+
+/// Status and reason of a deploy that has failed.
+type DeployFailure = (u16, String);
+
+/// Lets the new backends serve.
+fn switch(steering: &Steering, name: &str, plan: &DeployPlan) -> Result<Switched, DeployFailure> {
     let _one_at_a_time = steering.hold();
     let upstream = steering.named(name).map_err(|_| (409, format!("a reload has removed the upstream {name}")))?;
     let old = upstream.switch(&plan.old, &plan.new).map_err(|wrong| match wrong {

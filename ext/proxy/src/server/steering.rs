@@ -1,5 +1,6 @@
 //! Changes of backends at run time, and deploys.
 
+use std::ops::ControlFlow;
 use std::sync::{Mutex, PoisonError};
 
 use magnus::{method, prelude::*, Error, IntoValue, RModule, Ruby, Value};
@@ -91,9 +92,9 @@ impl Deploy {
     fn next(ruby: &Ruby, deploy: &Self) -> Result<Value, Error> {
         let mut run = deploy.run.lock().unwrap_or_else(PoisonError::into_inner);
         match run.as_mut().map(DeployRun::try_next) {
-            Some(Ok(Some(event))) => serde_magnus::serialize(ruby, &event),
-            Some(Ok(None)) => Ok(ruby.qnil().as_value()),
-            Some(Err(())) | None => Ok(false.into_value_with(ruby)),
+            Some(ControlFlow::Continue(Some(event))) => serde_magnus::serialize(ruby, &event),
+            Some(ControlFlow::Continue(None)) => Ok(ruby.qnil().as_value()),
+            Some(ControlFlow::Break(())) | None => Ok(false.into_value_with(ruby)),
         }
     }
 
