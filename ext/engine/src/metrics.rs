@@ -34,6 +34,7 @@ pub(crate) use upstream::{
 };
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -175,6 +176,13 @@ impl Counters {
         let now = Instant::now();
         self.latency.add(now.saturating_duration_since(begun));
         now
+    }
+
+    /// The same for a response that has begun after that time.
+    #[inline]
+    pub(crate) fn responded(&self, begun: Instant, took: Duration) -> Instant {
+        self.latency.add(took);
+        begun + took
     }
 
     /// Times until a response began.

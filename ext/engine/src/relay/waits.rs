@@ -37,6 +37,12 @@ impl BackendWait {
         self.since = None;
     }
 
+    /// Leaves a wait out: there was nothing to wait for.
+    #[inline]
+    pub(crate) fn forget(&mut self) {
+        self.since = None;
+    }
+
     /// The waits that have ended.
     #[inline]
     pub(crate) fn so_far(&self) -> Duration {

@@ -175,7 +175,11 @@ impl Exchange<'_> {
         self.outcome.status = status;
         let reason = self.outcome.grpc.reason;
         self.tools.counters.answered(if reason == 0 { status } else { reason });
-        self.tools.counters.responds(self.begun)
+        // The clock was read when the head of a backend's response was there.
+        match self.outcome.figures.first_byte {
+            Some(took) => self.tools.counters.responded(self.begun, took),
+            None => self.tools.counters.responds(self.begun),
+        }
     }
 }
 

@@ -83,9 +83,15 @@ pub(crate) async fn attempt<Q: BackendRequest>(
     loop {
         let mut result = Ok(());
         if slot.is_none() {
-            request.parts().client.waits.connect.begin(Instant::now());
+            // The clock was read a moment ago, unless this connection is one in place of another.
+            let now = if dead == 0 { attempt.begun_at() } else { Instant::now() };
+            request.parts().client.waits.connect.begin(now);
             let connected = request.connect(attempt, *deadline).await;
-            request.parts().client.waits.connect.end();
+            let waited = &mut request.parts().client.waits.connect;
+            match &connected {
+                Ok((_, true)) => waited.forget(),
+                _ => waited.end(),
+            }
             result = connected.map(|(connection, reused)| {
                 attempt.connected();
                 note_connected(request, attempt, reused);

@@ -129,6 +129,12 @@ impl Attempt {
         }
     }
 
+    /// Begin of the attempt.
+    #[inline]
+    pub(crate) fn begun_at(&self) -> Instant {
+        self.begun
+    }
+
     /// Notes when the response of the backend began.
     #[inline]
     pub(crate) fn responds(&self, now: Instant) {
