@@ -31,10 +31,10 @@ impl Default for LatencyHistogram {
 }
 
 impl LatencyHistogram {
-    /// BucketCounts a time.
+    /// Counts a time.
     #[inline]
     pub(crate) fn add(&self, time: Duration) {
-        let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        let micros = time.as_secs().saturating_mul(1_000_000).saturating_add(u64::from(time.subsec_micros()));
         self.0[bucket(micros)].fetch_add(1, Relaxed);
     }
 
