@@ -46,11 +46,11 @@ module WordSignatures
     line.sub("(", "(\n  ").sub(/\) ((?:\{ .* \} )?-> nil)$/, "\n) \\1").gsub(/, (?=\??\w+: )/, ",\n  ")
   end
 
-  # The signature of a constant: a class with its content, or a value.
+  # The signature of a constant: a class or a module with its content, or a value.
   def self.constant(owner, name)
     value = owner.const_get(name)
     case value
-    when Class then type(name, value)
+    when Module then type(name, value)
     when Proxy::DSL::Types::Type, Proxy::DSL::Schema, String then "#{name}: #{relative(value.class)}"
     end
   end
@@ -63,7 +63,8 @@ module WordSignatures
     parts = [values.filter_map { |inner| constant(type, inner) }.join("\n"),
              *classes.map { |inner| constant(type, inner) },
              *singleton, *methods(type, type.public_instance_methods(false)), ("private" if hidden.any?), *hidden]
-    body("class #{name} < #{relative(type.superclass)}", parts.reject { |part| part.to_s.empty? })
+    head = type.is_a?(Class) ? "class #{name} < #{relative(type.superclass)}" : "module #{name}"
+    body(head, parts.reject { |part| part.to_s.empty? })
   end
 
   def self.methods(type, names)

@@ -55,7 +55,7 @@ RSpec.describe "commands for a running proxy", time_limit: 60 do
       expect(lines[1]).to match(/\AProxyfile, read \d+ s ago\z/)
       expect(lines[3]).to match(/\Aanswered: 50 % within \S+s, 95 % within \S+s, 99 % within \S+s\z/)
       expect(lines[5]).to match(/\AUPSTREAM +STATE +BUSY +QUEUE +REQ\/S +ERR% +P50 +P95 +P99 +CHECK\z/)
-      expect(lines[6]).to match(%r{\Aapp +2/2 up +0 +0 +0 +0\z})
+      expect(lines[6]).to match(%r{\Aapp +2/2 up +0 +0 +0 +0( +\S+){3}\z})
       expect(lines[7]).to match(/\A  #{up} +ready +0 +0 +0 /)
       expect(lines[8]).to match(/\A  #{gone} +backup +0 +0 +- /)
       expect(lines.map(&:length)).to all(be <= 80)
