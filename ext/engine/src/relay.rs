@@ -267,17 +267,20 @@ pub(crate) async fn relay(
 /// Sends the client's output, within the time limits of a client.
 pub(crate) async fn flush(client: &mut ClientChannel, limit: Duration, rate: Rate) -> Result<(), Error> {
     let mut pace = Pace::from(client.channel.total_sent());
-    let mut since = Instant::now();
+    // The clock is not read if all can be sent at once.
+    let mut progress = None;
     let mut sent = client.channel.total_sent();
     poll_fn(|cx| {
         let ClientChannel { channel: peer, alarm, .. } = &mut *client;
         if let Poll::Ready(done) = peer.poll_flush(cx) {
             return Poll::Ready(done.map_err(|error| Error::client(Kind::Io(error))));
         }
-        if peer.total_sent() != sent {
-            sent = peer.total_sent();
-            since = Instant::now();
-        }
+        let since = match progress {
+            Some(since) if peer.total_sent() == sent => since,
+            _ => Instant::now(),
+        };
+        progress = Some(since);
+        sent = peer.total_sent();
         let (mut until, mut waited) = (since + limit, Waited::ClientWrite);
         if let Some(end) = pace.note(rate, true, sent).filter(|end| *end < until) {
             (until, waited) = (end, Waited::ClientRate);

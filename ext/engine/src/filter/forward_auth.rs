@@ -183,8 +183,8 @@ impl BackendRequest for Inquiry<'_, '_> {
         self.filter.limits
     }
 
-    fn reuse(&self, backend: &Backend) -> Option<Channel> {
-        self.exchange.tools.pool.reuse(backend, None, &self.exchange.work.introduction, false)
+    fn reuse(&self, attempt: &Attempt) -> Option<Channel> {
+        self.exchange.tools.pool.reuse(attempt, None, &self.exchange.work.introduction, false)
     }
 
     async fn connect(&mut self, attempt: &mut Attempt, deadline: Instant) -> Result<(Channel, bool), Error> {

@@ -5,7 +5,7 @@ use proxy_http::http2::Lease;
 use rustls::pki_types::ServerName;
 use tokio::time::Instant;
 
-use super::backend::Backend;
+use super::backend::{Attempt, Backend};
 use super::connect::connect;
 use super::http2::{Acquired, ConnectRequest};
 use super::{BackendProtocol, Pool};
@@ -19,25 +19,27 @@ impl Pool {
     /// An idle connection, or a stream on a connection with room for one more. `name` is the TLS server name, if it is
     /// not the backend's own, `introduction` the PROXY header that the connection has to have begun with. `upgrade`:
     /// the request asks for another protocol. HTTP/1.1 is then chosen where there is a choice, for few backends know
-    /// how to upgrade in HTTP/2.
+    /// how to upgrade in HTTP/2. `attempt` has just begun.
     #[inline]
     pub(crate) fn reuse(
         &self,
-        backend: &Backend,
+        attempt: &Attempt,
         name: Option<&ServerName<'static>>,
         introduction: &[u8],
         upgrade: bool,
     ) -> Option<Channel> {
+        let backend: &Backend = attempt;
+        let checkout = || self.checkout(backend, name, introduction, attempt.begun_at()).map(of_connection);
         match backend.protocol() {
-            BackendProtocol::Http1 => self.checkout(backend, name, introduction).map(of_connection),
+            BackendProtocol::Http1 => checkout(),
             // The settings of the backend say whether it takes an upgrade.
             BackendProtocol::Http2 => {
                 self.http2.lease(backend, name).filter(|lease| !upgrade || lease.is_settled()).map(of_lease)
             }
-            BackendProtocol::Auto if upgrade => self.checkout(backend, name, introduction).map(of_connection),
+            BackendProtocol::Auto if upgrade => checkout(),
             BackendProtocol::Auto => match self.http2.lease(backend, name) {
                 Some(lease) => Some(of_lease(lease)),
-                None => self.checkout(backend, name, introduction).map(of_connection),
+                None => checkout(),
             },
         }
     }

@@ -32,6 +32,8 @@ pub(crate) struct Admission<'a> {
     retry_budget: f64,
     /// Whether the request may become a tunnel.
     upgrade: bool,
+    /// The time, if it was read a moment ago.
+    now: Option<Instant>,
     /// Place in the wait queue and end of the wait of a request that is held, and the time that it has waited.
     hold: Option<Box<HeldRequest>>,
 }
@@ -63,12 +65,18 @@ enum LookResult {
 impl<'a> Admission<'a> {
     /// A request that has not been sent to a backend yet. `retry_budget` is in per cent of the requests in flight.
     pub(crate) fn new(upstream: &'a Arc<Upstream>, affinity: Affinity, retry_budget: f64) -> Self {
-        Self { upstream, affinity, tried: Tried::default(), is_retry: false, retry_budget, upgrade: false, hold: None }
+        let tried = Tried::default();
+        Self { upstream, affinity, tried, is_retry: false, retry_budget, upgrade: false, now: None, hold: None }
     }
 
     /// Says whether the request may become a tunnel.
     pub(crate) fn of_upgrade(self, upgrade: bool) -> Self {
         Self { upgrade, ..self }
+    }
+
+    /// Says what time it is, so that the first look for a backend need not read the clock.
+    pub(crate) fn at(self, now: Instant) -> Self {
+        Self { now: Some(now), ..self }
     }
 
     /// The right to ask a backend. Waits in turn while all are busy, until `deadline` or until the client goes away;
@@ -310,6 +318,7 @@ impl<'a> Admission<'a> {
 
     /// Looks for a backend once.
     fn look(&mut self) -> LookResult {
+        let now = self.now.take();
         let (mut over_budget, mut too_many) = (false, false);
         for _ in 0..MOST_CHOICES {
             let backend = match self.choose() {
@@ -331,7 +340,7 @@ impl<'a> Admission<'a> {
                     permit => permit,
                 },
             };
-            if let Some(attempt) = Attempt::admit(backend, permit) {
+            if let Some(attempt) = Attempt::admit_at(backend, permit, now) {
                 if !self.may_become_tunnel(&attempt) {
                     too_many = true;
                     continue;

@@ -36,7 +36,7 @@ pub(crate) trait BackendRequest {
     fn limits(&self, connection: &Channel) -> Limits;
 
     /// An idle connection, or a stream on a connection with room for one more.
-    fn reuse(&self, backend: &Backend) -> Option<Channel>;
+    fn reuse(&self, attempt: &Attempt) -> Option<Channel>;
 
     /// A new connection, and whether it turned out to be there already. May replace `attempt` by one at another
     /// address.

@@ -72,12 +72,13 @@ impl Pool {
     /// found on the way are closed: bytes that a backend sends unasked would be read as the next answer.
     ///
     /// `name` is the TLS server name, if it is not the backend's own, `introduction` the PROXY header that the
-    /// connection has to have begun with.
+    /// connection has to have begun with. `now` is the time, which its callers know.
     pub(crate) fn checkout(
         &self,
         backend: &Backend,
         name: Option<&ServerName<'static>>,
         introduction: &[u8],
+        now: Instant,
     ) -> Option<Stream> {
         let mut backends = self.backends.borrow_mut();
         let idle = &mut backends.get_mut(&backend.id())?.idle;
@@ -85,7 +86,6 @@ impl Pool {
             return None;
         }
         let name = backend.server_name(name);
-        let now = Instant::now();
         let mut index = idle.len();
         while index > 0 {
             index -= 1;

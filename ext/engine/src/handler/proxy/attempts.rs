@@ -55,7 +55,8 @@ impl Proxy {
         backend: &mut Option<Channel>,
         released: Option<Box<Released>>,
     ) -> Result<Attempt, Error> {
-        let deadline = Instant::now() + self.limits.timeout;
+        let mut now = Instant::now();
+        let deadline = now + self.limits.timeout;
         exchange.affinity = self.affinity(exchange);
         self.prepare_request(exchange)?;
         if exchange.copies.is_some() {
@@ -83,6 +84,7 @@ impl Proxy {
             place = None;
             let mut ready = Box::pin(tokio::time::timeout_at(deadline, upstream.ready()));
             let _ = exchange.client.awaiting(self.limits.half_close, ready.as_mut()).await?;
+            now = Instant::now();
         }
         let needs = ResponseNeeds {
             interim: exchange.work.request.version != Version::Http10,
@@ -90,7 +92,7 @@ impl Proxy {
             upgrade: exchange.options.upgrade,
         };
         let left = self.retries.unwrap_or_else(|| upstream.len() as u32);
-        let admission = Admission::new(upstream, exchange.affinity, self.retry_budget).of_upgrade(needs.upgrade);
+        let admission = Admission::new(upstream, exchange.affinity, self.retry_budget).of_upgrade(needs.upgrade).at(now);
         let timeout = self.limits.timeout;
         let mut attempts = Attempts { proxy: self, exchange, admission, name, needs, body, deadline, timeout, left };
         let answered = attempts.run(backend, place).await;
@@ -286,9 +288,9 @@ impl BackendRequest for Attempts<'_, '_> {
         Limits { timeout: self.timeout, ..self.proxy.limits(self.exchange, connection) }
     }
 
-    fn reuse(&self, backend: &Backend) -> Option<Channel> {
+    fn reuse(&self, attempt: &Attempt) -> Option<Channel> {
         let introduction = &self.exchange.work.introduction;
-        self.exchange.tools.pool.reuse(backend, self.name.as_ref(), introduction, self.needs.upgrade)
+        self.exchange.tools.pool.reuse(attempt, self.name.as_ref(), introduction, self.needs.upgrade)
     }
 
     async fn connect(&mut self, attempt: &mut Attempt, deadline: Instant) -> Result<(Channel, bool), Error> {

@@ -48,6 +48,8 @@ impl Proxy {
                 }
                 Err(error) => {
                     drop(held);
+                    // This thread may not drain yet, but it is about to: the client is told now.
+                    exchange.keep_alive &= !group.traffic().gate().is_stopping();
                     return Err(self.answer_held(exchange, &error).await);
                 }
             },

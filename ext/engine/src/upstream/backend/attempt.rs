@@ -38,11 +38,16 @@ impl Attempt {
     #[cfg(test)]
     pub(crate) fn begin(backend: Arc<Backend>) -> Self {
         backend.history.in_flight.fetch_add(1, Relaxed);
-        Self::begun(backend, false, None)
+        Self::begun(backend, false, None, None)
     }
 
     /// Begins an attempt, unless the backend is full, or is ejected and being probed by another request.
     pub(crate) fn admit(backend: Arc<Backend>, retry: Option<RetryPermit>) -> Option<Self> {
+        Self::admit_at(backend, retry, None)
+    }
+
+    /// Like [`Self::admit`]. `now` is the time, if it was read a moment ago.
+    pub(crate) fn admit_at(backend: Arc<Backend>, retry: Option<RetryPermit>, now: Option<Instant>) -> Option<Self> {
         match backend.settings.max_connections {
             None => {
                 backend.history.in_flight.fetch_add(1, Relaxed);
@@ -54,7 +59,7 @@ impl Attempt {
         }
         let status = &backend.history.status;
         if status.is_plain() {
-            return Some(Self::begun(backend, false, retry));
+            return Some(Self::begun(backend, false, retry, now));
         }
         let ejected = status.is_ejected();
         if ejected && !status.take_probe(clock::now()) {
@@ -62,12 +67,12 @@ impl Attempt {
             return None;
         }
         let tries = status.is_doubted() && status.take_try(clock::now());
-        let attempt = Self::begun(backend, ejected, retry);
+        let attempt = Self::begun(backend, ejected, retry, now);
         attempt.tries.set(tries);
         Some(attempt)
     }
 
-    fn begun(backend: Arc<Backend>, probes: bool, retry: Option<RetryPermit>) -> Self {
+    fn begun(backend: Arc<Backend>, probes: bool, retry: Option<RetryPermit>, now: Option<Instant>) -> Self {
         backend.history.requests.fetch_add(1, Relaxed);
         Self {
             backend,
@@ -76,7 +81,7 @@ impl Attempt {
             probes: Cell::new(probes),
             tries: Cell::new(false),
             failed: Cell::new(false),
-            begun: Instant::now(),
+            begun: now.unwrap_or_else(Instant::now),
             retry: RefCell::new(retry),
         }
     }

@@ -59,9 +59,9 @@ async fn the_connection_that_became_idle_last_is_used_first() {
     let (one_port, two_port) = (port(&one), port(&two));
     pool.give_back(&backend.endpoint, one, &[], KEEP);
     pool.give_back(&backend.endpoint, two, &[], KEEP);
-    assert_eq!(pool.checkout(&backend.endpoint, None, &[]).map(|stream| port(&stream)), Some(two_port));
-    assert_eq!(pool.checkout(&backend.endpoint, None, &[]).map(|stream| port(&stream)), Some(one_port));
-    assert!(pool.checkout(&backend.endpoint, None, &[]).is_none());
+    assert_eq!(pool.checkout(&backend.endpoint, None, &[], Instant::now()).map(|stream| port(&stream)), Some(two_port));
+    assert_eq!(pool.checkout(&backend.endpoint, None, &[], Instant::now()).map(|stream| port(&stream)), Some(one_port));
+    assert!(pool.checkout(&backend.endpoint, None, &[], Instant::now()).is_none());
 }
 
 #[tokio::test]
@@ -71,7 +71,7 @@ async fn another_endpoint_never_gets_the_connection_even_at_the_same_address() {
     pool.give_back(&backend.endpoint, stream, &[], KEEP);
     let twin =
         Backend::new("twin".into(), "host", backend.endpoint.address().clone(), None, BackendSettings::default());
-    assert!(pool.checkout(&twin, None, &[]).is_none());
+    assert!(pool.checkout(&twin, None, &[], Instant::now()).is_none());
     assert_eq!(pool.len(), 1);
 }
 
@@ -90,7 +90,7 @@ async fn connections_that_ended_or_spoke_while_idle_are_passed_over() {
     assert_eq!(pool.len(), 3);
     // The runtime hears of both from the kernel before it hears of this later connection.
     drop(backend.connection().await);
-    let checked_out = pool.checkout(&backend.endpoint, None, &[]).expect("the good one");
+    let checked_out = pool.checkout(&backend.endpoint, None, &[], Instant::now()).expect("the good one");
     assert_eq!(port(&checked_out), good_port);
     assert!(pool.is_empty());
 }
@@ -108,7 +108,7 @@ async fn an_unasked_byte_is_found_even_by_a_task_that_has_used_up_its_budget() {
             assert!(std::future::Future::poll(spend, &mut std::task::Context::from_waker(std::task::Waker::noop()))
                 .is_ready());
         }
-        assert!(pool.checkout(&backend.endpoint, None, &[]).is_none());
+        assert!(pool.checkout(&backend.endpoint, None, &[], Instant::now()).is_none());
     })
     .await;
 }
@@ -118,7 +118,7 @@ async fn an_expired_connection_is_not_used() {
     let (pool, backend) = (Pool::default(), Server::start().await);
     let (stream, mut theirs) = backend.connection().await;
     pool.give_back(&backend.endpoint, stream, &[], Keep { timeout: Duration::ZERO, ..KEEP });
-    assert!(pool.checkout(&backend.endpoint, None, &[]).is_none());
+    assert!(pool.checkout(&backend.endpoint, None, &[], Instant::now()).is_none());
     assert_eq!(within(theirs.read(&mut [0])).await.expect("closed"), 0);
 }
 
@@ -131,7 +131,7 @@ async fn beyond_the_limit_the_oldest_is_closed_and_zero_keeps_none() {
     pool.give_back(&backend.endpoint, one, &[], keep);
     pool.give_back(&backend.endpoint, two, &[], keep);
     assert_eq!(within(first.read(&mut [0])).await.expect("closed"), 0);
-    let stream = pool.checkout(&backend.endpoint, None, &[]).expect("the newer one");
+    let stream = pool.checkout(&backend.endpoint, None, &[], Instant::now()).expect("the newer one");
     assert_eq!(port(&stream), two_port);
     pool.give_back(&backend.endpoint, stream, &[], Keep { connections: 0, ..KEEP });
     assert!(pool.is_empty());
@@ -167,7 +167,7 @@ async fn the_janitor_closes_what_died_or_expired_and_forgets_endpoints_that_are_
     tasks.spawn_local(async move { janitor.run_janitor().await });
     tasks.run_until(until("the janitor", || pool.len() == 1)).await;
     assert_eq!(pool.backends.borrow().len(), 1);
-    assert!(pool.checkout(&backend.endpoint, None, &[]).is_some());
+    assert!(pool.checkout(&backend.endpoint, None, &[], Instant::now()).is_some());
 }
 
 #[tokio::test]
@@ -191,10 +191,10 @@ async fn a_tls_connection_is_only_used_again_for_the_name_it_was_made_for() {
     })
     .await;
     pool.give_back(&endpoint, stream, &[], KEEP);
-    assert!(pool.checkout(&endpoint, Some(&name("two.test")), &[]).is_none());
-    let stream = pool.checkout(&endpoint, Some(&name("one.test")), &[]).expect("the name is the same");
+    assert!(pool.checkout(&endpoint, Some(&name("two.test")), &[], Instant::now()).is_none());
+    let stream = pool.checkout(&endpoint, Some(&name("one.test")), &[], Instant::now()).expect("the name is the same");
     pool.give_back(&endpoint, stream, &[], KEEP);
-    assert!(pool.checkout(&endpoint, None, &[]).is_some(), "none means the endpoint's own");
+    assert!(pool.checkout(&endpoint, None, &[], Instant::now()).is_some(), "none means the endpoint's own");
 }
 
 #[tokio::test]
@@ -207,9 +207,9 @@ async fn a_connection_that_began_with_a_header_is_only_used_again_for_the_same_h
     let connect = || within(connect(&endpoint, None, &[], Duration::from_secs(5)));
     pool.give_back(&endpoint, connect().await.expect("a connection"), b"PROXY one\r\n", KEEP);
     for other in [&b""[..], b"PROXY two\r\n", b"PROXY one"] {
-        assert!(pool.checkout(&endpoint, None, other).is_none());
+        assert!(pool.checkout(&endpoint, None, other, Instant::now()).is_none());
     }
-    assert!(pool.checkout(&endpoint, None, b"PROXY one\r\n").is_some());
+    assert!(pool.checkout(&endpoint, None, b"PROXY one\r\n", Instant::now()).is_some());
     assert!(pool.is_empty());
     // One without a header has no business at such a backend.
     pool.give_back(&endpoint, connect().await.expect("a connection"), &[], KEEP);

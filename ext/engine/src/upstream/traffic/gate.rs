@@ -86,6 +86,11 @@ impl Gate {
         state.wake_all();
     }
 
+    /// Whether it holds nobody any more, since the server stops.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.state.lock().stopping
+    }
+
     /// A place in front of a closed gate. `Ok(None)` if it is open; an error if `most` are held already, or if nobody
     /// is held any more.
     pub(crate) fn enter(self: &Arc<Self>, most: usize) -> Result<Option<GatePlace>, GateRefusal> {
