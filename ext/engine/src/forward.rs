@@ -41,7 +41,6 @@ async fn forward(
     work: &mut Workspace,
 ) -> Verdict {
     client.begin_request();
-    let before = (client.channel.body_sent(), client.channel.body_read());
     let begun = *work.begun.get_or_insert_with(Instant::now);
     let framing = match client.channel.framing_of_request(&work.request) {
         Ok(framing) => framing,
@@ -77,6 +76,8 @@ async fn forward(
             TraceClient { client: client_of_request, peer: client_info, trusted: trusted_hop.is_some(), redaction };
         tracer.begin(&mut work.request, asking, begun)
     });
+    let is_measured = keeps_lines || snapshot.globals.metrics.is_some() || work.trace.is_some();
+    let before = is_measured.then(|| (client.channel.body_sent(), client.channel.body_read()));
     let mut exchange = Exchange {
         tools: worker,
         globals: &snapshot.globals,
@@ -210,7 +211,7 @@ impl<'a> Exchange<'a> {
 
     /// Completes the figures of the request.
     fn measure(&mut self) {
-        let (sent, taken) = self.before;
+        let Some((sent, taken)) = self.before else { return };
         self.outcome.bytes = self.client.channel.body_sent().saturating_sub(sent);
         let brought = self.client.channel.body_read().saturating_sub(taken);
         self.outcome.figures.finish(&self.client.waits, brought);

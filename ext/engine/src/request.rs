@@ -109,8 +109,9 @@ pub(crate) struct Exchange<'a> {
     pub(crate) filters: &'a dyn ResponseFilters,
     /// Whether a log needs the request as the client sent it, after it was answered.
     pub(crate) keeps_lines: bool,
-    /// Bytes of bodies that the client's channel had sent and taken before this request.
-    pub(crate) before: (u64, u64),
+    /// Bytes of bodies that the client's channel had sent and taken before this request. `None` if nobody wants the
+    /// figures of the request.
+    pub(crate) before: Option<(u64, u64)>,
     /// Number of the request's location in [`Globals::route_names`]; 0 before one was found.
     pub(crate) route: u32,
     /// The request among those of its location. `None` if it is not counted, or no location was found yet.

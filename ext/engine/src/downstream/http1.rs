@@ -133,7 +133,8 @@ async fn serve_requests(
 ) -> End {
     let now = Instant::now();
     // A new connection has as long for its first byte as for its first head.
-    let mut pause = Pause { is_first: true, since: now, until: now + worker.snapshot().globals.limits.head };
+    let until = now + worker.snapshot().globals.limits.head;
+    let mut pause = Pause { is_first: true, is_short: false, since: now, until };
     loop {
         let Some(connection) = client.channel.http1() else { return End::Closed(Verdict::Close) };
         if !connection.skip_empty_lines() {
@@ -182,10 +183,11 @@ async fn serve_burst(
             continue;
         }
         let now = Instant::now();
-        let pause = Pause { is_first: false, since: now, until: now + worker.snapshot().globals.limits.keepalive };
-        match wait_for_request(worker, registration, client, &pause, pause.until.min(now + BURST)).await {
+        let until = now + worker.snapshot().globals.limits.keepalive;
+        let pause = Pause { is_first: false, is_short: true, since: now, until };
+        match wait_for_request(worker, registration, client, &pause, until.min(now + BURST)).await {
             PauseEnd::Begun => {}
-            PauseEnd::Late if pause.until > now + BURST => return Ok(pause),
+            PauseEnd::Late if until > now + BURST => return Ok(Pause { is_short: false, ..pause }),
             PauseEnd::Late | PauseEnd::Over => return Err(End::Closed(Verdict::Close)),
         }
     }
@@ -196,6 +198,8 @@ async fn serve_burst(
 struct Pause {
     /// Whether the connection has had no request so far.
     is_first: bool,
+    /// Whether the next request is expected soon: the connection then keeps its memory.
+    is_short: bool,
     since: Instant,
     /// Moment at which the connection is closed, unless a request begins.
     until: Instant,
@@ -235,7 +239,10 @@ async fn wait_for_request(
             }
         }
         // Only now: the read has taken memory again, if there was none.
-        connection.rest();
+        match pause.is_short {
+            true => connection.pause(),
+            false => connection.rest(),
+        }
         if worker.closes_idle() && !pause.is_first {
             return Poll::Ready(PauseEnd::Over);
         }

@@ -110,7 +110,8 @@ impl Handling for Proxy {
                 Err(verdict) => return verdict,
             }
         }
-        let mut body = exchange.copy_body(self.request_body(exchange));
+        let mut body = self.request_body(exchange);
+        exchange.copy_body(&mut body);
         if self.gather_body {
             if let Some(released) = &mut released {
                 // Nobody waits for the body of another one.

@@ -76,7 +76,7 @@ impl ClientChannel {
     /// Begins another request: the time since a half-close counts anew.
     pub(crate) fn begin_request(&mut self) {
         self.watch = None;
-        self.waits = Waits::default();
+        self.waits.begin_request();
     }
 
     /// Whether the client has half-closed its connection: it sends nothing more, and may be gone.

@@ -79,8 +79,8 @@ impl RequestBody {
     }
 
     /// Keeps a copy of the body, if it has at most so many bytes.
-    pub(crate) fn copied(self, most: usize) -> Self {
-        Self { copy: Some(Box::new(BodyCopy { bytes: Vec::new(), most, is_whole: true })), ..self }
+    pub(crate) fn copy(&mut self, most: usize) {
+        self.copy = Some(Box::new(BodyCopy { bytes: Vec::new(), most, is_whole: true }));
     }
 
     /// The copy of a body that was sent whole. `None` if it was too long, or was not sent.

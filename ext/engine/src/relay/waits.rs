@@ -11,6 +11,15 @@ pub(crate) struct Waits {
     pub(crate) connect: BackendWait,
 }
 
+impl Waits {
+    /// Leaves out what the request before has waited for.
+    #[inline]
+    pub(crate) fn begin_request(&mut self) {
+        self.queue.forget_all();
+        self.connect.forget_all();
+    }
+}
+
 /// Waits of one kind. A wait whose work was given up ends with the request.
 #[derive(Debug, Default)]
 pub(crate) struct BackendWait {
@@ -20,12 +29,19 @@ pub(crate) struct BackendWait {
 
 impl Waits {
     /// Time in queues, and time of connecting.
+    #[inline]
     pub(crate) fn totals(&self) -> (Duration, Duration) {
         (self.queue.total(), self.connect.total())
     }
 }
 
 impl BackendWait {
+    #[inline]
+    fn forget_all(&mut self) {
+        self.total = Duration::ZERO;
+        self.since = None;
+    }
+
     /// Begins a wait.
     pub(crate) fn begin(&mut self, now: Instant) {
         self.since = Some(now);
@@ -49,6 +65,7 @@ impl BackendWait {
         self.total
     }
 
+    #[inline]
     fn total(&self) -> Duration {
         match self.since {
             Some(since) => self.total + since.elapsed(),

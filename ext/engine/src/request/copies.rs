@@ -59,10 +59,12 @@ impl Exchange<'_> {
     }
 
     /// Makes the body keep a copy, if one is wanted.
-    pub(crate) fn copy_body(&self, body: RequestBody) -> RequestBody {
-        match &self.copies {
-            Some(copies) if body.has_body() => body.copied(copies.max_body()),
-            _ => body,
+    #[inline]
+    pub(crate) fn copy_body(&self, body: &mut RequestBody) {
+        if let Some(copies) = &self.copies {
+            if body.has_body() {
+                body.copy(copies.max_body());
+            }
         }
     }
 
@@ -80,7 +82,15 @@ impl Exchange<'_> {
     }
 
     /// Sends the copies, if any are wanted and the whole body has passed. `last`: the body comes no further.
+    #[inline]
     pub(crate) fn send_copies(&mut self, body: &mut RequestBody, last: bool) {
+        if self.copies.is_some() {
+            self.send_wanted_copies(body, last);
+        }
+    }
+
+    #[cold]
+    fn send_wanted_copies(&mut self, body: &mut RequestBody, last: bool) {
         if !(last || body.is_complete()) {
             return;
         }

@@ -118,6 +118,12 @@ impl Buffer {
         self.grow(LARGE);
     }
 
+    /// Whether it has more memory than at first.
+    #[inline]
+    pub fn is_large(&self) -> bool {
+        self.memory.len() > SMALL
+    }
+
     /// Frees the memory if the buffer is empty.
     pub fn release(&mut self) {
         if self.is_empty() && !self.memory.is_empty() {

@@ -337,6 +337,14 @@ impl<S: Transport> Connection<S> {
         Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 
+    /// Frees what is more than an ordinary message needs, before a pause that is probably short.
+    #[inline]
+    pub fn pause(&mut self) {
+        if self.input.is_large() {
+            self.rest();
+        }
+    }
+
     /// Frees memory before the connection becomes idle.
     pub fn rest(&mut self) {
         self.input.release();

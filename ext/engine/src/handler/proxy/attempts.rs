@@ -22,7 +22,7 @@ use crate::upstream::admission::Admission;
 use crate::upstream::ask::{self, BackendRequest, Parts};
 use crate::upstream::http2::ConnectRequest;
 use crate::upstream::traffic::GatePlace;
-use crate::upstream::{Attempt, Backend, Backends};
+use crate::upstream::{Attempt, Backend, Backends, Upstream};
 
 /// Pause before a retry at a backend that is alone and may be starting again: see [`Attempts::pause`].
 const PAUSE: Duration = Duration::from_millis(100);
@@ -53,7 +53,7 @@ impl Proxy {
         exchange: &mut Exchange<'_>,
         body: &mut RequestBody,
         backend: &mut Option<Channel>,
-        released: Option<Box<Released>>,
+        mut released: Option<Box<Released>>,
     ) -> Result<Attempt, Error> {
         let mut now = Instant::now();
         let deadline = now + self.limits.timeout;
@@ -62,26 +62,20 @@ impl Proxy {
         if exchange.copies.is_some() {
             exchange.copy_head(self.sends_own_host(&exchange.work.request));
         }
-        let (instead, mut place) = match released {
-            Some(released) => (Some(released.upstream), released.place),
-            None => (exchange.split.clone(), None),
-        };
         let other;
-        let upstream = match (instead, &self.backends) {
-            (None, Backends::Fixed(upstream)) => upstream,
-            (Some(instead), _) => {
-                other = instead;
-                &other
-            }
-            (None, Backends::ByHost(hosts)) => {
-                other = self.upstream_of_host(hosts, exchange)?;
+        let upstream = match &self.backends {
+            Backends::Fixed(upstream) if released.is_none() && exchange.split.is_none() => upstream,
+            _ => {
+                other = self.upstream_instead(exchange, released.as_deref())?;
                 &other
             }
         };
         let name = self.server_name(exchange)?;
         if !upstream.is_ready() {
             // Those behind it need not wait for names.
-            place = None;
+            if let Some(released) = &mut released {
+                released.place = None;
+            }
             let mut ready = Box::pin(tokio::time::timeout_at(deadline, upstream.ready()));
             let _ = exchange.client.awaiting(self.limits.half_close, ready.as_mut()).await?;
             now = Instant::now();
@@ -92,10 +86,11 @@ impl Proxy {
             upgrade: exchange.options.upgrade,
         };
         let left = self.retries.unwrap_or_else(|| upstream.len() as u32);
-        let admission = Admission::new(upstream, exchange.affinity, self.retry_budget).of_upgrade(needs.upgrade).at(now);
+        let admission =
+            Admission::new(upstream, exchange.affinity, self.retry_budget).of_upgrade(needs.upgrade).at(now);
         let timeout = self.limits.timeout;
         let mut attempts = Attempts { proxy: self, exchange, admission, name, needs, body, deadline, timeout, left };
-        let answered = attempts.run(backend, place).await;
+        let answered = attempts.run(backend, released).await;
         if let Some(thread) = exchange.counted_by() {
             count_waits(exchange, upstream.group().series(), thread);
         }
@@ -103,12 +98,25 @@ impl Proxy {
     }
 }
 
+impl Proxy {
+    /// The upstream of a request that does not go to the handler's own.
+    #[cold]
+    fn upstream_instead(&self, exchange: &Exchange<'_>, released: Option<&Released>) -> Result<Arc<Upstream>, Error> {
+        match (released, &exchange.split, &self.backends) {
+            (Some(Released { upstream, .. }), ..)
+            | (None, Some(upstream), _)
+            | (None, None, Backends::Fixed(upstream)) => Ok(Arc::clone(upstream)),
+            (None, None, Backends::ByHost(hosts)) => self.upstream_of_host(hosts, exchange),
+        }
+    }
+}
+
 impl Attempts<'_, '_> {
-    /// `place`: of a request that was held. The next one goes on once this one has its place in the queue.
-    async fn run(&mut self, backend: &mut Option<Channel>, place: Option<GatePlace>) -> Result<Attempt, Error> {
-        let mut attempt = match place {
+    /// `released`: the request was held. The next one goes on once this one has its place in the queue.
+    async fn run(&mut self, backend: &mut Option<Channel>, released: Option<Box<Released>>) -> Result<Attempt, Error> {
+        let mut attempt = match released {
             None => self.admit().await?,
-            Some(place) => Box::pin(self.admit_in_order(place)).await?,
+            Some(released) => Box::pin(self.admit_in_order(released.place)).await?,
         };
         loop {
             let mut result = self.attempt(backend, &mut attempt).await;
@@ -165,8 +173,7 @@ impl Attempts<'_, '_> {
     }
 
     #[cold]
-    async fn admit_in_order(&mut self, place: GatePlace) -> Result<Attempt, Error> {
-        let mut place = Some(place);
+    async fn admit_in_order(&mut self, mut place: Option<GatePlace>) -> Result<Attempt, Error> {
         let mut admitted = std::pin::pin!(self.admit());
         poll_fn(|cx| {
             let admitted = admitted.as_mut().poll(cx);
