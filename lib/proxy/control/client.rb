@@ -83,7 +83,7 @@ module Proxy
         status, fields = answer_head(connection)
         yield connection, status, fields
       rescue Connection::Broken => error
-        raise unreachable(error.cause, timeout)
+        raise unreachable(error.cause, connection&.limit || timeout)
       ensure
         connection&.close
       end

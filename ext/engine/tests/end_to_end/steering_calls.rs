@@ -103,8 +103,7 @@ fn a_deploy_is_told_of_line_by_line() {
     let (old, new, dead) = (Origin::named("old"), Origin::named("new"), nobody());
     let proxy = Proxy::with(&[&old.address()], controlled);
     let upstream = upstream(&proxy);
-    let mut peer =
-        asked(&proxy, &format!("POST /upstreams/{upstream}/deploy"), "", &json!({ "to": [dead], "timeout": 0.5 }));
+    let mut peer = asked(&proxy, "POST /deploy", "", &json!({ "upstream": upstream, "to": [dead], "timeout": 0.5 }));
     assert_eq!(peer.head().status(), 200);
     let told = lines(&peer.chunks().0);
     let last = told.last().expect("a last line");
