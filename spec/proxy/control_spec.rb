@@ -253,6 +253,11 @@ RSpec.describe Proxy::Control do
     expect(left).to eq([])
   end
 
+  it "asks for a URL where an address is named" do
+    expect { described_class.connect("127.0.0.1:9090").status }
+      .to raise_error(Proxy::Control::NotRunning, %r{: write http://127\.0\.0\.1:9090 if it is an address\z})
+  end
+
   it "removes a backend, and not an upstream" do
     with_status({ upstreams: [app] }) { [200, {}] }
 

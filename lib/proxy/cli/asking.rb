@@ -130,16 +130,22 @@ module Proxy
 
       # Prints an answer: as JSON, or as the block's lines.
       def answer(facts)
-        @out.puts(@json ? JSON.pretty_generate(facts) : yield)
+        @out.puts(@json ? json(facts) : yield)
         OK
       end
+
+      # Facts as they are printed: for people too, unless there are more of them.
+      def json(facts) = lines? ? JSON.generate(facts) : JSON.pretty_generate(facts)
+
+      # Whether the command prints JSON in lines.
+      def lines? = false
 
       # Prints what went wrong.
       def refused(error)
         problems = error.is_a?(Control::Refused) ? error.problems : []
         if @json
           status = error.status if error.is_a?(Control::Refused)
-          @out.puts JSON.pretty_generate({ error: error.message, status: status, problems: problems.map(&:to_h) })
+          @out.puts json({ error: error.message, status: status, problems: problems.map(&:to_h) })
         else
           # A message may be made from them.
           problems.each { |problem| @err.puts problem unless error.message.include?(problem.to_s) }

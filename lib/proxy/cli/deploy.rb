@@ -58,6 +58,8 @@ module Proxy
         program&.stop
       end
 
+      def lines? = true
+
       def deploy(upstream, to, program)
         told = start(upstream, program) if program
         @out.print("#{told}\n") if told && !@json

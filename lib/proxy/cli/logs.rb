@@ -41,6 +41,8 @@ module Proxy
         whole_option(options, "--count N", 1) { |number| @count = number }
       end
 
+      def lines? = true
+
       def perform
         printed = 0
         follow(log: { status: @status, path: @prefix, slower_than: @slower_than }) do |event|

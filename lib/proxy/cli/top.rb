@@ -48,6 +48,8 @@ module Proxy
         OK
       end
 
+      def lines? = true
+
       # Yields what the proxy says each second.
       def each_second
         seen = 0

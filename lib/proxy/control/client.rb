@@ -92,7 +92,7 @@ module Proxy
       def unreachable(cause, timeout)
         case cause
         when nil then NoAnswer.new("the proxy at #{place} ended in the middle of its answer")
-        when Errno::ENOENT then NotRunning.new("no proxy runs at #{place}: there is no such socket")
+        when Errno::ENOENT then NotRunning.new("no proxy runs at #{place}: there is no such socket#{hint}")
         when Errno::ECONNREFUSED then NotRunning.new("no proxy runs at #{place}: nobody listens there")
         when Errno::EACCES, Errno::EPERM
           Failure.new("#{place} belongs to another user: ask as the user that runs the proxy, or as root")
@@ -101,6 +101,9 @@ module Proxy
         else Failure.new("#{place} cannot be asked: #{cause.message.sub(/ - .*/m, "")}")
         end
       end
+
+      # A port is asked by a URL.
+      def hint = (": write http://#{place} if it is an address" if place.match?(/\A[\w.\[\]:-]+:\d+\z/))
 
       def connect(timeout)
         @port ? Connection.tcp(@host, @port, timeout) : Connection.unix(@place, timeout)
