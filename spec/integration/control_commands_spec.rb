@@ -270,7 +270,8 @@ RSpec.describe "commands for a running proxy", time_limit: 60 do
       expect(err).to start_with("proxy deploy: ").and include("500")
       expect([get.body, states.keys]).to eq(["old", [old.address]])
       steps = run_command("deploy", "app", "--to", broken.address, "--timeout", "1", "--json").first
-      expect(steps).to include('"step":"begun"').and match(/"error": ".*500/)
+      expect(steps.lines.map { |line| JSON.parse(line) })
+        .to match([include("step" => "begun"), include("step" => "waiting"), include("error" => /500/)])
     end
 
     it "starts the application, which goes on when it is done" do

@@ -38,6 +38,17 @@ RSpec.describe "which proxy a command asks", time_limit: 60 do
                       "PROXY_CONTROL_TOKEN\n")
   end
 
+  it "is not asked with an empty token, and an empty variable is none" do
+    start("control 'unix:a.sock'\nstatic_response body: ''")
+    write("token", "\n")
+    _, err, = run_command("status", "--socket", "a.sock", "--token-file", "token")
+    empty = { "PROXY_CONTROL_TOKEN" => "" }
+    answered = system(empty, *Proxyfiles::COMMAND, "status", chdir: directory, out: File::NULL)
+
+    expect(err).to start_with("proxy status: the token is empty: write that of the proxy, or none\n")
+    expect(answered).to be(true)
+  end
+
   it "is found where the Proxyfile has its control socket" do
     FileUtils.mkdir_p("#{directory}/run")
     start("control 'unix:run/here.sock'\nstatic_response body: ''")

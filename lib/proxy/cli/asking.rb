@@ -109,7 +109,7 @@ module Proxy
       end
 
       def token
-        return ENV.fetch(TOKEN, nil) unless @token_file
+        return ENV.fetch(TOKEN, "").then { |token| token unless token.empty? } unless @token_file
 
         File.read(@token_file).strip
       rescue SystemCallError => error

@@ -24,6 +24,7 @@ module Proxy
         @place = place.delete_prefix("unix://").delete_prefix("unix:")
         @timeout = timeout
         @token = token&.strip
+        raise ArgumentError, "the token is empty: write that of the proxy, or none" if @token&.empty?
         raise ArgumentError, "the token has a character that no token has: write it in one line of ASCII" if
           @token && !@token.match?(/\A[!-~]+\z/)
 
