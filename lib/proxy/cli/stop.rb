@@ -9,8 +9,8 @@ module Proxy
         proxy stop [--wait] [--json]
 
         Stops a running proxy as SIGTERM does: no new connections, and requests in
-        flight may finish within shutdown_timeout. A second `proxy stop` changes nothing;
-        SIGTERM ends what is left at once.
+        flight may finish within shutdown_timeout. A second `proxy stop` changes
+        nothing; SIGTERM ends what is left at once.
 
               WAITING
           NAMING
