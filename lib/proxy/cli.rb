@@ -28,7 +28,7 @@ module Proxy
     # The name of every command.
     COMMANDS = GROUPS.values.flatten.freeze
     # Files of what only the commands need that ask a running proxy: a proxy itself starts without them.
-    { amounts: %i[Amounts], asking: %i[Asking], departure: %i[Departure], status: %i[Status], top: %i[Top],
+    { amounts: %i[Amounts], asking: %i[Asking], departure: %i[Departure Ending], status: %i[Status], top: %i[Top],
       logs: %i[Logs], states: %i[States Drain Ready Down], backends: %i[Backends], reload: %i[Reload], stop: %i[Stop],
       upgrade: %i[Upgrade], pauses: %i[Pause Resume], maintenance: %i[Maintenance], deploy: %i[Deploy],
       split: %i[Split] }.each do |file, names|

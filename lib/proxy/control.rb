@@ -20,7 +20,7 @@ module Proxy
     # Finds a proxy. Nothing is sent to it yet.
     #
     # @param place [String, Pathname, nil] the path of its socket, or a URL such as `http://127.0.0.1:9090`; default:
-    #   the place where a proxy with this configuration listens
+    #   the place where a proxy with this configuration listens. If it is not the usual one, the file is evaluated
     # @param token [String, nil] the token for a URL
     # @param config [String, Pathname, nil] the file of the configuration; default: `Proxyfile`, then `config/proxy.rb`
     # @param timeout [Numeric] seconds that each step of a request may take
@@ -30,8 +30,8 @@ module Proxy
     # @example
     #   Proxy::Control.connect("http://127.0.0.1:9090", token: File.read("control.token"))
     def self.connect(place = nil, token: nil, config: nil, timeout: 10)
-      place = place ? place.to_s : Search.new(config&.to_s).place
-      Remote.new(Client.new(place, token: token, timeout: timeout))
+      place, found = place ? [place.to_s] : Search.new(config&.to_s).place
+      Remote.new(Client.new(place, token: found || token, timeout: timeout))
     end
 
     # Text as a part of a path or a query.

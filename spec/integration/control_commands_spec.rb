@@ -4,24 +4,13 @@ require "json"
 require "open3"
 require "pty"
 require "support/free_ports"
+require "support/commanded_proxy"
 require "support/integration"
 require "proxy/proxyfiles"
 
 RSpec.describe "commands for a running proxy", time_limit: 60 do
   include Proxyfiles
-
-  # The folder of a Proxyfile with this text, in which `proxy start` runs.
-  def start(text)
-    FileUtils.mkdir_p("#{directory}/tmp")
-    write("Proxyfile", "bind 'http://127.0.0.1:0'\n#{text}\n")
-    @process = started(ChildProcess.new(*Proxyfiles::COMMAND, "start", chdir: directory))
-    @url = @process.await_output(%r{http://127\.0\.0\.1:\d+})[0]
-    @process.await_output(/Ctrl-C/)
-  end
-
-  def get(path = "/") = RawClient.request(@url, "GET", path)
-
-  def json(*arguments) = JSON.parse(run_command(*arguments, "--json").first, symbolize_names: true)
+  include CommandedProxy
 
   # The state of each backend, by its address.
   def states
@@ -84,34 +73,6 @@ RSpec.describe "commands for a running proxy", time_limit: 60 do
     end
   end
 
-  describe "which proxy" do
-    let(:token) { "0123456789abcdef" * 2 }
-
-    it "is named by a socket, by a URL with a token, or by the environment" do
-      url = "http://127.0.0.1:#{FreePorts.one}"
-      start("control '#{url}', token: '#{token}'\ncontrol 'unix:#{directory}/here.sock'\nstatic_response body: ''")
-      write("token", "#{token}\n")
-      named = [["--socket", "here.sock"], ["--url", url, "--token-file", "token"]].map do |options|
-        run_command("status", "--json", *options).last
-      end
-      by_variable, = Open3.capture2({ "PROXY_CONTROL" => url, "PROXY_CONTROL_TOKEN" => token },
-                                    *Proxyfiles::COMMAND, "status", "--json", chdir: "/")
-
-      expect(named).to eq([0, 0])
-      expect(JSON.parse(by_variable)["pid"]).to eq(@process.pid)
-    end
-
-    it "is not asked with a wrong token" do
-      url = "http://127.0.0.1:#{FreePorts.one}"
-      start("control '#{url}', token: '#{token}'\nstatic_response body: ''")
-      write("token", "another")
-      out, err, status = run_command("status", "--url", url, "--token-file", "token")
-
-      expect([out, status]).to eq(["", 1])
-      expect(err).to start_with("proxy status: the token is missing or wrong")
-    end
-  end
-
   {
     %w[status --socket a --url b] => "--socket and --url exclude each other: leave one of them out",
     %w[status --url https://a] => "https://a is no address of a control API: write a path, or a URL such as " \
@@ -132,9 +93,13 @@ RSpec.describe "commands for a running proxy", time_limit: 60 do
     %w[backends remove app/a --weight 1] => "--weight has no meaning here: leave it out",
     %w[deploy app] => "write the new backends, such as --to 127.0.0.1:3002",
     %w[split app] => "write an upstream and a number, as in `proxy split v2 20`",
-    %w[split app many] => "\"many\" is no number: write one from 0 to 100",
-    %w[logs --count 0] => "--count 0: write 1 or more",
-    %w[top --sort size] => "invalid argument: --sort size"
+    %w[split app many] => "\"many\" is no percentage: write a number from 0 to 100",
+    %w[split app 101] => "\"101\" is no percentage: write a number from 0 to 100",
+    %w[split app 0x10] => "\"0x10\" is no percentage: write a number from 0 to 100",
+    %w[logs --count 0] => "invalid argument: --count 0: write a whole number from 1 on",
+    %w[maintenance app --retry-after -1] => "invalid argument: --retry-after -1: write a whole number from 0 on",
+    %w[backends add app a --weight some] => "invalid argument: --weight some: write a whole number from 1 on",
+    %w[top --sort size] => "invalid argument: --sort size: write name, busy, requests, errors or latency"
   }.each do |arguments, message|
     it "refuses `proxy #{arguments.join(" ")}`" do
       expect(run_command(*arguments))
@@ -204,6 +169,19 @@ RSpec.describe "commands for a running proxy", time_limit: 60 do
     expect(json("reload")).to include(status: 422, problems: [include(file: "Proxyfile", line: 2)])
   end
 
+  it "goes on to take orders after one whose body Ruby cannot read" do
+    start("static_response body: 'one'")
+    deep = "{\"a\":#{"[" * 110}#{"]" * 110}}"
+    answer = UNIXSocket.open("#{directory}/tmp/pids/proxy.sock") do |socket|
+      socket.write("POST /reload HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\n" \
+                   "Content-Length: #{deep.bytesize}\r\n\r\n#{deep}")
+      socket.wait_readable(20)&.read
+    end
+
+    expect(answer).to start_with("HTTP/1.1 500 ").and include("reload: JSON::NestingError")
+    expect(run_command("reload").last).to eq(0)
+  end
+
   it "stops, and waits for the end" do
     start("static_response body: 'one'")
 
@@ -235,6 +213,15 @@ RSpec.describe "commands for a running proxy", time_limit: 60 do
     expect(run_command("status").first).to match(/^    in maintenance: Back at noon$/)
     expect(run_command("maintenance", "app", "--off")).to eq(["Maintenance of app is over.\n", "", 0])
     expect(get.status).to eq(200)
+  end
+
+  it "shows the maintenance of all upstreams" do
+    start("static_response body: ''")
+    run_command("maintenance", "--all", "--message", "Back soon")
+
+    expect(run_command("status").first).to match(/^all upstreams are in maintenance: Back soon$/)
+    run_command("maintenance", "--all", "--off")
+    expect(run_command("status").first).not_to include("maintenance")
   end
 
   it "changes a split" do
@@ -283,7 +270,8 @@ RSpec.describe "commands for a running proxy", time_limit: 60 do
       expect(err).to start_with("proxy deploy: ").and include("500")
       expect([get.body, states.keys]).to eq(["old", [old.address]])
       steps = run_command("deploy", "app", "--to", broken.address, "--timeout", "1", "--json").first
-      expect(steps).to include('"step":"begun"').and match(/"error": ".*500/)
+      expect(steps.lines.map { |line| JSON.parse(line) })
+        .to match([include("step" => "begun"), include("step" => "waiting"), include("error" => /500/)])
     end
 
     it "starts the application, which goes on when it is done" do
@@ -366,6 +354,26 @@ RSpec.describe "commands for a running proxy", time_limit: 60 do
         until_shown["\e[?25h\e[?1049l"]
         expect(Process.wait2(pid)[1].exitstatus).to eq(0)
       end
+    end
+
+    it "says so in a terminal when the proxy has ended" do
+      PTY.spawn(*Proxyfiles::COMMAND, "top", chdir: directory) do |reader, _, pid|
+        output = +""
+        output << reader.readpartial(4096) until output.include?("app")
+        run_command("stop", "--wait")
+        output << reader.readpartial(4096) until output.include?("proxy top: the proxy has ended")
+        expect(Process.wait2(pid)[1].exitstatus).to eq(1)
+      end
+    end
+
+    it "goes on with the process that takes the place of another" do
+      watching = started(ChildProcess.new(*Proxyfiles::COMMAND, "top", "--json", chdir: directory))
+      watching.await_output(/"pid":#{@process.pid}/)
+      pid = json("upgrade")[:pid]
+
+      expect(watching.await_output(/"pid":#{pid}/)).to be_truthy
+    ensure
+      run_command("stop", "--wait")
     end
   end
 end

@@ -118,7 +118,7 @@ RSpec.describe "maintenance" do
 
     it "pauses and resumes" do
       expect(upstream("app").values_at(:paused, :maintenance)).to eq([nil, nil])
-      status, told = call("POST", "/upstreams/app/pause", { seconds: 600 })
+      status, told = call("POST", "/pause", { upstream: "app", seconds: 600 })
       expect([status, told.dig(:upstream, :paused, :held)]).to eq([200, 0])
       client = @proxy.connect
       client.send_request("GET", "/")
@@ -129,14 +129,14 @@ RSpec.describe "maintenance" do
     end
 
     it "begins and ends maintenance, and never shows the secret again" do
-      status, told = call("POST", "/upstreams/app/maintenance", { message: "Back at nine.", bypass: true })
+      status, told = call("POST", "/maintenance", { upstream: "app", message: "Back at nine.", bypass: true })
       expect([status, told[:bypass]]).to match([200, %r{\A/\?proxy_bypass=\h+\z}])
       expect(told[:cookie]).to eq(told[:bypass].delete_prefix("/?"))
       expect(@proxy.get("/", "Cookie" => told[:cookie]).status).to eq(200)
       expect([@proxy.get.status, upstream("app")[:maintenance]])
         .to eq([503, { message: "Back at nine.", allow: [], retry_after: 60 }])
       expect(call("GET", "/status").last.to_s).not_to include(told[:cookie].split("=").last)
-      expect(call("POST", "/upstreams/app/maintenance", { off: true }).first).to eq(200)
+      expect(call("POST", "/maintenance", { upstream: "app", off: true }).first).to eq(200)
       expect(call("POST", "/maintenance").first).to eq(200)
       expect([@proxy.get.status, call("GET", "/status").last.dig(:maintenance, :retry_after)]).to eq([503, 60])
       call("POST", "/maintenance", { off: true })
@@ -151,9 +151,9 @@ RSpec.describe "maintenance" do
     end
 
     it "refuses what does not fit, with a reason" do
-      expect(call("POST", "/upstreams/shop/pause")).to match([404, include(error: /write one of app, v2/)])
+      expect(call("POST", "/pause", { upstream: "shop" })).to match([404, include(error: /write one of app, v2/)])
       expect(call("POST", "/pause")).to match([422, include(error: /`upstream` is missing/)])
-      expect(call("POST", "/upstreams/app/pause", { fro: 1 })).to match([422, include(error: /unknown field `fro`/)])
+      expect(call("POST", "/pause", { upstream: "app", fro: 1 })).to match([422, include(error: /unknown field `fro`/)])
       expect(call("POST", "/rollout", { upstream: "v2", percent: 101 })).to match([422, include(error: /0 to 100/)])
       expect(call("POST", "/rollout", { upstream: "app", percent: 1 })).to match([404, include(error: /one of v2/)])
     end

@@ -253,6 +253,19 @@ RSpec.describe Proxy::Control do
     expect(left).to eq([])
   end
 
+  it "asks for a URL where an address is named" do
+    expect { described_class.connect("127.0.0.1:9090").status }
+      .to raise_error(Proxy::Control::NotRunning, %r{: write http://127\.0\.0\.1:9090 if it is an address\z})
+  end
+
+  it "removes a backend, and not an upstream" do
+    with_status({ upstreams: [app] }) { [200, {}] }
+
+    expect { control.remove_backend("app") }
+      .to raise_error(Proxy::Control::Refused, "app is an upstream: write app/127.0.0.1:3001 or app/unix:/run/a.sock")
+    expect { control.drain("app/") }.to raise_error(Proxy::Control::Refused, %r{\Athere is no backend and .* "app/"})
+  end
+
   it "says so when something is still in flight" do
     with_status({ upstreams: [app] }) { [200, {}] }
 
@@ -277,9 +290,9 @@ RSpec.describe Proxy::Control do
       ["POST", "/backends/app/127.0.0.1%3A3001", { weight: 3 }],
       ["POST", "/upstreams/app/backends", { address: "127.0.0.1:3003", weight: 2 }],
       ["DELETE", "/upstreams/app/backends/127.0.0.1%3A3001", nil],
-      ["POST", "/upstreams/app/pause", { seconds: 20 }],
-      ["POST", "/upstreams/app/resume", {}],
-      ["POST", "/upstreams/app/maintenance", { message: "Back soon", allow: ["10.0.0.0/8"] }],
+      ["POST", "/pause", { upstream: "app", seconds: 20 }],
+      ["POST", "/resume", { upstream: "app" }],
+      ["POST", "/maintenance", { upstream: "app", message: "Back soon", allow: ["10.0.0.0/8"] }],
       ["POST", "/maintenance", { off: true }],
       ["POST", "/rollout", { upstream: "v2", percent: 20 }], ["POST", "/stop", {}], ["POST", "/upgrade", {}]
     ])

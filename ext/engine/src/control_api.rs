@@ -55,9 +55,10 @@ pub(crate) struct ApiLimits {
     write: Duration,
     /// Most bytes of a body.
     max_body: usize,
-    /// Connections at once. Others wait.
+    /// Connections at once over sockets, and the same over TCP. Others wait. Whoever can connect over TCP could
+    /// otherwise keep the operator out.
     connections: usize,
-    /// The same for places with metrics alone, so that nobody there keeps the operator out.
+    /// The same for places with metrics alone.
     metrics_connections: usize,
     /// Event streams at once. Others are refused.
     event_streams: usize,
@@ -94,6 +95,7 @@ struct ApiState {
     operations: OnceLock<Weak<dyn Operations>>,
     limits: ApiLimits,
     places: Arc<Semaphore>,
+    tcp_places: Arc<Semaphore>,
     metrics_places: Arc<Semaphore>,
     event_streams: Arc<Semaphore>,
     figures: events::RecentFigures,
@@ -123,6 +125,7 @@ impl ControlApi {
             operations: OnceLock::new(),
             limits,
             places: Arc::new(Semaphore::new(limits.connections)),
+            tcp_places: Arc::new(Semaphore::new(limits.connections)),
             metrics_places: Arc::new(Semaphore::new(limits.metrics_connections)),
             event_streams: Arc::new(Semaphore::new(limits.event_streams)),
             figures: events::RecentFigures::default(),

@@ -26,9 +26,9 @@ module Proxy
       # Exit status after Ctrl-C.
       INTERRUPTED = 128 + Signal.list.fetch("INT")
 
-      # Puts the common options into a help text, in place of a line `NAMING`.
+      # Puts the common options into a help text: the constant in place of a line with its name, such as `NAMING`.
       def self.describe(summary, help)
-        super(summary, help.sub(/^( *)NAMING\n/) { NAMING.gsub(/^/, $1) })
+        super(summary, help.gsub(/^( *)([A-Z]+)\n/) { const_get($2).gsub(/^(?=.)/, $1) })
       end
       private_class_method :describe
 
@@ -50,6 +50,37 @@ module Proxy
         options.on("--url URL", String) { |url| @url = url }
         options.on("--token-file FILE", String) { |path| @token_file = path }
         options.on("--json") { @json = true }
+      end
+
+      # Follows events as {Control::Remote#events} does, and goes on with the process that takes the place of another.
+      # Returns once the proxy has ended.
+      def follow(**choice)
+        pid = nil
+        loop do
+          control.events(**choice) do |event|
+            pid = event.data[:pid] if event.name == :figures
+            yield event
+          end
+          break unless replaced?(pid)
+        end
+      end
+
+      # Whether another process answers in its place.
+      def replaced?(pid)
+        !pid.nil? && control.status[:pid] != pid
+      rescue Control::Failure
+        false
+      end
+
+      # An option with a whole number that is not below `least`.
+      def whole_option(options, name, least)
+        options.on(name, String) do |text|
+          number = Integer(text, 10, exception: false)
+          raise OptionParser::InvalidArgument, "#{text}: write a whole number from #{least} on" unless
+            number && number >= least
+
+          yield number
+        end
       end
 
       def number_option(options, name)
@@ -78,7 +109,7 @@ module Proxy
       end
 
       def token
-        return ENV.fetch(TOKEN, nil) unless @token_file
+        return ENV.fetch(TOKEN, "").then { |token| token unless token.empty? } unless @token_file
 
         File.read(@token_file).strip
       rescue SystemCallError => error
@@ -99,25 +130,37 @@ module Proxy
 
       # Prints an answer: as JSON, or as the block's lines.
       def answer(facts)
-        @out.puts(@json ? JSON.pretty_generate(facts) : yield)
+        @out.puts(@json ? json(facts) : yield)
         OK
       end
+
+      # Facts as they are printed: for people too, unless there are more of them.
+      def json(facts) = lines? ? JSON.generate(facts) : JSON.pretty_generate(facts)
+
+      # Whether the command prints JSON in lines.
+      def lines? = false
 
       # Prints what went wrong.
       def refused(error)
         problems = error.is_a?(Control::Refused) ? error.problems : []
         if @json
           status = error.status if error.is_a?(Control::Refused)
-          @out.puts JSON.pretty_generate({ error: error.message, status: status, problems: problems.map(&:to_h) })
+          @out.puts json({ error: error.message, status: status, problems: problems.map(&:to_h) })
         else
-          problems.each { |problem| @err.puts problem }
-          @err.puts "proxy #{name}: #{plain(error.message)}"
+          # A message may be made from them.
+          problems.each { |problem| @err.puts problem unless error.message.include?(problem.to_s) }
+          @err.puts "proxy #{name}: #{plain(error)}"
         end
         FAILED
       end
 
       # The message, with the words of the command line.
-      def plain(message) = message.delete_prefix("#{name}: ").sub("name its socket", "name it with --socket")
+      def plain(error)
+        return "the token is missing or wrong: write --token-file FILE, or set #{TOKEN}" if
+          error.is_a?(Control::Refused) && error.status == 401
+
+        error.message.delete_prefix("#{name}: ").sub("name its socket", "name it with --socket")
+      end
 
       # The only argument.
       def one(arguments, what)

@@ -31,8 +31,8 @@ module Proxy
 
       def declare(options)
         super
-        options.on("--weight N", Integer) { |number| @weight = number }
-        options.on("--max-connections N", Integer) { |number| @max_connections = number }
+        whole_option(options, "--weight N", 1) { |number| @weight = number }
+        whole_option(options, "--max-connections N", 0) { |number| @max_connections = number }
         options.on("--backup") { @backup = true }
       end
 

@@ -2,6 +2,28 @@
 
 module Proxy
   module CLI
+    # Base of the commands that end a process, and may wait for that.
+    # @api private
+    class Ending < Asking
+      # The option, for the help texts.
+      WAITING = <<~TEXT
+        --wait              return only when its process has ended
+      TEXT
+
+      private
+
+      def declare(options)
+        super
+        options.on("--wait") { @wait = true }
+      end
+
+      # Waits for the end of the process, if that was asked for. Returns whether it was.
+      def departed?(pid)
+        Departure.new(control, pid).wait if @wait
+        @wait
+      end
+    end
+
     # The end of another process, which is waited for.
     # @api private
     class Departure

@@ -37,7 +37,7 @@ module Proxy
         @options = {}
         options.on("--to ADDRESS", String) { |address| (@to ||= []) << address }
         options.on("--health PATH", String) { |path| @options[:health] = path }
-        options.on("--rise N", Integer) { |number| @options[:rise] = number }
+        whole_option(options, "--rise N", 1) { |number| @options[:rise] = number }
         options.on("--command COMMAND", String) { |command| @command = command }
         %i[timeout drain tunnels].each do |option|
           number_option(options, "--#{option} SECONDS") { |number| @options[option] = number }
@@ -57,6 +57,8 @@ module Proxy
       ensure
         program&.stop
       end
+
+      def lines? = true
 
       def deploy(upstream, to, program)
         told = start(upstream, program) if program

@@ -38,14 +38,14 @@ module Proxy
         # A star at the end is what people write who think of a pattern.
         options.on("--path PREFIX", String) { |prefix| @prefix = prefix.delete_suffix("*") }
         number_option(options, "--slower-than SECONDS") { |number| @slower_than = number }
-        options.on("--count N", Integer) { |number| @count = number }
+        whole_option(options, "--count N", 1) { |number| @count = number }
       end
 
-      def perform
-        return usage("--count #{@count}: write 1 or more") if @count && @count < 1
+      def lines? = true
 
+      def perform
         printed = 0
-        control.events(log: { status: @status, path: @prefix, slower_than: @slower_than }) do |event|
+        follow(log: { status: @status, path: @prefix, slower_than: @slower_than }) do |event|
           next unless event.name == :log
           # Nobody reads any more.
           return OK unless @out.print("#{@json ? JSON.generate(event.data) : Line.new(event.data)}\n")

@@ -35,7 +35,7 @@ module Proxy
         options.on("--message TEXT", String) { |text| @message = text }
         options.on("--allow CIDR", String) { |network| (@allow ||= []) << network }
         options.on("--bypass") { @bypass = true }
-        options.on("--retry-after SECONDS", Integer) { |number| @retry_after = number }
+        whole_option(options, "--retry-after SECONDS", 0) { |number| @retry_after = number }
         options.on("--off") { @off = true }
       end
 

@@ -42,7 +42,8 @@ module Proxy
       describe "let held requests go on", <<~HELP
         proxy resume UPSTREAM [--json]
 
-        Lets the requests of an upstream go on that `proxy pause` holds.
+        Lets the requests of an upstream go on that `proxy pause` holds. It ends its
+        maintenance too.
 
           NAMING
               --json              print one JSON object instead

@@ -27,8 +27,9 @@ module Proxy
         return usage("write an upstream and a number, as in `proxy split v2 20`") unless percent
         return unexpected(more.first) if more.any?
 
-        number = Float(percent.delete_suffix("%"), exception: false)
-        return usage("#{percent.inspect} is no number: write one from 0 to 100") unless number&.between?(0, 100)
+        number = Float(percent.delete_suffix("%"), exception: false) if percent.match?(/\A[\d.]+%?\z/)
+        return usage("#{percent.inspect} is no percentage: write a number from 0 to 100") unless
+          number&.between?(0, 100)
 
         number = number.to_i if number == number.to_i
         answer(control.split(upstream, number)) { "#{number} % go to #{upstream}." }

@@ -5,13 +5,44 @@ module Proxy
     # Base of the commands that change the state of backends.
     # @api private
     class States < Asking
+      # What stands for backends, for the help texts.
+      NAMES = <<~TEXT
+        NAME is UPSTREAM/BACKEND as in `proxy status`, an upstream for all its backends,
+        or the address of a backend alone if only one upstream has it.
+      TEXT
+
       private
 
       def obey(*names)
         return usage("write what: a backend such as app/127.0.0.1:3001, or an upstream") if names.empty?
 
         change(names)
-        return answer({ state: state, names: names }) { said(names) } unless @wait
+        told(names)
+      end
+
+      def told(names) = answer({ state: state, names: names }) { said(names) }
+
+      def said(names) = "#{DSL::Format.list(names)} #{names.one? ? "is" : "are"} #{state}."
+    end
+
+    # Base of the commands that give backends nothing new, and may wait for what they still do.
+    # @api private
+    class Withdrawal < States
+      # The option, for the help texts.
+      WAITING = <<~TEXT
+        --wait SECONDS      wait until nothing is in flight there; exits with 1 if
+                            something still is when the time is over
+      TEXT
+
+      private
+
+      def declare(options)
+        super
+        number_option(options, "--wait SECONDS") { |number| @wait = number }
+      end
+
+      def told(names)
+        return super unless @wait
 
         @err.puts "#{said(names)} Waiting up to #{Amounts.span(@wait)} until nothing is in flight."
         wait(names)
@@ -25,28 +56,20 @@ module Proxy
         raise Control::NoAnswer, "#{count(left, "request")} still in flight after #{Amounts.span(@wait)}: " \
                                  "`proxy #{name}` goes on without waiting, and nothing was cut"
       end
-
-      def said(names) = "#{DSL::Format.list(names)} #{names.one? ? "is" : "are"} #{state}."
-
-      def wait_option(options)
-        number_option(options, "--wait SECONDS") { |number| @wait = number }
-      end
     end
 
     # `proxy drain`
     # @api private
-    class Drain < States
+    class Drain < Withdrawal
       describe "let backends finish, and send them nothing new", <<~HELP
         proxy drain NAME... [--wait SECONDS] [--json]
 
         Drains backends of a running proxy: requests in flight finish, and new ones come
         only from sticky clients. It lasts until `proxy ready`.
 
-        NAME is UPSTREAM/BACKEND as in `proxy status`, an upstream for all its backends,
-        or the address of a backend alone if only one upstream has it.
+        NAMES
 
-              --wait SECONDS      wait until nothing is in flight there; exits with 1 if
-                                  something still is when the time is over
+              WAITING
           NAMING
               --json              print one JSON object instead
           -h, --help              this text
@@ -58,11 +81,6 @@ module Proxy
 
       private
 
-      def declare(options)
-        super
-        wait_option(options)
-      end
-
       def state = "draining"
 
       def change(names) = control.drain(*names)
@@ -70,7 +88,7 @@ module Proxy
 
     # `proxy down`
     # @api private
-    class Down < States
+    class Down < Withdrawal
       describe "take backends out of service", <<~HELP
         proxy down NAME... [--wait SECONDS] [--json]
 
@@ -78,11 +96,9 @@ module Proxy
         even from sticky clients. Requests in flight finish. It lasts until
         `proxy ready`.
 
-        NAME is UPSTREAM/BACKEND as in `proxy status`, an upstream for all its backends,
-        or the address of a backend alone if only one upstream has it.
+        NAMES
 
-              --wait SECONDS      wait until nothing is in flight there; exits with 1 if
-                                  something still is when the time is over
+              WAITING
           NAMING
               --json              print one JSON object instead
           -h, --help              this text
@@ -93,11 +109,6 @@ module Proxy
       HELP
 
       private
-
-      def declare(options)
-        super
-        wait_option(options)
-      end
 
       def state = "down"
 
@@ -114,8 +125,7 @@ module Proxy
         `proxy down`: gradually if the upstream has a slow_start. One with a health
         check gets requests once that finds it healthy.
 
-        NAME is UPSTREAM/BACKEND as in `proxy status`, an upstream for all its backends,
-        or the address of a backend alone if only one upstream has it.
+        NAMES
 
           NAMING
               --json              print one JSON object instead

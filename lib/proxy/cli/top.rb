@@ -29,13 +29,16 @@ module Proxy
 
       def declare(options)
         super
-        options.on("--count N", Integer) { |number| @count = number }
-        options.on("--sort COLUMN", Order::NAMES) { |name| @sort = name }
+        whole_option(options, "--count N", 1) { |number| @count = number }
+        options.on("--sort COLUMN", String) do |name|
+          known = DSL::Format.list(Order::NAMES).sub(" and ", " or ")
+          raise OptionParser::InvalidArgument, "#{name}: write #{known}" unless Order::NAMES.include?(name)
+
+          @sort = name
+        end
       end
 
       def perform
-        return usage("--count #{@count}: write 1 or more") if @count && @count < 1
-
         pages = Pages.new(@sort || Order::NAMES.first)
         return watch(pages) if !@json && terminal?
 
@@ -45,10 +48,12 @@ module Proxy
         OK
       end
 
+      def lines? = true
+
       # Yields what the proxy says each second.
       def each_second
         seen = 0
-        control.events do |event|
+        follow do |event|
           next unless event.name == :figures
 
           yield event.data
@@ -73,15 +78,17 @@ module Proxy
       # Shows one page over the other until a key ends it.
       def watch(pages)
         screen = Screen.new(@out.io, $stdin)
+        ended = false
         asking = Thread.new do
           Thread.current.report_on_exception = false
           each_second { |status| screen.push(status) }
         ensure
+          ended = true
           screen.close
         end
         screen.run(pages)
         # What went wrong is told after the terminal is as it was.
-        asking.value unless asking.alive?
+        asking.value if ended
         OK
       ensure
         asking&.kill

@@ -4,7 +4,7 @@ module Proxy
   module CLI
     # `proxy upgrade`
     # @api private
-    class Upgrade < Asking
+    class Upgrade < Ending
       describe "replace a running proxy by a new process", <<~HELP
         proxy upgrade [--wait] [--json]
 
@@ -13,7 +13,7 @@ module Proxy
         nothing more and ends when its requests have. No connection is refused. If the
         new one does not start, the old one goes on, and the exit status is 1.
 
-              --wait              return only when the old process has ended
+              WAITING
           NAMING
               --json              print one JSON object instead
           -h, --help              this text
@@ -28,25 +28,19 @@ module Proxy
 
       private
 
-      def declare(options)
-        super
-        options.on("--wait") { @wait = true }
-      end
-
       def perform
         old = control.status[:pid]
         facts = control.upgrade
-        return answer(facts) { "PID #{facts[:pid]} takes over from PID #{old}." } unless @wait
-
         if old == FIRST
           return answer(facts) { "PID #{facts[:pid]} has taken over. PID 1 stays, and passes signals on to it." }
         end
 
-        Departure.new(control, old).wait
-        answer(facts) { "PID #{facts[:pid]} has taken over, and PID #{old} has ended." }
+        has_ended = departed?(old)
+        answer(facts) do
+          has_ended ? "PID #{facts[:pid]} has taken over, and PID #{old} has ended." :
+            "PID #{facts[:pid]} takes over from PID #{old}."
+        end
       end
     end
   end
 end
-
-require_relative "departure"

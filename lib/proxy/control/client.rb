@@ -24,6 +24,7 @@ module Proxy
         @place = place.delete_prefix("unix://").delete_prefix("unix:")
         @timeout = timeout
         @token = token&.strip
+        raise ArgumentError, "the token is empty: write that of the proxy, or none" if @token&.empty?
         raise ArgumentError, "the token has a character that no token has: write it in one line of ASCII" if
           @token && !@token.match?(/\A[!-~]+\z/)
 
@@ -83,7 +84,7 @@ module Proxy
         status, fields = answer_head(connection)
         yield connection, status, fields
       rescue Connection::Broken => error
-        raise unreachable(error.cause, timeout)
+        raise unreachable(error.cause, connection&.limit || timeout)
       ensure
         connection&.close
       end
@@ -92,7 +93,7 @@ module Proxy
       def unreachable(cause, timeout)
         case cause
         when nil then NoAnswer.new("the proxy at #{place} ended in the middle of its answer")
-        when Errno::ENOENT then NotRunning.new("no proxy runs at #{place}: there is no such socket")
+        when Errno::ENOENT then NotRunning.new("no proxy runs at #{place}: there is no such socket#{hint}")
         when Errno::ECONNREFUSED then NotRunning.new("no proxy runs at #{place}: nobody listens there")
         when Errno::EACCES, Errno::EPERM
           Failure.new("#{place} belongs to another user: ask as the user that runs the proxy, or as root")
@@ -101,6 +102,9 @@ module Proxy
         else Failure.new("#{place} cannot be asked: #{cause.message.sub(/ - .*/m, "")}")
         end
       end
+
+      # A port is asked by a URL.
+      def hint = (": write http://#{place} if it is an address" if place.match?(/\A[\w.\[\]:-]+:\d+\z/))
 
       def connect(timeout)
         @port ? Connection.tcp(@host, @port, timeout) : Connection.unix(@place, timeout)

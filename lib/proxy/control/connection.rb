@@ -57,7 +57,7 @@ module Proxy
       def self.clock = Process.clock_gettime(Process::CLOCK_MONOTONIC)
 
       # @return [Numeric, nil] seconds that each following step may take; nil for as long as it takes
-      attr_writer :limit
+      attr_accessor :limit
 
       def initialize(socket, limit)
         @socket = socket

@@ -21,7 +21,7 @@ module Proxy
       # @raise [Refused] if the deploy has failed
       def perform
         last = nil
-        @client.stream("POST", "/upstreams/#{Control.escape(@upstream)}/deploy", @options, silence: silence) do |event|
+        @client.stream("POST", "/deploy", { upstream: @upstream, **@options }, silence: silence) do |event|
           last = event.data
           yield last if block_given? && last[:step] != "failed"
         end

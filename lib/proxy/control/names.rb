@@ -19,6 +19,17 @@ module Proxy
         alone(name) || of_upstream(name) || raise(Refused.new(404, { error: unknown(name) }))
       end
 
+      # The same for one backend.
+      # @raise [Refused] also if the name is that of an upstream
+      def one(name)
+        upstream, backend = split(name)
+        return [upstream, backend] if backend
+
+        all = names_of(@upstreams.find { |known| known[:name] == upstream }).drop(1)
+        told = all.empty? ? "it has no backend" : "write #{list(all).sub(/ and (?=[^ ]+\z)/, " or ")}"
+        raise Refused.new(404, { error: "#{name} is an upstream: #{told}" })
+      end
+
       # The backends that the names mean now.
       def backends(*names)
         names.flat_map { |name|
@@ -37,7 +48,8 @@ module Proxy
       def of_upstream(name)
         found = @upstreams.map { |upstream| upstream[:name] }.select { |known| name.start_with?("#{known}/") }
         longest = found.max_by(&:length) or return
-        [longest, name.delete_prefix("#{longest}/")]
+        backend = name.delete_prefix("#{longest}/")
+        [longest, backend] unless backend.empty?
       end
 
       def alone(address)

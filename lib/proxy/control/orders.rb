@@ -35,7 +35,7 @@ module Proxy
           Thread.current.name = "proxy-orders"
           Thread.current.report_on_exception = false
           while (id, name, body = @native.next_order)
-            carry_out(name, JSON.parse(body), Reply.new(@native, id))
+            carry_out(name, body, Reply.new(@native, id))
           end
         end
       end
@@ -43,7 +43,7 @@ module Proxy
       private
 
       def carry_out(name, body, reply)
-        @handler.call(name, body, reply)
+        @handler.call(name, JSON.parse(body), reply)
       # An order must not end the thread: a configuration that is read again may raise anything.
       rescue StandardError, ScriptError, SystemExit => error
         reply.tell(500, Outcome.failure("#{name}: #{error.class}: #{error.message}"))

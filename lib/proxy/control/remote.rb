@@ -15,9 +15,11 @@ module Proxy
     class Remote
       # Seconds that a reload and a stop may take until they are answered.
       SLOW = 120
+      # Seconds that may pass between two events: there are figures each second.
+      SILENCE = 30
       # Seconds between two looks whether backends are idle.
       LOOK = 0.1
-      private_constant :SLOW, :LOOK
+      private_constant :SLOW, :SILENCE, :LOOK
 
       # @api private
       def initialize(client)
@@ -54,7 +56,7 @@ module Proxy
       def events(log: false)
         choice = log ? { log: 1, **(log.is_a?(Hash) ? log : {}) } : {}
         query = choice.compact.map { |name, value| "#{name}=#{Control.escape(value)}" }.join("&")
-        @client.stream("GET", "/events#{"?#{query}" unless query.empty?}") { |event| yield event }
+        @client.stream("GET", "/events#{"?#{query}" unless query.empty?}", silence: SILENCE) { |event| yield event }
         self
       end
 
@@ -123,7 +125,7 @@ module Proxy
       # @example
       #   control.remove_backend("app/127.0.0.1:3003")
       def remove_backend(name)
-        upstream, backend = Names.new(status).split(name)
+        upstream, backend = Names.new(status).one(name)
         @client.ask("DELETE", "/upstreams/#{Control.escape(upstream)}/backends/#{Control.escape(backend)}")
       end
 
@@ -204,7 +206,7 @@ module Proxy
       # @raise [Refused] if no `split` names the upstream
       # @example
       #   control.split("v2", 20)
-      def split(upstream, percent) = @client.ask("POST", "/rollout", { upstream: upstream, percent: percent })
+      def split(upstream, percent) = on(upstream, "rollout", { percent: percent })
 
       # Replaces the backends of an upstream by new ones, once those are healthy. The old ones are drained and removed.
       #
@@ -257,8 +259,7 @@ module Proxy
       end
 
       def on(upstream, action, options)
-        path = upstream ? "/upstreams/#{Control.escape(upstream)}/#{action}" : "/#{action}"
-        @client.ask("POST", path, options.compact)
+        @client.ask("POST", "/#{action}", { upstream: upstream, **options }.compact)
       end
     end
   end

@@ -110,8 +110,11 @@ impl OpenDoor {
     ) {
         let Ok(mut socket) = WatchedSocket::watched(self.socket) else { return };
         drop(self.on_its_way);
-        let places = if self.place.metrics.is_some() { &api.metrics_places } else { &api.places };
-        let places = Arc::clone(places);
+        let places = Arc::clone(match (&self.place.metrics, &socket) {
+            (Some(_), _) => &api.metrics_places,
+            (None, WatchedSocket::Tcp(_)) => &api.tcp_places,
+            (None, WatchedSocket::Unix(..)) => &api.places,
+        });
         loop {
             let next = async {
                 let permit = Arc::clone(&places).acquire_owned().await;

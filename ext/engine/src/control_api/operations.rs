@@ -83,11 +83,11 @@ pub(crate) trait Operations: Send + Sync + std::fmt::Debug {
     fn add_backend(self: Arc<Self>, call: ControlCall) -> Answering;
     /// `DELETE /upstreams/UPSTREAM/backends/BACKEND`.
     fn remove_backend(self: Arc<Self>, call: ControlCall) -> Answering;
-    /// `POST /upstreams/UPSTREAM/deploy`, and `POST /deploy` with the upstream in the body.
+    /// `POST /deploy`.
     fn deploy(self: Arc<Self>, call: ControlCall) -> Answering;
     /// `GET /metrics`: the figures as text.
     fn metrics(self: Arc<Self>, call: ControlCall) -> Answering;
-    /// `pause`, `resume`, `maintenance` and `rollout`: of the upstream in the path or in the body.
+    /// `POST /pause`, `/resume`, `/maintenance` and `/rollout`.
     fn change_traffic(self: Arc<Self>, name: &'static str, call: ControlCall) -> Answering;
     /// Gives an order to the Ruby side, and waits for what becomes of it.
     fn order(self: Arc<Self>, name: &'static str, call: ControlCall) -> Answering;

@@ -15,7 +15,8 @@ pub(super) struct ControlRoute {
     pub(super) serve: fn(Arc<dyn Operations>, ControlCall) -> Answering,
 }
 
-/// All calls but `GET /events` and those about health, which have forms of their own.
+/// All calls but `GET /events` and those about health, which have forms of their own. The path names what is steered if
+/// that is a resource, such as a backend. An action is a path of its own, and its body names the upstream.
 pub(super) const ROUTES: &[ControlRoute] = &[
     ControlRoute { method: Method::GET, path: "/status", serve: |server, _| server.status() },
     ControlRoute { method: Method::GET, path: "/metrics", serve: |server, call| server.metrics(call) },
@@ -31,7 +32,6 @@ pub(super) const ROUTES: &[ControlRoute] = &[
         path: "/upstreams/*/backends/*",
         serve: |server, call| server.remove_backend(call),
     },
-    ControlRoute { method: Method::POST, path: "/upstreams/*/deploy", serve: |server, call| server.deploy(call) },
     ControlRoute { method: Method::POST, path: "/deploy", serve: |server, call| server.deploy(call) },
     ControlRoute { method: Method::POST, path: "/pause", serve: |server, call| server.change_traffic("pause", call) },
     ControlRoute { method: Method::POST, path: "/resume", serve: |server, call| server.change_traffic("resume", call) },
@@ -44,21 +44,6 @@ pub(super) const ROUTES: &[ControlRoute] = &[
         method: Method::POST,
         path: "/rollout",
         serve: |server, call| server.change_traffic("rollout", call),
-    },
-    ControlRoute {
-        method: Method::POST,
-        path: "/upstreams/*/pause",
-        serve: |server, call| server.change_traffic("pause", call),
-    },
-    ControlRoute {
-        method: Method::POST,
-        path: "/upstreams/*/resume",
-        serve: |server, call| server.change_traffic("resume", call),
-    },
-    ControlRoute {
-        method: Method::POST,
-        path: "/upstreams/*/maintenance",
-        serve: |server, call| server.change_traffic("maintenance", call),
     },
     ControlRoute { method: Method::POST, path: "/reload", serve: |server, call| server.order("reload", call) },
     ControlRoute { method: Method::POST, path: "/stop", serve: |server, call| server.order("stop", call) },
@@ -88,6 +73,9 @@ pub(super) fn find(method: &Method, path: &str) -> Result<FoundRoute, (Refusal, 
     }
     if OWN_PATHS.contains(&path) {
         allowed.push(Method::GET);
+    }
+    if allowed.contains(&Method::GET) {
+        allowed.push(Method::HEAD);
     }
     if allowed.is_empty() {
         return Err((Refusal::not_found(format!("there is no {path:?}: docs/control.md lists the calls")), allowed));
@@ -133,10 +121,10 @@ mod tests {
     fn a_wrong_method_is_told_the_right_ones() {
         let refused = |method: Method, path| find(&method, path).map(drop).expect_err("it is refused");
         let (refusal, allowed) = refused(Method::DELETE, "/status");
-        assert_eq!((refusal.status, allowed), (StatusCode::METHOD_NOT_ALLOWED, vec![Method::GET]));
-        assert_eq!(refusal.error, "DELETE is not a method of \"/status\": write GET");
+        assert_eq!((refusal.status, allowed), (StatusCode::METHOD_NOT_ALLOWED, vec![Method::GET, Method::HEAD]));
+        assert_eq!(refusal.error, "DELETE is not a method of \"/status\": write GET or HEAD");
         let (refusal, allowed) = refused(Method::POST, "/health/live");
-        assert_eq!((refusal.status, allowed), (StatusCode::METHOD_NOT_ALLOWED, vec![Method::GET]));
+        assert_eq!((refusal.status, allowed), (StatusCode::METHOD_NOT_ALLOWED, vec![Method::GET, Method::HEAD]));
         let (refusal, allowed) = refused(Method::GET, "/nothing");
         assert_eq!((refusal.status, allowed), (StatusCode::NOT_FOUND, vec![]));
     }

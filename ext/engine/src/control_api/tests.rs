@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::StatusCode;
 use serde_json::{json, Value};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, UnixStream};
 use tokio::runtime::Handle;
 
 use super::orders::{OrderWaiter, Orders};
@@ -61,12 +61,17 @@ async fn the_end_is_told_to_both_sides() {
 
 /// An API without a server behind it, and its address.
 async fn api(limits: ApiLimits) -> (ControlApi, String) {
+    api_at(limits, None).await
+}
+
+/// The same with another place too.
+async fn api_at(limits: ApiLimits, other: Option<ControlConfig>) -> (ControlApi, String) {
     let config = ControlConfig {
         address: "http://127.0.0.1:0".into(),
         token: Some("0123456789abcdef0123456789abcdef".into()),
         ..ControlConfig::default()
     };
-    let places = ControlPlace::compile(&[config], &mut Vec::new());
+    let places = ControlPlace::compile(&[vec![config], other.into_iter().collect()].concat(), &mut Vec::new());
     let api = ControlApi::with(limits);
     let opened = api.open(&places, &[], &Log::new(Level::Error)).expect("a free port");
     api.take(&places, opened, &Handle::current());
@@ -114,6 +119,22 @@ async fn a_connection_waits_until_there_is_a_place() {
     assert!(early.is_err(), "the first one has the place");
     drop(first);
     assert!(rest(&mut second).await.starts_with("HTTP/1.1 401 "));
+}
+
+#[tokio::test]
+async fn whoever_takes_all_places_over_tcp_does_not_keep_the_operator_out() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("control.sock");
+    let socket = ControlConfig { address: format!("unix://{}", path.display()), ..ControlConfig::default() };
+    let (api, address) = api_at(ApiLimits { connections: 1, ..ApiLimits::default() }, Some(socket)).await;
+    let strangers = TcpStream::connect(&address).await.expect("it accepts");
+    strangers.writable().await.expect("it is connected");
+    let mut operator = UnixStream::connect(&path).await.expect("it accepts");
+    operator.write_all(b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n").await.expect("it reads");
+    let mut answer = [0; 9];
+    let read = tokio::time::timeout(LIMIT, operator.read_exact(&mut answer)).await;
+    assert!(read.is_ok_and(|read| read.is_ok_and(|_| answer.starts_with(b"HTTP/1.1"))), "it has a place of its own");
+    drop((strangers, api));
 }
 
 #[tokio::test]

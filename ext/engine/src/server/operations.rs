@@ -116,13 +116,11 @@ impl Operations for Server {
 
 impl Server {
     fn changed_traffic(&self, name: &str, call: ControlCall) -> Result<ControlAnswer, Refusal> {
-        let mut body = call.body;
-        if let Some(upstream) = call.parts.first() {
-            body = if body.is_null() { json!({}) } else { body };
-            body["upstream"] = upstream.as_str().into();
+        let upstream = call.body["upstream"].as_str().map(str::to_owned);
+        if let Some(upstream) = &upstream {
+            self.check_revision(upstream, &call)?;
         }
-        let upstream = body["upstream"].as_str().map(str::to_owned);
-        let mut told = self.change_traffic(name, body).map_err(|error| match &error {
+        let mut told = self.change_traffic(name, call.body).map_err(|error| match &error {
             TrafficError::Unknown(_) => Refusal::not_found(error.to_string()),
             TrafficError::Mistakes(_) => Refusal::unprocessable(error.to_string()),
         })?;

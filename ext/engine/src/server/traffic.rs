@@ -42,7 +42,8 @@ impl Server {
     /// If no upstream has that name, or if the time is 0 or more than a day.
     pub fn pause(&self, upstream: &str, time: Duration) -> Result<(), TrafficError> {
         if time.is_zero() || time > LONGEST_PAUSE {
-            let message = format!("{} s is not a valid pause: write seconds from 1 to 86400", time.as_secs_f64());
+            let message =
+                format!("{} s is not a valid pause: write seconds above 0, and at most 86400", time.as_secs_f64());
             return Err(TrafficError::Mistakes(vec![message]));
         }
         // Not during a reload, when it would reach only one of the two configurations.

@@ -63,6 +63,9 @@ fn a_backend_is_changed_by_those_who_have_seen_it_as_it_is() {
     assert_eq!(tag, format!("\"{}\"", body["upstream"]["revision"]));
     let (answer, body) = call(&proxy, &line, &format!("If-Match: \"{seen}\"\r\n"), &json!({ "weight": 5 }));
     assert_eq!(answer.status(), 412, "{body}");
+    let pause = json!({ "upstream": upstream, "for": 9 });
+    let (answer, body) = call(&proxy, "POST /pause", &format!("If-Match: \"{seen}\"\r\n"), &pause);
+    assert_eq!(answer.status(), 412, "{body}");
     let (answer, _) = call(&proxy, &line, &format!("If-Match: {tag}\r\n"), &json!({ "max_connections": 9 }));
     assert_eq!(answer.status(), 200);
     for (fields, body, status) in [
@@ -103,8 +106,7 @@ fn a_deploy_is_told_of_line_by_line() {
     let (old, new, dead) = (Origin::named("old"), Origin::named("new"), nobody());
     let proxy = Proxy::with(&[&old.address()], controlled);
     let upstream = upstream(&proxy);
-    let mut peer =
-        asked(&proxy, &format!("POST /upstreams/{upstream}/deploy"), "", &json!({ "to": [dead], "timeout": 0.5 }));
+    let mut peer = asked(&proxy, "POST /deploy", "", &json!({ "upstream": upstream, "to": [dead], "timeout": 0.5 }));
     assert_eq!(peer.head().status(), 200);
     let told = lines(&peer.chunks().0);
     let last = told.last().expect("a last line");

@@ -22,7 +22,7 @@ module Proxy
           @rate = rate
         end
 
-        def lines = [process, file, *traffic, *reload, *warnings]
+        def lines = [process, file, *traffic, *maintenance, *reload, *warnings]
 
         private
 
@@ -50,6 +50,12 @@ module Proxy
             "#{part} within #{Amounts.latency(quantiles[name])}"
           end
           "answered: #{shown.join(", ")}"
+        end
+
+        # That of all upstreams: the table has that of one.
+        def maintenance
+          facts = @status[:maintenance] or return []
+          ["all upstreams are in maintenance#{": #{Amounts.on_one_line(facts[:message])}" if facts[:message]}"]
         end
 
         # What became of the last reload, if it failed.

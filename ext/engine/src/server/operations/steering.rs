@@ -66,28 +66,31 @@ impl Server {
         Ok(self.shown(StatusCode::OK, call.part(0)))
     }
 
-    /// `POST /upstreams/UPSTREAM/deploy`, and `POST /deploy`: the events as they come, the last with its status.
+    /// `POST /deploy`: the events as they come, the last with its status.
     pub(super) fn begun_deploy(&self, mut call: ControlCall) -> Result<ControlAnswer, Refusal> {
         let named = call.body.as_object_mut().and_then(|body| body.remove("upstream"));
-        let upstream = match (call.parts.first(), named) {
-            (Some(upstream), _) => upstream.clone(),
-            (None, Some(Value::String(upstream))) => upstream,
-            (None, _) => return Err(Refusal::unprocessable("upstream: write its name, such as \"app\"")),
+        let Some(Value::String(upstream)) = named else {
+            return Err(Refusal::unprocessable("upstream: write its name, such as \"app\""));
         };
         if call.body.get("command").is_some() {
             let error = "command: the client starts the application, as `proxy deploy --command` does: leave it out";
             return Err(Refusal::unprocessable(error));
         }
-        let wanted = call.revision()?;
+        self.check_revision(&upstream, &call)?;
         let deploy: DeployConfig = call.read()?;
-        let now = self.revision(&upstream);
-        if let Some(now) = now.filter(|now| wanted.is_some_and(|wanted| wanted != *now)) {
-            return Err(SteeringError::Outdated(now).into());
-        }
         let is_sse =
             call.headers.get(ACCEPT).is_some_and(|accept| accept.as_bytes().starts_with(EVENT_STREAM.as_bytes()));
         let run = self.deploy(&upstream, &deploy)?;
         Ok(stream(if is_sse { EVENT_STREAM } else { LINES }, told(run, is_sse)))
+    }
+
+    /// Refuses a call that is meant for another revision of the upstream: 412.
+    pub(super) fn check_revision(&self, upstream: &str, call: &ControlCall) -> Result<(), Refusal> {
+        let (wanted, now) = (call.revision()?, self.revision(upstream));
+        match now.filter(|now| wanted.is_some_and(|wanted| wanted != *now)) {
+            Some(now) => Err(SteeringError::Outdated(now).into()),
+            None => Ok(()),
+        }
     }
 
     /// An upstream as it is now, with its revision.
