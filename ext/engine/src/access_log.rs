@@ -20,7 +20,7 @@ pub(crate) use line_format::refuse_secrets;
 pub(crate) use tap::{LogTap, TapFilter, TapNews, TapReader};
 
 use std::io;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, SystemTime};
 
@@ -72,6 +72,8 @@ impl AccessLog {
     /// says which, and what to write instead. If the configuration is only checked, a file that is new is removed
     /// again: a check must leave nothing behind.
     ///
+    /// Lines that are lost are counted in `lost`, for all logs of the server.
+    ///
     /// The thread of `before` is carried over if both write to the same file. The file is opened anew, as after a
     /// rotation: lines that are logged after the start go there. A Ruby block gets the lines of its own configuration
     /// only.
@@ -79,7 +81,7 @@ impl AccessLog {
         before: Option<&Self>,
         spec: &config::AccessLogConfig,
         blocks: &BlockSet,
-        purpose: Purpose,
+        (purpose, lost): (Purpose, &Arc<AtomicU64>),
         problems: &mut Vec<Problem>,
     ) -> Option<Arc<AccessLog>> {
         let mut report = Report::new("access_log", spec.at.as_ref(), problems);
@@ -96,7 +98,7 @@ impl AccessLog {
             (Some(_), Some(index)) => {
                 let limits = BlockLimits { threads: 1, queue: MOST_BATCHES };
                 let block = blocks.block(index, limits, "access_log", spec.at.as_ref());
-                (Destination::Block, Some(Output::Block(Batches::new(block))))
+                (Destination::Block, Some(Output::Block(Batches::new(block, Arc::clone(lost)))))
             }
             (Some(destination), None) => {
                 let output = destination.open(purpose, &mut to);
@@ -108,8 +110,7 @@ impl AccessLog {
         let same = |before: &&Self| before.destination == destination && destination != Destination::Block;
         let ending = match before {
             Some(before) if same(&before) => Arc::clone(&before.ending),
-            Some(before) => Arc::new(Ending(AccessLogQueue::counting(before.queue().lost()))),
-            None => Arc::default(),
+            _ => Arc::new(Ending(AccessLogQueue::counting(lost))),
         };
         let told = OnceLock::new();
         Some(Arc::new(Self { format, selection, destination, ending, output: Mutex::new(Some(output)), told }))
@@ -146,11 +147,6 @@ impl AccessLog {
     /// `limit`. `false` if lines are left.
     pub(crate) fn close(&self, limit: Duration) -> bool {
         self.queue().close(limit)
-    }
-
-    /// Lines that were lost since the server has started.
-    pub(crate) fn lost_lines(&self) -> u64 {
-        self.queue().lost().load(Relaxed)
     }
 
     /// Counts lines that are lost. The proxy's own log says so when it begins.

@@ -12,6 +12,7 @@ mod call;
 mod lanes;
 mod queue;
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::Arc;
@@ -120,6 +121,13 @@ pub(crate) struct BlockCounters {
     pub(crate) full: AtomicU64,
 }
 
+impl BlockCounters {
+    fn add_to(&self, sums: &mut [u64; 4]) {
+        let counters = [&self.answered, &self.failed, &self.late, &self.full];
+        sums.iter_mut().zip(counters).for_each(|(sum, counter)| *sum += counter.load(Relaxed));
+    }
+}
+
 /// The word that a block belongs to, and its line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct BlockName {
@@ -165,6 +173,12 @@ impl BlockSet {
     /// The queue that its calls go through.
     pub(crate) fn queue(&self) -> Option<&Arc<BlockQueue>> {
         self.0.as_ref().map(|set| &set.queue)
+    }
+
+    /// Calls of all blocks since the server has started, by their word: answered, failed, late, and refused since the
+    /// queue was full.
+    pub(crate) fn calls(&self) -> BTreeMap<&'static str, [u64; 4]> {
+        self.queue().map(|queue| queue.calls()).unwrap_or_default()
     }
 
     /// Figures of every block that is in use.

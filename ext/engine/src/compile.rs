@@ -1,12 +1,14 @@
 //! Checks that all parts of a configuration share. [`Report`] collects mistakes, with one check and one wording for
 //! each kind of value.
 
+mod excluded_path;
 mod host;
 pub(crate) mod place;
 mod purpose;
 mod report;
 mod value;
 
+pub(crate) use excluded_path::ExcludedPath;
 pub(crate) use host::check_host;
 pub(crate) use place::LocationPath;
 pub(crate) use purpose::Purpose;

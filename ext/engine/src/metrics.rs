@@ -4,6 +4,7 @@
 //! somebody can ask for it.
 
 mod code;
+mod exemplar;
 mod exposition;
 pub(crate) mod families;
 mod histogram;
@@ -19,13 +20,14 @@ mod sharded;
 mod upstream;
 
 pub(crate) use code::{class_index, CLASSES};
+pub(crate) use exemplar::Exemplar;
 pub(crate) use exposition::{Exposition, ExpositionForm};
 pub(crate) use histogram::{Buckets, BUCKETS};
 pub(crate) use listener::{ListenerSeries, OpenConnection, SpokenProtocol};
 pub(crate) use process::ProcessFigures;
 pub(crate) use registry::MetricsRegistry;
 pub(crate) use request_counts::METHODS;
-pub(crate) use requests::{RequestMetrics, UncountedPath};
+pub(crate) use requests::RequestMetrics;
 pub(crate) use route::CountedRequest;
 pub(crate) use scrape::ScrapeQuestion;
 pub(crate) use sharded::ThreadNumber;

@@ -43,6 +43,46 @@ impl Write for Standard {
     }
 }
 
+/// Lines that could not be written, and why.
+#[derive(Debug)]
+pub(crate) struct LostLines {
+    pub(crate) count: u64,
+    pub(crate) why: io::Error,
+}
+
+/// Writes whole lines to what may be full for a while.
+#[derive(Debug, Default)]
+pub(crate) struct LineWriter {
+    /// Whether the last write was cut off within a line. What follows must not be taken for its end.
+    is_torn: bool,
+}
+
+impl LineWriter {
+    /// Writes lines. Those that were not written whole are lost.
+    pub(crate) fn write(&mut self, out: &mut (impl Write + ?Sized), lines: &[u8]) -> Result<(), LostLines> {
+        let lost = |rest: &[u8], why| LostLines { count: memchr::memchr_iter(b'\n', rest).count() as u64, why };
+        if self.is_torn {
+            out.write_all(b"\n").map_err(|why| lost(lines, why))?;
+            self.is_torn = false;
+        }
+        let mut rest = lines;
+        while !rest.is_empty() {
+            let error = match out.write(rest) {
+                Ok(0) => io::ErrorKind::WriteZero.into(),
+                Ok(written) => {
+                    self.is_torn = rest[written - 1] != b'\n';
+                    rest = &rest[written..];
+                    continue;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => error,
+            };
+            return Err(lost(rest, error));
+        }
+        Ok(())
+    }
+}
+
 /// Opens closed standard descriptors on `/dev/null`. Otherwise a socket could get such a number, and a client would
 /// receive the program's output.
 pub(crate) fn open_standard_descriptors() {

@@ -153,6 +153,14 @@ pub(crate) struct Outcome {
 }
 
 impl Outcome {
+    /// Status that figures have: of a refused gRPC call the HTTP status behind the refusal.
+    pub(crate) fn counted_status(&self) -> u16 {
+        match self.grpc.reason {
+            0 => self.status,
+            reason => reason,
+        }
+    }
+
     /// Backend that was asked last, as named in figures and logs; empty if none was.
     pub(crate) fn backend(&self) -> &str {
         self.last_asked().map_or("", Backend::label)
@@ -170,6 +178,12 @@ impl Outcome {
 }
 
 impl Exchange<'_> {
+    /// Whether metrics count the request. What has a location and is not counted is excluded.
+    #[inline]
+    pub(crate) fn is_counted(&self) -> bool {
+        self.counted.is_some() || self.route == 0
+    }
+
     /// Notes why the request does not end as it should. The first reason counts.
     pub(crate) fn ends_for(&mut self, reason: EndReason) {
         self.outcome.reason.get_or_insert(reason);

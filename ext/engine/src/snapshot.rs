@@ -145,10 +145,9 @@ pub(crate) fn carry_over(before: Option<&Snapshot>, config: &Config, purpose: Pu
     let tap = before.map(|before| Arc::clone(&before.globals.tap)).unwrap_or_default();
     let stops = before.map(|before| Arc::clone(&before.carried_over.stops)).unwrap_or_default();
     let log_before = before.and_then(|before| before.globals.access_log.as_deref());
-    let access_log = config
-        .access_log
-        .as_ref()
-        .and_then(|log| AccessLog::carry_over(log_before, log, &config.blocks, purpose, &mut problems));
+    let access_log = config.access_log.as_ref().and_then(|log| {
+        AccessLog::carry_over(log_before, log, &config.blocks, (purpose, &metrics.lost_lines), &mut problems)
+    });
     let tracer_before = before.and_then(|before| before.globals.tracing.as_ref());
     let before = before.map(|before| Arc::clone(&before.carried_over));
     let carried = before.as_ref().map(|before| Arc::clone(&before.upstreams));
@@ -186,7 +185,7 @@ pub(crate) fn carry_over(before: Option<&Snapshot>, config: &Config, purpose: Pu
     let upstreams = upstreams.finish(&mut problems);
     let (capture_names, route_names) = (names.into_list(), route_names.into_list());
     let asked = config.metrics.is_some() || shows_metrics || !config.control.is_empty();
-    let metrics = asked.then(|| metrics::of_requests(config, &route_names, &carried_over.metrics));
+    let metrics = asked.then(|| metrics::of_requests(config, &route_names, &carried_over.metrics, &mut problems));
     let acme = config.acme.as_ref().and_then(|acme| {
         let names = written_names(&config.routes);
         let (certificates, blocks) = (&carried_over.acme.certificates, &config.blocks);

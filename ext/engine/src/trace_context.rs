@@ -42,8 +42,13 @@ impl TraceId {
     }
 
     /// The id, or `None` for 0, which is no id.
-    fn of(number: u128) -> Option<Self> {
+    pub(crate) fn of(number: u128) -> Option<Self> {
         (number != 0).then_some(Self(number))
+    }
+
+    /// The id as a number.
+    pub(crate) fn number(self) -> u128 {
+        self.0
     }
 
     /// Its 32 hexadecimal digits.

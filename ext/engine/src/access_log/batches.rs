@@ -2,6 +2,8 @@
 //!
 //! A block that is slow, or has stopped, holds nobody up: so many batches wait for it, then lines are lost and counted.
 
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -27,11 +29,13 @@ pub(super) struct Batches {
     due: Option<Instant>,
     /// Lines that were lost since the block has fallen behind.
     lost: u64,
+    /// Lines that were lost since the server has started, in all of its access logs.
+    all_lost: Arc<AtomicU64>,
 }
 
 impl Batches {
-    pub(super) fn new(block: Block) -> Self {
-        Self { block, lines: Vec::new(), count: 0, due: None, lost: 0 }
+    pub(super) fn new(block: Block, all_lost: Arc<AtomicU64>) -> Self {
+        Self { block, lines: Vec::new(), count: 0, due: None, lost: 0, all_lost }
     }
 
     /// Time at which the lines that wait have to go on. `None` if none wait.
@@ -68,6 +72,7 @@ impl Batches {
                 self.block.warn(format_args!("{MOST_BATCHES} batches of lines wait for the block, more are lost"));
             }
             self.lost += count;
+            self.all_lost.fetch_add(count, Relaxed);
         } else if self.lost > 0 {
             let lost = std::mem::take(&mut self.lost);
             self.block.warn(format_args!("the block takes lines again; lines that were lost: {lost}"));

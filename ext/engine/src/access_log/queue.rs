@@ -2,7 +2,8 @@
 
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{self, Write};
+use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +14,7 @@ use super::batches::Batches;
 use super::syslog::Syslog;
 use crate::fork_safe::{Condvar, Mutex};
 use crate::log::Log;
-use crate::output::{block_sigpipe, Standard};
+use crate::output::{block_sigpipe, LineWriter, LostLines, Standard};
 
 /// Bytes that may wait to be written, at most.
 const MOST_WAITING: usize = 4 * 1024 * 1024;
@@ -35,26 +36,30 @@ pub(super) enum Output {
     Block(Batches),
 }
 
-/// Lines that could not be written, and why.
-#[derive(Debug)]
-pub(super) struct LostLines {
-    pub(super) count: u64,
-    pub(super) why: io::Error,
-}
-
 impl Output {
     /// Writes lines. A block gets them later, when a batch is full or [`Self::due`].
-    fn write(&mut self, lines: &[u8]) -> Result<(), LostLines> {
-        let written = match self {
-            Output::File(file) => file.write_all(lines),
-            Output::Stdout => Standard::Out.write_all(lines),
-            Output::Syslog(syslog) => return syslog.write(lines),
+    fn write(&mut self, lines: &[u8], writer: &mut LineWriter) -> Result<(), LostLines> {
+        match self {
+            Output::File(file) => writer.write(file, lines),
+            Output::Stdout => writer.write(&mut Standard::Out, lines),
+            Output::Syslog(syslog) => syslog.write(lines),
             Output::Block(batches) => {
                 batches.push(lines);
                 Ok(())
             }
-        };
-        written.map_err(|why| LostLines { count: memchr::memchr_iter(b'\n', lines).count() as u64, why })
+        }
+    }
+
+    /// Whether what is written to it follows what was written to the other one.
+    fn follows(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Output::File(file), Output::File(other)) => {
+                let place = |file: &File| file.metadata().ok().map(|it| (it.dev(), it.ino()));
+                place(file) == place(other)
+            }
+            (Output::Stdout, Output::Stdout) => true,
+            _ => false,
+        }
     }
 
     /// Time at which lines that wait have to go on.
@@ -88,7 +93,7 @@ pub(super) struct AccessLogQueue {
     changed: Condvar,
     /// Signalled when the thread has ended.
     ended: Condvar,
-    /// Lines that were lost so far, in this log and those before it.
+    /// Lines that were lost since the server has started, in all of its access logs.
     lost: Arc<AtomicU64>,
 }
 
@@ -104,12 +109,12 @@ struct AccessLogQueueState {
 }
 
 impl AccessLogQueue {
-    /// A queue that goes on counting lost lines.
+    /// A queue that counts its lost lines there.
     pub(super) fn counting(lost: &Arc<AtomicU64>) -> Arc<Self> {
         Arc::new(Self { lost: Arc::clone(lost), ..Self::default() })
     }
 
-    /// Number of lines that were lost so far.
+    /// Number of lines that were lost since the server has started.
     pub(super) fn lost(&self) -> &Arc<AtomicU64> {
         &self.lost
     }
@@ -125,7 +130,8 @@ impl AccessLogQueue {
         }
         state.running = true;
         drop(state);
-        let writer = AccessLogWriter { queue: Arc::clone(queue), output, log, lost: None };
+        let writer =
+            AccessLogWriter { queue: Arc::clone(queue), output, lines: LineWriter::default(), log, lost: None };
         let spawned = std::thread::Builder::new().name("access-log".into()).spawn(move || writer.run());
         if spawned.is_err() {
             queue.state.lock().running = false;
@@ -177,6 +183,7 @@ impl AccessLogQueue {
 struct AccessLogWriter {
     queue: Arc<AccessLogQueue>,
     output: Output,
+    lines: LineWriter,
     log: Arc<Log>,
     /// Lines that were lost since writing began to fail.
     lost: Option<u64>,
@@ -209,7 +216,12 @@ impl AccessLogWriter {
             drop(state);
             match job {
                 None => self.output.flush(),
-                Some(Job::Replace(output)) => self.output = output,
+                Some(Job::Replace(output)) => {
+                    if !output.follows(&self.output) {
+                        self.lines = LineWriter::default();
+                    }
+                    self.output = output;
+                }
                 Some(Job::Write(mut lines)) => {
                     self.write(&lines);
                     let mut state = self.queue.state.lock();
@@ -226,7 +238,7 @@ impl AccessLogWriter {
 
     /// Writes lines. Reports once that writing fails, and once that it works again, with the number of lost lines.
     fn write(&mut self, lines: &[u8]) {
-        match self.output.write(lines) {
+        match self.output.write(lines, &mut self.lines) {
             Err(LostLines { count, why }) => {
                 if self.lost.is_none() {
                     self.log.error(format_args!("the access log cannot be written, its lines are lost: {why}"));

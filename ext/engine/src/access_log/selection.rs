@@ -3,14 +3,14 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use crate::compile::Report;
+use crate::compile::{ExcludedPath, Report};
 use crate::config::AccessLogConfig;
 use crate::rewrite::RequestValues;
 
 /// Which requests are logged: a share of them, those that are kept in any case, and none of some paths.
 #[derive(Debug)]
 pub(super) struct Selection {
-    excluded: Vec<ExcludedPath>,
+    excluded: Box<[ExcludedPath]>,
     sampled: Option<Sampled>,
 }
 
@@ -24,13 +24,6 @@ struct Sampled {
     slower_than: Option<Duration>,
 }
 
-#[derive(Debug)]
-enum ExcludedPath {
-    Exact(Box<[u8]>),
-    /// Everything below, with the slash.
-    Below(Box<[u8]>),
-}
-
 /// Share of the requests like this one that is logged, as text. `None` if all are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct SampleRate<'a>(pub(super) Option<&'a str>);
@@ -38,7 +31,7 @@ pub(super) struct SampleRate<'a>(pub(super) Option<&'a str>);
 impl Selection {
     /// Checks `sample`, `keep` and `exclude`.
     pub(super) fn compile(spec: &AccessLogConfig, report: &mut Report<'_>) -> Self {
-        let excluded = spec.exclude.iter().filter_map(|path| excluded(path, &mut report.within("exclude"))).collect();
+        let excluded = ExcludedPath::compile_all(&spec.exclude, report);
         let (rate, keep) = (spec.sample, &spec.keep);
         if !(rate > 0.0 && rate <= 1.0) {
             report.within("sample").error(format!("{rate} is no share: write a number above 0, up to 1, such as 0.1"));
@@ -62,7 +55,7 @@ impl Selection {
     pub(super) fn choose(&self, scope: &RequestValues<'_>) -> Option<SampleRate<'_>> {
         if !self.excluded.is_empty() {
             let path = scope.request.path();
-            if self.excluded.iter().any(|excluded| excluded.has(path)) {
+            if self.excluded.iter().any(|excluded| excluded.covers(path)) {
                 return None;
             }
         }
@@ -77,27 +70,6 @@ impl Selection {
         }
         (scope.request_id.number() < sampled.bound).then_some(SampleRate(Some(&sampled.rate)))
     }
-}
-
-impl ExcludedPath {
-    fn has(&self, path: &[u8]) -> bool {
-        match self {
-            Self::Exact(exact) => **exact == *path,
-            Self::Below(begin) => path.starts_with(begin) || *path == begin[..begin.len() - 1],
-        }
-    }
-}
-
-fn excluded(path: &str, report: &mut Report<'_>) -> Option<ExcludedPath> {
-    let below = path.strip_suffix('*').filter(|begin| begin.ends_with('/'));
-    if !path.starts_with('/') || below.unwrap_or(path).contains(['*', '?', '#']) {
-        report.error(format!("{path:?} is no path: write \"/up\", or \"/assets/*\" for all below"));
-        return None;
-    }
-    Some(match below {
-        Some(begin) => ExcludedPath::Below(begin.as_bytes().into()),
-        None => ExcludedPath::Exact(path.as_bytes().into()),
-    })
 }
 
 fn statuses((first, last): (i64, i64), report: &mut Report<'_>) -> Option<RangeInclusive<u16>> {

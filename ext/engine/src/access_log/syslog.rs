@@ -12,9 +12,9 @@ use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
-use super::queue::LostLines;
 use crate::civil_time::CivilTime;
 use crate::fork::OnItsWay;
+use crate::output::LostLines;
 
 /// Facility local7 and severity info (RFC 5424, section 6.2.1), as nginx has it.
 const PRIORITY: &str = "<190>1 ";

@@ -29,7 +29,7 @@ fn carry_over(
     purpose: Purpose,
     problems: &mut Vec<Problem>,
 ) -> Option<Arc<AccessLog>> {
-    AccessLog::carry_over(before, spec, &BlockSet::default(), purpose, problems)
+    AccessLog::carry_over(before, spec, &BlockSet::default(), (purpose, &Arc::default()), problems)
 }
 
 fn compile(format: &str, to: &Path) -> Arc<AccessLog> {

@@ -1,6 +1,6 @@
 //! The calls of each block that wait or run: a lane for every block.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
 use super::{
@@ -21,6 +21,8 @@ pub(super) struct QueueState {
     pub(super) ready: VecDeque<LaneKey>,
     /// Blocks by name, for figures.
     pub(super) known: Vec<(LaneKey, BlockName, Arc<BlockCounters>)>,
+    /// Calls of blocks that are gone, by their word.
+    pub(super) past: BTreeMap<&'static str, [u64; 4]>,
     /// Sets in use.
     pub(super) live: usize,
     /// Number of the latest set.
@@ -85,6 +87,20 @@ impl Unwanted {
 }
 
 impl QueueState {
+    /// Forgets the blocks of a set. Their calls count for ever.
+    pub(super) fn forget_set(&mut self, number: u64) {
+        let known = std::mem::take(&mut self.known).into_iter();
+        let (gone, known): (Vec<_>, Vec<_>) = known.partition(|(key, _, _)| key.set == number);
+        self.known = known;
+        for (place, (_, name, counters)) in gone.iter().enumerate() {
+            // Blocks of one name share their counters.
+            let is_kept = self.known.iter().chain(&gone[..place]).any(|(_, _, other)| Arc::ptr_eq(other, counters));
+            if !is_kept {
+                counters.add_to(self.past.entry(name.word).or_default());
+            }
+        }
+    }
+
     /// Marks a lane as one whose first call may run, if so.
     pub(super) fn make_ready(&mut self, key: LaneKey) -> bool {
         let Some(lane) = self.lanes.get_mut(&key) else { return false };

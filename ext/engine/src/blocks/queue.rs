@@ -1,5 +1,6 @@
 //! The queue between the engine and the Ruby threads of one server.
 
+use std::collections::BTreeMap;
 use std::fmt::Arguments;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, OnceLock};
@@ -201,6 +202,19 @@ impl BlockQueue {
         counters
     }
 
+    /// Calls of all blocks by their word, those of earlier configurations included.
+    pub(super) fn calls(&self) -> BTreeMap<&'static str, [u64; 4]> {
+        let state = self.state.lock();
+        let mut calls = state.past.clone();
+        for (number, (_, name, counters)) in state.known.iter().enumerate() {
+            // Blocks of one name share their counters.
+            if !state.known[..number].iter().any(|(_, _, other)| Arc::ptr_eq(other, counters)) {
+                counters.add_to(calls.entry(name.word).or_default());
+            }
+        }
+        calls
+    }
+
     /// Figures of every block, in the order of the file.
     pub(super) fn stats(&self) -> Vec<BlockStats> {
         let state = self.state.lock();
@@ -295,7 +309,7 @@ impl BlockQueue {
     pub(super) fn release(&self, number: u64) {
         let mut state = self.state.lock();
         state.live -= 1;
-        state.known.retain(|(key, _, _)| key.set != number);
+        state.forget_set(number);
         state.released.push(number);
         match state.live {
             0 => self.changed.notify_all(),

@@ -192,6 +192,26 @@ fn figures_outlive_a_reload_and_name_only_blocks_in_use() {
 }
 
 #[test]
+fn calls_of_a_word_count_on_where_blocks_move_or_go() {
+    let queue = Arc::new(BlockQueue::default());
+    let (_, first) = queue.set();
+    // Two blocks in one line share their figures.
+    for index in [0, 1] {
+        assert!(block(&first, index).notify(number(1), None));
+        taken(&queue).answer(Ok(BlockValue::Null));
+    }
+    let calls = |set: &BlockSet| set.calls().into_values().collect::<Vec<_>>();
+    assert_eq!(calls(&first), [[2, 0, 0, 0]]);
+    let (_, second) = queue.set();
+    drop(first);
+    assert_eq!(calls(&second), [[2, 0, 0, 0]], "none is there any more");
+    assert!(matches!(queue.next(&QueueWaiter::default(), false), NextCall::Release(_)));
+    assert!(block(&second, 0).notify(number(1), None));
+    taken(&queue).answer(Ok(BlockValue::Null));
+    assert_eq!(calls(&second), [[3, 0, 0, 0]]);
+}
+
+#[test]
 fn a_thread_is_promised_only_if_none_waits() {
     let queue = Arc::new(BlockQueue::default());
     assert!(!queue.promise(), "no set is in use");

@@ -9,11 +9,11 @@ use crate::worker::Worker;
 impl Exchange<'_> {
     /// Counts the request, which is over. A refused gRPC call counts with the HTTP status behind the refusal.
     pub(super) fn count(&self, metrics: &RequestMetrics) {
-        if self.counted.is_none() && self.route != 0 {
+        if !self.is_counted() {
             return;
         }
         let (counters, outcome, request) = (&self.tools.counters, &self.outcome, &self.work.request);
-        let status = if outcome.grpc.reason == 0 { outcome.status } else { outcome.grpc.reason };
+        let status = outcome.counted_status();
         let asked = (request.method, || request.host());
         metrics.answered((self.counted.as_ref(), counters.thread()), asked, status, self.begun.elapsed());
         counters.moved(outcome.figures.request_bytes, outcome.bytes);

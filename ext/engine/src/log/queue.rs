@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::fork_safe::{Condvar, Mutex};
-use crate::output::block_sigpipe;
+use crate::output::{block_sigpipe, LineWriter};
 
 /// Bytes that may wait to be written, at most.
 pub(super) const MOST_WAITING: usize = 256 * 1024;
@@ -43,7 +43,7 @@ impl LogQueue {
         report: impl Fn(u64, &mut Vec<u8>) + Send + 'static,
     ) -> io::Result<Arc<Self>> {
         let queue = Arc::new(Self::default());
-        let writer = LogWriter { queue: Arc::clone(&queue), out, lost: 0 };
+        let writer = LogWriter { queue: Arc::clone(&queue), out, lines: LineWriter::default(), lost: 0 };
         std::thread::Builder::new().name("proxy-log".into()).spawn(move || writer.run(report))?;
         Ok(queue)
     }
@@ -89,6 +89,7 @@ impl LogQueue {
 struct LogWriter {
     queue: Arc<LogQueue>,
     out: Box<dyn Write + Send>,
+    lines: LineWriter,
     /// Lines that could not be written, or found the queue full, since the last report.
     lost: u64,
 }
@@ -98,16 +99,20 @@ impl LogWriter {
         block_sigpipe();
         let mut batch = Vec::new();
         while self.take(&mut batch) {
-            let lines = batch.iter().filter(|byte| **byte == b'\n').count() as u64;
+            let reports = u64::from(self.lost > 0);
             // Lines that found the queue full came after those in it.
             if self.lost > 0 {
                 report(self.lost, &mut batch);
             }
-            let written = self.out.write_all(&batch).and_then(|()| self.out.flush());
-            self.lost = if written.is_ok() { 0 } else { self.lost + lines };
-            if written.is_err() {
-                self.queue.dropped.fetch_add(lines, Relaxed);
+            match self.lines.write(&mut *self.out, &batch) {
+                Ok(()) => self.lost = 0,
+                Err(lost) => {
+                    let lines = lost.count - reports;
+                    self.lost += lines;
+                    self.queue.dropped.fetch_add(lines, Relaxed);
+                }
             }
+            let _ = self.out.flush();
             batch.clear();
             batch.shrink_to(MOST_WAITING / 8);
         }

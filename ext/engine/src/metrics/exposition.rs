@@ -1,7 +1,11 @@
 //! Figures as text: the format of Prometheus, version 0.0.4, and OpenMetrics 1.0.
 
+use std::io::Write;
+use std::time::UNIX_EPOCH;
+
 use proxy_http::decimal;
 
+use super::exemplar::Exemplar;
 use super::histogram::{Buckets, Distribution};
 
 /// Bytes after which the writer should let others work.
@@ -150,12 +154,19 @@ impl Exposition {
         write_labels(&mut shown, labels);
         let (name, mut sum) = (self.name.as_bytes(), 0);
         let separator: &[u8] = if shown.is_empty() { b"" } else { b"," };
-        for (bound, count) in self.bounds.iter().zip(distribution.counts.iter().chain(std::iter::repeat(&0))) {
+        let counts = distribution.counts.iter().chain(std::iter::repeat(&0));
+        // Only OpenMetrics knows them.
+        let known = if self.form == ExpositionForm::OpenMetrics { &distribution.exemplars[..] } else { &[] };
+        let exemplars = known.iter().chain(std::iter::repeat(&None));
+        for ((bound, count), exemplar) in self.bounds.iter().zip(counts).zip(exemplars) {
             sum += count;
             for part in [name, b"_bucket{", &shown, separator, b"le=\"", bound.as_bytes(), b"\"} "] {
                 self.out.extend_from_slice(part);
             }
             decimal::push(&mut self.out, sum);
+            if let Some(exemplar) = exemplar {
+                write_exemplar(&mut self.out, exemplar);
+            }
             self.out.push(b'\n');
         }
         let (open, close): (&[u8], &[u8]) = if shown.is_empty() { (b"", b"") } else { (b"{", b"}") };
@@ -202,6 +213,15 @@ impl Exposition {
             self.out.extend_from_slice(part.as_bytes());
         }
     }
+}
+
+fn write_exemplar(out: &mut Vec<u8>, exemplar: &Exemplar) {
+    out.extend_from_slice(b" # {trace_id=\"");
+    out.extend_from_slice(&exemplar.trace.digits());
+    let since = exemplar.at.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let (value, seconds, millis) = (exemplar.value.as_nanos() as f64 / 1e9, since.as_secs(), since.subsec_millis());
+    // A vector takes all.
+    let _ = write!(out, "\"}} {value} {seconds}.{millis:03}");
 }
 
 fn write_labels(out: &mut Vec<u8>, labels: &[(&str, &str)]) {

@@ -42,6 +42,8 @@ pub(crate) struct MetricsRegistry {
     hosts: Mutex<Vec<Arc<str>>>,
     listeners: Mutex<BTreeMap<Arc<str>, Kept<ListenerSeries>>>,
     pub(crate) reloads: ReloadFigures,
+    /// Lines that access logs have lost.
+    pub(crate) lost_lines: Arc<AtomicU64>,
     /// Where figures are asked for.
     pub(crate) scrapes: Scrapes,
 }
@@ -70,6 +72,7 @@ impl MetricsRegistry {
             hosts: Mutex::default(),
             listeners: Mutex::default(),
             reloads: ReloadFigures::default(),
+            lost_lines: Arc::default(),
             scrapes: Scrapes::default(),
         }
     }

@@ -7,10 +7,12 @@ use proxy_http::message::Method;
 use rustc_hash::FxHashMap;
 
 use super::code::class_index;
+use super::exemplar::Exemplar;
 use super::registry::MetricsRegistry;
 use super::request_counts::{HostNumber, RequestLabels};
 use super::route::{CountedRequest, RouteSeries};
 use super::sharded::ThreadNumber;
+use crate::compile::ExcludedPath;
 
 /// Longest host that is looked up. No name in DNS is longer (RFC 1035, section 2.3.4).
 const LONGEST_HOST: usize = 255;
@@ -24,35 +26,7 @@ pub(crate) struct RequestMetrics {
     /// Written hosts. `None`: the host is no label.
     hosts: Option<WrittenHosts>,
     /// Paths whose requests are not counted.
-    excluded: Box<[UncountedPath]>,
-}
-
-/// A path whose requests are not counted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum UncountedPath {
-    /// This path alone.
-    Exact(Box<[u8]>),
-    /// This path and all below it.
-    Below(Box<[u8]>),
-}
-
-impl UncountedPath {
-    /// A path as written: `/up`, or `/internal/*`.
-    pub(crate) fn new(written: &str) -> Self {
-        match written.strip_suffix("/*") {
-            Some(path) => Self::Below(path.as_bytes().into()),
-            None => Self::Exact(written.as_bytes().into()),
-        }
-    }
-
-    fn covers(&self, path: &[u8]) -> bool {
-        match self {
-            Self::Exact(excluded) => **excluded == *path,
-            Self::Below(excluded) => {
-                path.strip_prefix(&**excluded).is_some_and(|rest| rest.is_empty() || rest[0] == b'/')
-            }
-        }
-    }
+    excluded: Box<[ExcludedPath]>,
 }
 
 /// Hosts that the configuration names.
@@ -85,7 +59,7 @@ impl RequestMetrics {
         registry: &Arc<MetricsRegistry>,
         routes: impl Iterator<Item = &'n str>,
         hosts: Option<impl Iterator<Item = &'n str>>,
-        excluded: Box<[UncountedPath]>,
+        excluded: Box<[ExcludedPath]>,
     ) -> Self {
         let hosts = hosts.map(|names| {
             let mut hosts = WrittenHosts::default();
@@ -130,6 +104,19 @@ impl RequestMetrics {
         match request {
             Some(request) => request.answered(labels, class_index(status), time),
             None => self.registry.no_route().answered(thread, labels, class_index(status), time),
+        }
+    }
+
+    /// Notes the trace of a request that was counted with that result.
+    pub(crate) fn exemplify(
+        &self,
+        (request, thread): (Option<&CountedRequest<'_>>, ThreadNumber),
+        status: u16,
+        exemplar: Exemplar,
+    ) {
+        match request {
+            Some(request) => request.exemplify(class_index(status), exemplar),
+            None => self.registry.no_route().exemplify(thread, class_index(status), exemplar),
         }
     }
 }

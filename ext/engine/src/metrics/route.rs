@@ -7,6 +7,7 @@ use std::time::Duration;
 use rustc_hash::FxHashMap;
 
 use super::code::CLASS_COUNT;
+use super::exemplar::Exemplar;
 use super::histogram::{Buckets, Distribution, Histogram};
 use super::request_counts::{RequestCounts, RequestLabels};
 use super::sharded::{add, take, Sharded, ThreadNumber};
@@ -49,6 +50,11 @@ impl RouteSeries {
         self.part(thread).answered(labels, class, time, &self.buckets);
     }
 
+    /// Notes the trace of a request that was counted.
+    pub(crate) fn exemplify(&self, thread: ThreadNumber, class: usize, exemplar: Exemplar) {
+        self.part(thread).exemplify(class, exemplar);
+    }
+
     /// Counts a request that a `rate_limit` has refused.
     #[cold]
     pub(crate) fn rate_limited(&self) {
@@ -83,6 +89,12 @@ impl RoutePart {
         self.requests.count(labels, class);
         if let Some(histogram) = self.durations.get(class) {
             histogram.get_or_init(|| Box::new(Histogram::new(buckets))).observe(time);
+        }
+    }
+
+    fn exemplify(&self, class: usize, exemplar: Exemplar) {
+        if let Some(histogram) = self.durations.get(class).and_then(OnceLock::get) {
+            histogram.exemplify(exemplar);
         }
     }
 }
@@ -120,6 +132,11 @@ impl<'a> CountedRequest<'a> {
     #[inline]
     pub(super) fn answered(&self, labels: RequestLabels, class: usize, time: Duration) {
         self.part.answered(labels, class, time, &self.series.buckets);
+    }
+
+    /// Notes the trace of the request, which was counted.
+    pub(super) fn exemplify(&self, class: usize, exemplar: Exemplar) {
+        self.part.exemplify(class, exemplar);
     }
 
     /// The thread that counts it.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use super::code::CLASS_COUNT;
+use super::exemplar::Exemplar;
 use super::histogram::{Buckets, Distribution, Histogram};
 use super::kept::Kept;
 use super::sharded::{add, Sharded, ThreadNumber};
@@ -85,6 +86,11 @@ impl UpstreamSeries {
         if let Some(first_byte) = first_byte {
             part.first_byte.observe(first_byte);
         }
+    }
+
+    /// Notes the trace of a request, with the time from its begin to the head of the response.
+    pub(crate) fn exemplify(&self, thread: ThreadNumber, first_byte: Exemplar) {
+        self.part(thread).first_byte.exemplify(first_byte);
     }
 
     /// Counts further attempts of a request.

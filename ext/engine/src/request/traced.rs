@@ -6,7 +6,7 @@ use super::{Exchange, Workspace};
 use crate::channel::Channel;
 use crate::error::{EndReason, Error};
 use crate::trace_context::{TraceIds, TRACEPARENT};
-use crate::tracing::{Asked, TraceEnding};
+use crate::tracing::{Asked, Trace, TraceEnding};
 use crate::upstream::Backend;
 
 impl Workspace {
@@ -58,9 +58,23 @@ impl Exchange<'_> {
     #[inline]
     pub(crate) fn end_trace(&mut self) {
         if let (Some(trace), Some(tracer)) = (self.work.trace.take(), &self.globals.tracing) {
+            self.exemplify(&trace);
             let ending =
                 TraceEnding { route: self.route_name(), status: self.outcome.status, reason: self.outcome.reason };
             self.tools.end_trace(tracer, *trace, ending);
+        }
+    }
+
+    /// Notes the trace in the histograms that have counted the request.
+    fn exemplify(&self, trace: &Trace) {
+        let Some(metrics) = self.globals.metrics.as_ref().filter(|_| self.is_counted()) else { return };
+        let thread = self.tools.counters.thread();
+        let Some(whole) = trace.exemplar(self.begun.elapsed()) else { return };
+        metrics.exemplify((self.counted.as_ref(), thread), self.outcome.counted_status(), whole);
+        let first_byte = self.outcome.figures.first_byte.and_then(|time| trace.exemplar(time));
+        if let (Some(first_byte), Some(backend), true) = (first_byte, self.outcome.last_asked(), self.counted.is_some())
+        {
+            backend.group().series().exemplify(thread, first_byte);
         }
     }
 }

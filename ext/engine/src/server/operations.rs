@@ -4,6 +4,7 @@ mod steering;
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -41,8 +42,7 @@ impl Operations for Server {
         status.insert("upstreams".into(), upstreams.into());
         status.insert("blocks".into(), json!(blocks));
         status.insert("maintenance".into(), self.shown_maintenance());
-        let lost = snapshot.globals.access_log.as_ref().map_or(0, |log| log.lost_lines());
-        status.insert("lost_access_lines".into(), lost.into());
+        status.insert("lost_access_lines".into(), snapshot.metrics().lost_lines.load(Relaxed).into());
         self.notes.add_to(&mut status);
         Value::Object(status)
     }

@@ -3,6 +3,7 @@
 mod backends;
 mod certificates;
 
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -139,14 +140,8 @@ impl Scraper {
     }
 
     fn write_server(&self, out: &mut Exposition, snapshot: &Snapshot, registry: &MetricsRegistry) {
-        let mut calls: std::collections::BTreeMap<_, [u64; 4]> = std::collections::BTreeMap::new();
-        for block in snapshot.blocks.stats() {
-            let sums = calls.entry(block.word).or_default();
-            let counts = [block.answered, block.failed, block.late, block.full];
-            sums.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
-        }
         out.family(&family::BLOCK_CALLS);
-        for (word, counts) in calls {
+        for (word, counts) in snapshot.blocks.calls() {
             for (result, count) in ["answered", "failed", "late", "full"].into_iter().zip(counts) {
                 out.count(&[("word", word), ("result", result)], count);
             }
@@ -158,8 +153,7 @@ impl Scraper {
         out.family(&family::CONFIG_LAST_RELOAD);
         out.number(&[], registry.reloads.last_success());
         out.family(&family::LOG_LINES_DROPPED);
-        let lost = snapshot.globals.access_log.as_ref().map_or(0, |log| log.lost_lines());
-        out.count(&[], self.log.dropped() + lost);
+        out.count(&[], self.log.dropped() + registry.lost_lines.load(Relaxed));
         out.family(&family::BUILD);
         out.count(&[("version", env!("CARGO_PKG_VERSION"))], 1);
     }

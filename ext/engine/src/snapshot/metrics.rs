@@ -3,19 +3,17 @@
 use std::sync::Arc;
 
 use super::written_names::written_names;
-use crate::compile::Report;
+use crate::compile::{ExcludedPath, Report};
 use crate::compiler::CarriedOver;
 use crate::config::{Code, Problem};
 use crate::configuration::{Config, MetricsConfig};
 use crate::control::place::ControlPlace;
-use crate::metrics::{Buckets, MetricsRegistry, RequestMetrics, UncountedPath, BUCKETS};
+use crate::metrics::{Buckets, MetricsRegistry, RequestMetrics, BUCKETS};
 
 /// The directive.
 const WORD: &str = "metrics";
 /// Buckets of a histogram, at most.
 const MOST_BUCKETS: usize = 50;
-/// Paths that are not counted, at most: each is compared with the path of every request.
-const MOST_EXCLUDED: usize = 100;
 
 /// The figures of the server, carried over if it runs already.
 pub(super) fn registry(
@@ -27,7 +25,6 @@ pub(super) fn registry(
     let default = MetricsConfig::default();
     let metrics = config.metrics.as_ref().unwrap_or(&default);
     let mut report = Report::new(WORD, metrics.at.as_ref(), problems);
-    check_exclude(&metrics.exclude, &mut report.within("exclude"));
     let bounds = metrics.buckets.as_deref();
     let buckets = Buckets::new(bounds.filter(|it| are_bounds(it, &mut report.within("buckets"))).unwrap_or(&BUCKETS));
     let Some(before) = before else { return Arc::new(MetricsRegistry::new(threads, buckets)) };
@@ -57,12 +54,17 @@ pub(super) fn with_place(
 }
 
 /// How the requests of a configuration are counted. `routes`: the names of its locations.
-pub(super) fn of_requests(config: &Config, routes: &[Arc<str>], registry: &Arc<MetricsRegistry>) -> RequestMetrics {
+pub(super) fn of_requests(
+    config: &Config,
+    routes: &[Arc<str>],
+    registry: &Arc<MetricsRegistry>,
+    problems: &mut Vec<Problem>,
+) -> RequestMetrics {
     let default = MetricsConfig::default();
     let metrics = config.metrics.as_ref().unwrap_or(&default);
+    let excluded = ExcludedPath::compile_all(&metrics.exclude, &mut Report::new(WORD, metrics.at.as_ref(), problems));
     let names = if metrics.label_hosts { written_names(&config.routes) } else { Vec::new() };
     let hosts = metrics.label_hosts.then(|| names.iter().map(|written| &*written.name));
-    let excluded = metrics.exclude.iter().map(|path| UncountedPath::new(path)).collect();
     RequestMetrics::new(registry, routes.iter().map(|name| &**name), hosts, excluded)
 }
 
@@ -75,16 +77,4 @@ fn are_bounds(bounds: &[f64], report: &mut Report<'_>) -> bool {
         report.error("the bounds do not ascend: write the smallest first and each once");
     }
     report.is_sound()
-}
-
-fn check_exclude(paths: &[String], report: &mut Report<'_>) {
-    if paths.len() > MOST_EXCLUDED {
-        report.error(format!("these are {}: write at most {MOST_EXCLUDED} paths", paths.len()));
-    }
-    for path in paths {
-        let plain = path.strip_suffix("/*").unwrap_or(path);
-        if !path.starts_with('/') || plain.contains('*') {
-            report.error(format!("{path:?} is not a path: write one such as \"/up\" or \"/internal/*\""));
-        }
-    }
 }

@@ -1,6 +1,6 @@
 //! The trace of one request while it is served.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use proxy_http::message::{Method, RequestHead};
 use tokio::time::Instant;
@@ -9,6 +9,7 @@ use super::attributes::Attributes;
 use super::span::{SpanFacts, SpanKind};
 use super::{Asked, TraceClient};
 use crate::error::EndReason;
+use crate::metrics::Exemplar;
 use crate::trace_context::{self, SpanId, TraceIds, TRACESTATE};
 
 /// Attempts of one request that are recorded, at most.
@@ -98,6 +99,12 @@ impl Trace {
     /// Trace and span of the request, for logs and string rewrites.
     pub(crate) fn ids(&self) -> TraceIds {
         self.ids
+    }
+
+    /// The trace as an exemplar of a time from the begin of its request. `None` if the trace is not recorded.
+    pub(crate) fn exemplar(&self, value: Duration) -> Option<Exemplar> {
+        let begun_at = self.recorded.as_ref()?.begun_at;
+        Some(Exemplar { trace: self.ids.trace, value, at: begun_at + value })
     }
 
     /// Begins an attempt with a span of its own, and returns the `traceparent` that tells a backend of it. `resent` is

@@ -32,7 +32,7 @@ fn batches() -> (Batches, Arc<BlockQueue>, BlockSet) {
     let queue = Arc::new(BlockQueue::default());
     let (_, set) = queue.set();
     let limits = BlockLimits { threads: 1, queue: MOST_BATCHES };
-    (Batches::new(set.block(BlockIndex(0), limits, "access_log", Some(&at()))), queue, set)
+    (Batches::new(set.block(BlockIndex(0), limits, "access_log", Some(&at())), Arc::default()), queue, set)
 }
 
 fn answered(call: NextCall) -> Option<String> {
@@ -102,6 +102,7 @@ fn lines_beyond_the_batches_that_wait_are_lost_counted_and_told_of_once() {
     for _ in 0..MOST_BATCHES + 3 {
         batches.push(thousand.as_bytes());
     }
+    assert_eq!(batches.all_lost.load(Relaxed), 3_000);
     let figures = &set.stats()[0];
     assert_eq!((figures.running, figures.waiting, figures.full), (1, MOST_BATCHES as u64, 3));
     drop(stuck);
@@ -127,7 +128,7 @@ fn write(log: &Arc<AccessLog>, path: &str) {
 
 fn compile(before: Option<&AccessLog>, set: &BlockSet, purpose: Purpose) -> Arc<AccessLog> {
     let mut problems = Vec::new();
-    let log = AccessLog::carry_over(before, &spec(None), set, purpose, &mut problems);
+    let log = AccessLog::carry_over(before, &spec(None), set, (purpose, &Arc::default()), &mut problems);
     assert_eq!(problems, []);
     log.expect("a log")
 }
@@ -163,7 +164,13 @@ fn a_block_gets_the_lines_of_its_own_configuration_only() {
 fn a_check_needs_no_ruby_and_a_file_beside_a_block_is_a_mistake() {
     compile(None, &BlockSet::default(), Purpose::Check);
     let mut problems = Vec::new();
-    let log = AccessLog::carry_over(None, &spec(Some("a.log")), &BlockSet::default(), Purpose::Check, &mut problems);
+    let log = AccessLog::carry_over(
+        None,
+        &spec(Some("a.log")),
+        &BlockSet::default(),
+        (Purpose::Check, &Arc::default()),
+        &mut problems,
+    );
     assert!(log.is_none());
     let text: Vec<_> = problems.iter().map(ToString::to_string).collect();
     let remedy = "leave it out, or write access_log \"{path}\", to: \"a.log\" without a block";

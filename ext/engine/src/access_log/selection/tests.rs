@@ -73,7 +73,7 @@ fn mistakes_say_what_to_write() {
         exclude: ["up", "/a*", "/a?b"].map(str::to_owned).into(),
         ..AccessLogConfig::default()
     };
-    let path = "is no path: write \"/up\", or \"/assets/*\" for all below";
+    let path = "is not a path: write \"/up\", or \"/assets/*\" for all below";
     assert_eq!(
         told(&spec),
         [

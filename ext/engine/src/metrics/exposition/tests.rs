@@ -1,7 +1,8 @@
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use super::*;
 use crate::metrics::histogram::Histogram;
+use crate::trace_context::TraceId;
 
 const COUNTED: MetricFamily =
     MetricFamily { name: "a_bytes", kind: FamilyKind::Counter, unit: "bytes", help: "What it is." };
@@ -67,6 +68,35 @@ fn openmetrics_names_families_and_units_and_ends() {
         assert!(text.lines().any(|written| written == line), "{line} in\n{text}");
     }
     assert!(text.ends_with("\n# EOF\n"));
+}
+
+#[test]
+fn only_openmetrics_has_exemplars_each_in_its_bucket() {
+    let buckets = Buckets::new(&[0.005, 1.0]);
+    let histograms = [Histogram::new(&buckets), Histogram::new(&buckets)];
+    let note = |histogram: &Histogram, trace, millis, at| {
+        histogram.observe(Duration::from_millis(millis));
+        let (trace, value) = (TraceId::of(trace).expect("an id"), Duration::from_millis(millis));
+        histogram.exemplify(Exemplar { trace, value, at: UNIX_EPOCH + Duration::from_millis(at) });
+    };
+    note(&histograms[0], 1, 1_000, 1_700_000_000_007);
+    note(&histograms[1], 2, 6, 1_700_000_000_006);
+    note(&histograms[1], 3, 1_001, 1_700_000_000_000);
+    histograms[0].observe(Duration::ZERO);
+    let mut times = Distribution::default();
+    histograms.iter().for_each(|histogram| times.add(histogram));
+    let written = |form| {
+        let mut out = Exposition::new(form, &buckets, 0);
+        out.family(&TIMED);
+        out.histogram(&[("x", "y")], &times);
+        String::from_utf8(out.finish()).expect("UTF-8")
+    };
+    let expected = r#"b_seconds_bucket{x="y",le="0.005"} 1
+b_seconds_bucket{x="y",le="1.0"} 3 # {trace_id="00000000000000000000000000000001"} 1 1700000000.007
+b_seconds_bucket{x="y",le="+Inf"} 4 # {trace_id="00000000000000000000000000000003"} 1.001 1700000000.000
+"#;
+    assert!(written(ExpositionForm::OpenMetrics).contains(expected), "{}", written(ExpositionForm::OpenMetrics));
+    assert!(!written(ExpositionForm::Text).contains("trace_id"));
 }
 
 #[test]

@@ -123,7 +123,9 @@ fn judge(answer: Result<Response<Bytes>, ClientError>, now: SystemTime) -> Deliv
         200..=299 => Delivery::Taken { rejected: rejected(answer.body()) },
         429 | 502 | 503 | 504 => {
             let wanted = answer.headers().get(RETRY_AFTER).and_then(|value| pause(value.to_str().ok()?, now));
-            Delivery::Later(format!("the collector answers {status}"), wanted.map(|wait| wait.min(LONGEST_PAUSE)))
+            // One that wants no pause would otherwise get all tries at once.
+            let wanted = wanted.filter(|wait| !wait.is_zero()).map(|wait| wait.min(LONGEST_PAUSE));
+            Delivery::Later(format!("the collector answers {status}"), wanted)
         }
         401 | 403 => {
             Delivery::Refused(format!("the collector answers {status}: it wants other credentials in headers:"))
