@@ -54,7 +54,7 @@ impl ExemplarSlot {
             let [high, low] = [&self.trace[0], &self.trace[1]].map(|half| half.load(Relaxed));
             let (value, at) = (self.value.load(Relaxed), self.at.load(Relaxed));
             fence(Acquire);
-            if before % 2 == 0 && self.turn.load(Relaxed) == before {
+            if before.is_multiple_of(2) && self.turn.load(Relaxed) == before {
                 let trace = TraceId::of(u128::from(high) << 64 | u128::from(low))?;
                 let at = UNIX_EPOCH.checked_add(Duration::from_millis(at))?;
                 return Some(Exemplar { trace, value: Duration::from_nanos(value), at });
