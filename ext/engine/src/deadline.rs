@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::pin::{pin, Pin};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use tokio::task::unconstrained;
 use tokio::time::{sleep_until, Instant, Sleep};
@@ -11,10 +11,13 @@ use tokio::time::{sleep_until, Instant, Sleep};
 ///
 /// A connection asks "is this deadline over?" with ever later deadlines, and hardly ever one is over. Moving a timer
 /// each time costs as much as parsing a field or two. So the timer stays where it is while it fires before the
-/// deadline; when it fires, it is set to the deadline of that moment.
+/// deadline; when it fires, it is set to the deadline of that moment. As long as it has not fired, it also knows whom to
+/// wake, and need not be told again.
 #[derive(Debug, Default)]
 pub(crate) struct DeadlineTimer {
     sleep: Option<Pin<Box<Sleep>>>,
+    /// Whom the timer wakes when it fires.
+    waker: Option<Waker>,
 }
 
 impl DeadlineTimer {
@@ -23,14 +26,21 @@ impl DeadlineTimer {
         let sleep = self.sleep.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
         if sleep.deadline() > deadline {
             sleep.as_mut().reset(deadline);
+        } else if self.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) && !sleep.is_elapsed() {
+            return Poll::Pending;
         }
         // Without this, a task that has used up tokio's budget (its peer never stops sending) would get "not yet" each
         // time.
         while pin!(unconstrained(sleep.as_mut())).poll(cx).is_ready() {
             if Instant::now() >= deadline {
+                self.waker = None;
                 return Poll::Ready(());
             }
             sleep.as_mut().reset(deadline);
+        }
+        match &mut self.waker {
+            Some(waker) => waker.clone_from(cx.waker()),
+            None => self.waker = Some(cx.waker().clone()),
         }
         Poll::Pending
     }

@@ -56,6 +56,7 @@ async fn forward(
     work.response_additions.clear();
     work.user.clear();
     work.captured.clear();
+    work.ended = None;
     let keeps_lines = snapshot.globals.keeps_lines || snapshot.globals.tap.is_open();
     if keeps_lines {
         work.request.fields.copy_lines(&mut work.as_sent);

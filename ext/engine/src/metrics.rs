@@ -38,8 +38,6 @@ pub(crate) use upstream::{
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-use tokio::time::Instant;
-
 use crate::latency::LatencyHistogram;
 use crate::stats::Stats;
 
@@ -173,18 +171,10 @@ impl Counters {
         self.classes[if class < self.classes.len() { class } else { 0 }].fetch_add(1, Relaxed);
     }
 
-    /// Counts the time from the head of a request until its response begins, which is now. Returns that moment.
-    pub(crate) fn responds(&self, begun: Instant) -> Instant {
-        let now = Instant::now();
-        self.latency.add(now.saturating_duration_since(begun));
-        now
-    }
-
-    /// The same for a response that has begun after that time.
+    /// Counts the time from the first byte of a request until its response begins.
     #[inline]
-    pub(crate) fn responded(&self, begun: Instant, took: Duration) -> Instant {
+    pub(crate) fn responded(&self, took: Duration) {
         self.latency.add(took);
-        begun + took
     }
 
     /// Times until a response began.

@@ -77,7 +77,7 @@ pub(crate) struct ResponseNeeds {
 
 /// Sends the request whose head stands in `backend`'s output, with its body, and waits for the head of the final
 /// response. `deadline` is the time limit for that head; while a body still arrives from the client, it is put off.
-/// `request` is the request's head as the backend gets it.
+/// `request` is the request's head as the backend gets it, `begun` the time if it was read a moment ago.
 #[allow(clippy::too_many_arguments)]
 pub(crate) async fn send(
     client: &mut ClientChannel,
@@ -88,9 +88,11 @@ pub(crate) async fn send(
     needs: &mut ResponseNeeds,
     limits: &Limits,
     deadline: &mut Instant,
+    begun: Option<Instant>,
 ) -> Result<(), Error> {
     // The first look finds the head sent, so the clock is first read there.
     let mut progress: Option<Instant> = None;
+    let mut begun = begun.filter(|_| !body.has_body());
     let mut moved = 0;
     let mut interim = Interim::default();
     let mut switching = false;
@@ -148,7 +150,7 @@ pub(crate) async fn send(
         let since = match progress {
             Some(since) if now_moved == moved && !(sending_body && body.is_over()) => since,
             _ => {
-                let now = Instant::now();
+                let now = begun.take().unwrap_or_else(Instant::now);
                 if sending_body {
                     // The time limit for the response starts when the body has been sent.
                     *deadline = (*deadline).max(now + limits.timeout);

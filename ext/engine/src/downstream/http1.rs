@@ -173,7 +173,9 @@ async fn serve_burst(
             Ok(()) => End::Closed(forward_guarded(worker, &snapshot, client_info, client, &mut work).await),
             Err(end) => end,
         };
+        let keepalive = snapshot.globals.limits.keepalive;
         drop(snapshot);
+        let ended = work.ended.take();
         worker.reuse(work);
         if !matches!(end, End::Closed(Verdict::KeepAlive)) {
             return Err(end);
@@ -182,8 +184,8 @@ async fn serve_burst(
         if connection.skip_empty_lines() {
             continue;
         }
-        let now = Instant::now();
-        let until = now + worker.snapshot().globals.limits.keepalive;
+        let now = ended.unwrap_or_else(Instant::now);
+        let until = now + keepalive;
         let pause = Pause { is_first: false, is_short: true, since: now, until };
         match wait_for_request(worker, registration, client, &pause, until.min(now + BURST)).await {
             PauseEnd::Begun => {}

@@ -2,7 +2,6 @@
 
 use proxy_http::message::Framing;
 use proxy_http::message::{Known, Method, Version};
-use tokio::time::Instant;
 
 use super::{Exchange, Verdict};
 use crate::error::{Cause, EndReason, Error, Side};
@@ -170,15 +169,15 @@ impl Exchange<'_> {
     }
 
     /// Records the status that the client is about to get, and counts it; for a gRPC call, the HTTP status behind the
-    /// refusal. Returns the moment.
-    pub(crate) fn answering(&mut self, status: u16) -> Instant {
+    /// refusal.
+    pub(crate) fn answering(&mut self, status: u16) {
         self.outcome.status = status;
         let reason = self.outcome.grpc.reason;
         self.tools.counters.answered(if reason == 0 { status } else { reason });
         // The clock was read when the head of a backend's response was there.
         match self.outcome.figures.first_byte {
-            Some(took) => self.tools.counters.responded(self.begun, took),
-            None => self.tools.counters.responds(self.begun),
+            Some(took) => self.tools.counters.responded(took),
+            None => self.tools.counters.responded(self.begun.elapsed()),
         }
     }
 }

@@ -108,7 +108,8 @@ pub(crate) async fn attempt<Q: BackendRequest>(
                 let limits = request.limits(connection);
                 let Parts { client, body, fields, response, needs } = request.parts();
                 body.rewind();
-                result = relay::send(client, connection, body, fields, response, needs, &limits, deadline).await;
+                let begun = (at_once && dead == 0).then_some(attempt.begun_at());
+                result = relay::send(client, connection, body, fields, response, needs, &limits, deadline, begun).await;
                 if result.is_err() {
                     request.parts().body.let_go_of(connection, limits.write);
                 }

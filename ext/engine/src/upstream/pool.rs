@@ -102,11 +102,17 @@ impl Pool {
 
     /// Keeps a connection whose last exchange is complete on both sides. Beyond `keep.connections` the oldest is
     /// closed.
-    /// `introduction` is the PROXY header that it began with.
-    pub(crate) fn give_back(&self, backend: &Arc<Backend>, stream: Stream, introduction: &[u8], keep: Keep) {
+    /// `introduction` is the PROXY header that it began with. Returns the time, if it is kept.
+    pub(crate) fn give_back(
+        &self,
+        backend: &Arc<Backend>,
+        stream: Stream,
+        introduction: &[u8],
+        keep: Keep,
+    ) -> Option<Instant> {
         let is_introduced = !introduction.is_empty();
         if keep.connections == 0 || self.closed.get() || is_introduced != backend.settings().proxy_protocol.is_some() {
-            return;
+            return None;
         }
         let mut backends = self.backends.borrow_mut();
         let connections = backends.entry(backend.id()).or_insert_with(|| IdleConnections {
@@ -118,7 +124,9 @@ impl Pool {
             connections.idle.pop_front();
         }
         let introduction = introduction.into();
-        connections.idle.push_back(Idle { stream, introduction, expires: Instant::now().checked_add(keep.timeout) });
+        let now = Instant::now();
+        connections.idle.push_back(Idle { stream, introduction, expires: now.checked_add(keep.timeout) });
+        Some(now)
     }
 
     /// Looks through the pool once a second, for ever: closes what has expired or died, and forgets backends that are

@@ -1,7 +1,6 @@
 //! The client connections of one engine thread, and which of them have been idle longest.
 //!
-//! A connection stores a number when it becomes idle and when it no longer is, once each per request. The numbers are
-//! only searched when room is needed for another connection; the result is kept for the next time.
+//! A connection notes when it becomes idle and when it no longer is, once each per request. The notes are only searched when room is needed for another connection; the result is kept for the next time.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -14,10 +13,6 @@ use tokio::time::Instant;
 use super::Worker;
 use crate::clock::micros;
 
-/// Value of a connection with a request in flight.
-const BUSY: u64 = 0;
-/// Value of a connection that has to close.
-const LEAVING: u64 = u64::MAX;
 /// Time during which a new connection does not count as idle: a request may have come that its task has not yet seen.
 const NEW: Duration = Duration::from_secs(1);
 /// Number of longest idle connections that one search remembers.
@@ -31,23 +26,32 @@ pub(super) struct Connections {
     alive: Cell<usize>,
     all_gone: Notify,
     /// The longest idle connections found by the last search, the longest idle one at the end.
-    idlest: RefCell<Vec<(u64, usize)>>,
+    idlest: RefCell<Vec<(Instant, usize)>>,
 }
 
 #[derive(Debug)]
 struct Slot {
     /// Waker of the connection's task.
     waker: Option<Waker>,
-    /// Time since which the connection is idle, in microseconds of [`crate::clock`]; may be in the future. Or [`BUSY`]
-    /// or [`LEAVING`].
-    idle: u64,
+    idle: Idle,
+}
+
+/// Whether a connection is idle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Idle {
+    /// A request is in flight.
+    Busy,
+    /// The connection has to close.
+    Leaving,
+    /// Since then; may be in the future.
+    Since(Instant),
 }
 
 impl Connections {
     fn add(&self) -> usize {
         self.alive.set(self.alive.get() + 1);
         // A new connection, without a request so far.
-        let slot = Slot { waker: None, idle: micros(Instant::now() + NEW) };
+        let slot = Slot { waker: None, idle: Idle::Since(Instant::now() + NEW) };
         let mut slots = self.slots.borrow_mut();
         match self.free.borrow_mut().pop() {
             Some(number) => {
@@ -62,7 +66,7 @@ impl Connections {
     }
 
     fn remove(&self, number: usize) {
-        self.slots.borrow_mut()[number] = Slot { waker: None, idle: BUSY };
+        self.slots.borrow_mut()[number] = Slot { waker: None, idle: Idle::Busy };
         self.free.borrow_mut().push(number);
         self.alive.set(self.alive.get() - 1);
         if self.alive.get() == 0 {
@@ -82,19 +86,22 @@ impl Connections {
         }
     }
 
-    /// Time since which the longest idle connection is idle.
+    /// Time since which the longest idle connection is idle, in microseconds of [`crate::clock`].
     pub(super) fn longest_idle(&self, now: Instant) -> Option<u64> {
         let slots = self.slots.borrow();
         let mut idlest = self.idlest.borrow_mut();
-        let still = |&(since, number): &(u64, usize)| slots.get(number).is_some_and(|slot| slot.idle == since);
+        let still =
+            |&(since, number): &(Instant, usize)| slots.get(number).is_some_and(|slot| slot.idle == Idle::Since(since));
         while idlest.last().is_some_and(|last| !still(last)) {
             idlest.pop();
         }
         if idlest.is_empty() {
             // Connections that became idle later have been idle for a shorter time than the remembered ones.
-            let idle = slots.iter().enumerate().map(|(number, slot)| (slot.idle, number));
-            let now = micros(now);
-            idlest.extend(idle.filter(|(since, _)| *since != BUSY && *since <= now));
+            let idle = slots.iter().enumerate().filter_map(|(number, slot)| match slot.idle {
+                Idle::Since(since) if since <= now => Some((since, number)),
+                _ => None,
+            });
+            idlest.extend(idle);
             if idlest.len() > REMEMBERED {
                 idlest.select_nth_unstable(REMEMBERED);
                 idlest.truncate(REMEMBERED);
@@ -102,7 +109,7 @@ impl Connections {
             }
             idlest.sort_unstable_by(|one, other| other.cmp(one));
         }
-        idlest.last().map(|(since, _)| *since)
+        idlest.last().map(|(since, _)| micros(*since))
     }
 
     /// Tells the longest idle connection to close. `false` if no connection is idle.
@@ -113,7 +120,7 @@ impl Connections {
         let Some((_, number)) = self.idlest.borrow_mut().pop() else { return false };
         let waker = {
             let slot = &mut self.slots.borrow_mut()[number];
-            slot.idle = LEAVING;
+            slot.idle = Idle::Leaving;
             slot.waker.clone()
         };
         // A task without a waker has not begun, and will check by itself.
@@ -143,7 +150,7 @@ impl Registration {
 
     /// Marks the connection as idle since `since`. It may be closed to make room for another.
     pub(crate) fn is_idle_since(&self, since: Instant) {
-        self.worker.connections.slots.borrow_mut()[self.number].idle = micros(since);
+        self.worker.connections.slots.borrow_mut()[self.number].idle = Idle::Since(since);
     }
 
     /// Marks the connection as new: its first request is still expected.
@@ -154,12 +161,12 @@ impl Registration {
     /// Marks the connection as busy: it is not closed to make room for others.
     #[inline]
     pub(crate) fn is_busy(&self) {
-        self.worker.connections.slots.borrow_mut()[self.number].idle = BUSY;
+        self.worker.connections.slots.borrow_mut()[self.number].idle = Idle::Busy;
     }
 
     /// Whether the connection has to close, because it has been idle longest and others need its room.
     pub(crate) fn must_leave(&self) -> bool {
-        self.worker.connections.slots.borrow()[self.number].idle == LEAVING
+        self.worker.connections.slots.borrow()[self.number].idle == Idle::Leaving
     }
 }
 
@@ -179,21 +186,21 @@ mod tests {
         let connections = Connections::default();
         let now = Instant::now();
         let numbers: Vec<_> = (0..5).map(|_| connections.add()).collect();
-        let set = |index: usize, idle: u64| connections.slots.borrow_mut()[numbers[index]].idle = idle;
+        let set = |index: usize, idle: Idle| connections.slots.borrow_mut()[numbers[index]].idle = idle;
         for (index, seconds) in [(0, 3), (1, 1), (2, 5), (4, 2)] {
-            set(index, micros(now + Duration::from_secs(seconds)));
+            set(index, Idle::Since(now + Duration::from_secs(seconds)));
         }
-        set(3, BUSY);
+        set(3, Idle::Busy);
         let left = || {
             connections.close_longest_idle(now + Duration::from_secs(60)).then(|| {
                 let slots = connections.slots.borrow();
-                slots.iter().position(|slot| slot.idle == LEAVING).expect("one was told")
+                slots.iter().position(|slot| slot.idle == Idle::Leaving).expect("one was told")
             })
         };
         assert_eq!(left(), Some(1));
         connections.remove(1);
         // The next remembered connection, which has got a request since.
-        set(4, micros(now + Duration::from_secs(9)));
+        set(4, Idle::Since(now + Duration::from_secs(9)));
         assert_eq!(left(), Some(0));
         connections.remove(0);
         assert_eq!(left(), Some(2));
@@ -210,11 +217,11 @@ mod tests {
         let most = REMEMBERED * 3;
         for number in 0..most {
             connections.add();
-            connections.slots.borrow_mut()[number].idle = micros(begin + Duration::from_micros(number as u64));
+            connections.slots.borrow_mut()[number].idle = Idle::Since(begin + Duration::from_micros(number as u64));
         }
         for number in 0..most {
             assert!(connections.close_longest_idle(begin + NEW));
-            assert_eq!(connections.slots.borrow()[number].idle, LEAVING);
+            assert_eq!(connections.slots.borrow()[number].idle, Idle::Leaving);
             assert!(connections.idlest.borrow().capacity() <= most.next_power_of_two());
         }
         assert!(!connections.close_longest_idle(begin + NEW));

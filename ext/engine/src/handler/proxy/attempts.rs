@@ -120,7 +120,12 @@ impl Attempts<'_, '_> {
         };
         loop {
             let mut result = self.attempt(backend, &mut attempt).await;
-            self.exchange.outcome.figures.first_byte = result.is_ok().then(|| self.exchange.begun.elapsed());
+            let mut headed = None;
+            if result.is_ok() {
+                let now = Instant::now();
+                headed = Some(now);
+                self.exchange.outcome.figures.first_byte = Some(now.saturating_duration_since(self.exchange.begun));
+            }
             if let (Ok(()), Some(backend)) = (&result, backend.as_mut()) {
                 if self.is_head_alone(backend) {
                     // A safe method has no effect on the server (RFC 9110, section 9.2.1).
@@ -133,7 +138,12 @@ impl Attempts<'_, '_> {
             self.exchange.note_traced(&attempt, backend.as_ref(), result.as_ref());
             let error = match result {
                 Ok(()) => {
-                    let Some(next) = self.next_after_answer(&attempt) else { return Ok(attempt) };
+                    let Some(next) = self.next_after_answer(&attempt) else {
+                        if let Some(now) = headed {
+                            attempt.responds(now);
+                        }
+                        return Ok(attempt);
+                    };
                     *backend = None;
                     attempt = next;
                     self.left -= 1;

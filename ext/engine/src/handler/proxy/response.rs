@@ -66,7 +66,7 @@ impl Proxy {
         // The rest of a request body that is still arriving when the response comes may never be read.
         exchange.keep_alive &=
             body.is_complete() && client_framing != Framing::UntilClose && !exchange.tools.is_draining();
-        attempt.responds(exchange.answering(status));
+        exchange.answering(status);
         exchange.outcome.backend = Some(attempt);
         self.write_response(exchange, client_framing);
         backend.begin_reading(framing);
@@ -102,7 +102,8 @@ impl Proxy {
                 if let (true, Some(Channel::Http1(backend))) = (reusable && clean, answered.take()) {
                     if let Some(attempt) = &exchange.outcome.backend {
                         let (pool, introduction) = (&exchange.tools.pool, &exchange.work.introduction);
-                        pool.give_back(attempt.backend(), backend.into_stream(), introduction, keep);
+                        let now = pool.give_back(attempt.backend(), backend.into_stream(), introduction, keep);
+                        exchange.work.ended = now;
                     }
                 }
                 match (exchange.keep_alive, exchange.client.channel.is_read()) {
