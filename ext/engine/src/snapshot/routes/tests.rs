@@ -151,7 +151,8 @@ fn ten_thousand_routes_compile_in_a_moment() {
     }
     let begun = tokio::time::Instant::now();
     let snapshot = snapshot(routes);
-    assert!(begun.elapsed().as_secs() < 5, "{:?}, unoptimised", begun.elapsed());
+    // Seconds at most on a busy machine. What grows with the square of the routes takes many minutes.
+    assert!(begun.elapsed().as_secs() < 60, "{:?}, unoptimised", begun.elapsed());
     assert_eq!(asked(&snapshot, "/p7/x", "h999.example.com"), Ok(bytes("x", "")));
     assert_eq!(CaptureNames::default().name(0), "");
 }
