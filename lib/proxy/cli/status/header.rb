@@ -22,7 +22,7 @@ module Proxy
           @rate = rate
         end
 
-        def lines = [process, file, *traffic, *reload, *warnings]
+        def lines = [process, file, *traffic, *maintenance, *reload, *warnings]
 
         private
 
@@ -32,8 +32,10 @@ module Proxy
         end
 
         def file
-          loaded = @status[:loaded_at]
-          "#{@status[:file]&.delete_prefix("#{Dir.pwd}/") || "no file"}#{", read #{span(loaded)} ago" if loaded}"
+          file, loaded = @status.values_at(:file, :loaded_at)
+          return "no file" unless file
+
+          "#{file.delete_prefix("#{Dir.pwd}/")}#{", read #{span(loaded)} ago" if loaded}"
         end
 
         def traffic
@@ -50,6 +52,13 @@ module Proxy
             "#{part} within #{Amounts.latency(quantiles[name])}"
           end
           "answered: #{shown.join(", ")}"
+        end
+
+        # The maintenance of all upstreams.
+        def maintenance
+          facts = @status[:maintenance] or return []
+          message = facts[:message]
+          ["All upstreams are in maintenance#{": #{Amounts.on_one_line(message)}" if message}"]
         end
 
         # What became of the last reload, if it failed.
