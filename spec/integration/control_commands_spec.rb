@@ -213,6 +213,8 @@ RSpec.describe "commands for a running proxy", time_limit: 60 do
     expect(run_command("status").first).to match(/^    in maintenance: Back at noon$/)
     expect(run_command("maintenance", "app", "--off")).to eq(["Maintenance of app is over.\n", "", 0])
     expect(get.status).to eq(200)
+    run_command("maintenance", "--all", "--message", "Back at one")
+    expect(run_command("status").first).to match(/^All upstreams are in maintenance: Back at one$/)
   end
 
   it "shows the maintenance of all upstreams" do
@@ -259,6 +261,16 @@ RSpec.describe "commands for a running proxy", time_limit: 60 do
       expect(out.lines.length).to be > 2
       expect(out.lines.last).to eq("app is served by #{new.address}.\n")
       expect([get.body, states.keys]).to eq(["new", [new.address]])
+    end
+
+    it "is shown while it is under way" do
+      start("upstream 'app', backends: ['#{start_backend.address}']\nproxy to: 'http://app'")
+      new = refusing_backend.address
+      deploy = in_background { run_command("deploy", "app", "--to", new, "--timeout", "50") }
+
+      eventually(limit: 20) { expect(run_command("status").first).to match(/^    a deploy is under way$/) }
+      run_command("stop")
+      expect(deploy.value.last).to eq(1)
     end
 
     it "leaves the old ones where the new do not become healthy, and says why" do

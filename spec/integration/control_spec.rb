@@ -150,28 +150,57 @@ RSpec.describe "The control API" do
     expect(problems.join).not_to include("too short")
   end
 
-  it "has a page that follows what happens, in a browser", time_limit: 90 do
-    backend = start_backend
-    proxy = start_proxy do
-      control "http://127.0.0.1:0", token: token
-      upstream "app", backends: [backend.address]
-      proxy to: "http://app{path}{query}"
-    end
-    url = proxy.server.instance_variable_get(:@native).control_urls.first.sub("//", "//x:#{token}@")
-    options = %w[--headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking
-                 --disable-component-update --disable-sync --disable-extensions --remote-debugging-port=0]
-    chromium = started(ChildProcess.new("chromium", *options, "--user-data-dir=#{directory}/chromium", url))
-    devtools = chromium.await_output(%r{DevTools listening on ws://(\S+?)/}, limit: 40)[1]
-    titles = lambda do
-      answer = RawClient.request("http://#{devtools}", "GET", "/json/list", { "Host" => devtools })
+  describe "the page" do
+    # The titles of the pages that a browser shows. The script of the page counts in them who is not ready.
+    def titles
+      answer = RawClient.request("http://#{@devtools}", "GET", "/json/list", { "Host" => @devtools })
       JSON.parse(answer.body).select { |tab| tab["url"].start_with?("http:") }.map { |tab| tab.fetch("title") }
     end
 
-    eventually(limit: 20) { expect(titles.call.first).to eq("proxy") }
-    # The script has the number of those that are not ready in the title.
-    proxy.server.down("app")
-    eventually(limit: 20) { expect(titles.call.first).to eq("(1) proxy") }
-    proxy.server.ready("app")
-    eventually(limit: 20) { expect(titles.call.first).to eq("proxy") }
+    def open_browser(url)
+      options = %w[--headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking
+                   --disable-component-update --disable-sync --disable-extensions --remote-debugging-port=0]
+      chromium = started(ChildProcess.new("chromium", *options, "--user-data-dir=#{directory}/chromium", url))
+      @devtools = chromium.await_output(%r{DevTools listening on ws://(\S+?)/}, limit: 40)[1]
+    end
+
+    let(:port) { FreePorts.one }
+
+    define_method(:start_with_page) do |control = "http://127.0.0.1:#{port}"|
+      backend = start_backend
+      start_proxy do
+        control control, token: token
+        upstream "app", backends: [backend.address]
+        proxy to: "http://app{path}{query}"
+      end
+    end
+
+    it "follows what happens, in a browser", time_limit: 90 do
+      proxy = start_with_page
+      open_browser("http://x:#{token}@127.0.0.1:#{port}")
+
+      eventually(limit: 20) { expect(titles).to eq(["proxy"]) }
+      proxy.server.down("app")
+      eventually(limit: 20) { expect(titles).to eq(["(1) proxy"]) }
+      proxy.server.ready("app")
+      eventually(limit: 20) { expect(titles).to eq(["proxy"]) }
+    end
+
+    it "follows again after a restart, even if it was refused meanwhile", time_limit: 120 do
+      proxy = start_with_page
+      open_browser("http://x:#{token}@127.0.0.1:#{port}")
+      eventually(limit: 20) { expect(titles).to eq(["proxy"]) }
+      proxy.server.stop
+      # A browser gives up after such an answer.
+      TCPServer.open("127.0.0.1", port) do |server|
+        client = server.accept
+        client.gets("\r\n\r\n")
+        client.write("HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        client.close
+      end
+      start_with_page.server.down("app")
+
+      eventually(limit: 40) { expect(titles).to eq(["(1) proxy"]) }
+    end
   end
 end

@@ -63,6 +63,10 @@ RSpec.describe Proxy::ConfigurationError, :wrong_types do
     "auth_basic(credentials: { 'ann' => '#{hash}' }) { }" =>
       "auth_basic: takes no block: write its options after it, without { … } or do … end",
 
+    "authorize { false }" => "authorize: key: is missing: write what the block looks at, such as { header: " \
+                             '"Authorization" } or { cookie: "session" }',
+    "authorize" => 'authorize: has no block: write authorize key: { header: "Authorization" } do |request| … end',
+
     "auth_api_key" => "auth_api_key: keys: there is none: write at least one, as `openssl rand -hex 32` prints it",
     "auth_api_key keys: []" =>
       "auth_api_key: keys: there is none: write at least one, as `openssl rand -hex 32` prints it",

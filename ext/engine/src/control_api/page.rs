@@ -19,15 +19,20 @@ pub(super) fn render(status: &Value, nonce: &str) -> String {
     out.push_str("<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">");
     out.push_str("<meta name=\"color-scheme\" content=\"light dark\"><title>proxy</title><style>");
     out.push_str(style::STYLE);
-    out.push_str("</style></head><body>\n");
+    out.push_str("</style></head><body data-now=\"");
+    push(&mut out, &html::now().to_string());
+    out.push_str("\" data-version=\"");
+    push(&mut out, text(status, "version"));
+    out.push_str("\">\n");
     header(&mut out, status);
     out.push_str("<main>\n");
     notes(&mut out, status);
     tiles(&mut out, status);
     table::upstreams(&mut out, status);
+    out.push_str("<div id=\"more\">");
     table::certificates(&mut out, status);
     table::blocks(&mut out, status);
-    out.push_str("</main>\n<footer><a href=\"status\">status as JSON</a><a href=\"metrics\">metrics</a>");
+    out.push_str("</div></main>\n<footer><a href=\"status\">status as JSON</a><a href=\"metrics\">metrics</a>");
     out.push_str("<a href=\"health/ready\">readiness</a></footer>\n<script nonce=\"");
     push(&mut out, nonce);
     out.push_str("\">");
@@ -45,7 +50,7 @@ pub(super) fn policy(nonce: &str) -> String {
 }
 
 fn header(out: &mut String, status: &Value) {
-    out.push_str("<header><h1>proxy <small>");
+    out.push_str("<header><div id=\"who\"><h1>proxy <small>");
     push(out, text(status, "version"));
     out.push_str("</small></h1>");
     if let Some(file) = status["file"].as_str() {
@@ -61,7 +66,7 @@ fn header(out: &mut String, status: &Value) {
     out.push_str("</span>, listens on ");
     push(out, if urls.is_empty() { "nothing" } else { "" });
     push(out, &urls.join(", "));
-    out.push_str("</p><p id=\"live\">as of ");
+    out.push_str("</p></div><p id=\"live\" role=\"status\">as of ");
     push(out, &stamp(html::now()));
     out.push_str("</p></header>\n");
 }
@@ -70,6 +75,12 @@ fn header(out: &mut String, status: &Value) {
 fn notes(out: &mut String, status: &Value) {
     if status["stopping"] == true {
         out.push_str("<p class=\"note\">The proxy is stopping: requests in flight finish, and no new ones come.</p>\n");
+    }
+    let maintenance = &status["maintenance"];
+    if maintenance.is_object() {
+        out.push_str("<p class=\"note\">All upstreams are in maintenance: requests get 503. ");
+        push(out, text(maintenance, "message"));
+        out.push_str("</p>\n");
     }
     let reload = &status["reload"];
     if reload["result"] == "failed" {
@@ -121,6 +132,7 @@ fn tiles(out: &mut String, status: &Value) {
     tile("connections", "active", &count(number(connections, "active")), "");
     tile("accepted", "accepted", &count(number(connections, "accepted")), "");
     tile("failed handshakes", "handshakes", &count(number(connections, "handshakes_failed")), "");
+    tile("lost log lines", "lost", &count(number(status, "lost_access_lines")), "");
     tile("tunnels, streams", "tunnels", &count(long), "");
     out.push_str("</dl>\n");
     let reload = &status["reload"];

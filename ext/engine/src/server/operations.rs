@@ -2,6 +2,7 @@
 
 mod steering;
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::Ordering::Relaxed;
@@ -31,7 +32,8 @@ impl Operations for Server {
         let Stats { connections, mut requests, blocks, .. } = self.totals();
         requests.queued = snapshot.waiting() as u64;
         let mut upstreams = Vec::new();
-        snapshot.each_upstream(&mut |upstream| upstreams.push(described(upstream)));
+        let deploys = self.steering.deploys.lock().clone();
+        snapshot.each_upstream(&mut |upstream| upstreams.push(described(upstream, &deploys)));
         let mut status = Map::new();
         status.insert("version".into(), env!("CARGO_PKG_VERSION").into());
         status.insert("pid".into(), std::process::id().into());
@@ -133,9 +135,10 @@ impl Server {
     /// The upstream of that name as `GET /status` shows it. `Null` if it is gone.
     fn described(&self, name: &str) -> Value {
         let mut found = Value::Null;
+        let deploys = self.steering.deploys.lock().clone();
         self.snapshot.load().each_upstream(&mut |upstream| {
             if upstream.name() == name && found.is_null() {
-                found = described(upstream);
+                found = described(upstream, &deploys);
             }
         });
         found
@@ -156,8 +159,8 @@ impl Server {
     }
 }
 
-/// An upstream as `GET /status` shows it.
-fn described(upstream: &Arc<Upstream>) -> Value {
+/// An upstream as `GET /status` shows it. `deploys`: the names of those that have one.
+fn described(upstream: &Arc<Upstream>, deploys: &BTreeSet<String>) -> Value {
     let mut backends = json!(upstream.stats());
     for backend in backends.as_array_mut().into_iter().flatten() {
         if let Some(backend) = backend.as_object_mut() {
@@ -169,6 +172,7 @@ fn described(upstream: &Arc<Upstream>) -> Value {
         "name": upstream.name(),
         "paused": stopped.pause,
         "maintenance": shown_order(stopped.maintenance.as_ref()),
+        "deploying": deploys.contains(upstream.name()),
         "queue": upstream.group().waiting(),
         "revision": upstream.revision(),
         "required": upstream.is_required(),

@@ -32,8 +32,10 @@ module Proxy
         end
 
         def file
-          loaded = @status[:loaded_at]
-          "#{@status[:file]&.delete_prefix("#{Dir.pwd}/") || "no file"}#{", read #{span(loaded)} ago" if loaded}"
+          file, loaded = @status.values_at(:file, :loaded_at)
+          return "no file" unless file
+
+          "#{file.delete_prefix("#{Dir.pwd}/")}#{", read #{span(loaded)} ago" if loaded}"
         end
 
         def traffic
@@ -55,7 +57,7 @@ module Proxy
         # That of all upstreams: the table has that of one.
         def maintenance
           facts = @status[:maintenance] or return []
-          ["all upstreams are in maintenance#{": #{Amounts.on_one_line(facts[:message])}" if facts[:message]}"]
+          ["All upstreams are in maintenance#{": #{Amounts.on_one_line(facts[:message])}" if facts[:message]}"]
         end
 
         # What became of the last reload, if it failed.

@@ -75,7 +75,8 @@ module Proxy
 
         # What holds the requests of an upstream.
         def notes(upstream)
-          [paused(upstream[:paused]), maintenance(upstream[:maintenance])].compact
+          deploying = "    a deploy is under way" if upstream[:deploying]
+          [deploying, paused(upstream[:paused]), maintenance(upstream[:maintenance])].compact
         end
 
         def paused(pause)

@@ -111,10 +111,11 @@ module Proxy
         def block(call, given)
           unless call.block
             call.place.error("has no block: write authorize key: { header: \"Authorization\" } do |request| … end")
+            return
           end
-          return unless call.block && given.key?("key")
 
-          { "block" => call.draft.add_block(::Proxy::Blocks::Authorizing.new(call.block, given.fetch("key"))) }
+          # The engine reports a key that is not written.
+          { "block" => call.draft.add_block(::Proxy::Blocks::Authorizing.new(call.block, given.fetch("key", []))) }
         end
       end
     end

@@ -53,12 +53,18 @@ pub(super) fn time(seconds: f64) -> String {
     }
 }
 
-/// The three quantiles, or a dash.
+/// The three quantiles, such as `0.4 / 12 / 40 ms`, or a dash. A unit that all have is written once.
 pub(super) fn latency(quantiles: &Value) -> String {
     let quantile = |name: &str| quantiles[name].as_f64().map(time);
-    match (quantile("p50"), quantile("p95"), quantile("p99")) {
-        (Some(p50), Some(p95), Some(p99)) => format!("{p50} / {p95} / {p99}"),
-        _ => "–".into(),
+    let (Some(p50), Some(p95), Some(p99)) = (quantile("p50"), quantile("p95"), quantile("p99")) else {
+        return "–".into();
+    };
+    let number_of = |time: &str| time.split_once(' ').map(|(number, unit)| (number.to_owned(), unit.to_owned()));
+    match (number_of(&p50), number_of(&p95), number_of(&p99)) {
+        (Some((p50, first)), Some((p95, second)), Some((p99, third))) if first == second && second == third => {
+            format!("{p50} / {p95} / {p99} {third}")
+        }
+        _ => format!("{p50} / {p95} / {p99}"),
     }
 }
 

@@ -10,8 +10,20 @@ use super::{number, text};
 
 /// Days before its end from which on a certificate that should have been renewed is shown in red.
 const SOON: f64 = 14.0;
-/// Upstreams beyond which the page has an index of them.
-const FEW: usize = 1;
+/// Columns of the table of backends, with the attributes of their heads.
+const COLUMNS: [(&str, &str); 11] = [
+    ("backend", ""),
+    ("state", " class=\"t\""),
+    ("weight", ""),
+    ("in flight", ""),
+    ("tunnels", ""),
+    ("requests", ""),
+    ("req/s", ""),
+    ("failed", ""),
+    ("failed %", ""),
+    ("p50 / p95 / p99", ""),
+    ("last check", " class=\"t\""),
+];
 
 /// Class of a state, which has its colour: the word itself is always there too.
 fn class(state: &str) -> &'static str {
@@ -30,18 +42,32 @@ pub(super) fn upstreams(out: &mut String, status: &Value) {
         out.push_str("<p class=\"dim\">No upstream: nothing is proxied.</p>\n");
         return;
     };
-    out.push_str("<nav>");
-    for upstream in all.iter().filter(|_| all.len() > FEW) {
-        let _ = write!(out, "<a href=\"#{}\">{}</a>", anchor(upstream), Escaped(text(upstream, "name")));
+    out.push_str("<div class=\"bar\">");
+    if all.len() > 1 {
+        out.push_str("<nav aria-label=\"upstreams\">");
+        for upstream in all {
+            let _ = write!(out, "<a href=\"#{}\">{}</a>", anchor(upstream), Escaped(text(upstream, "name")));
+        }
+        out.push_str("</nav>");
     }
-    out.push_str("<label><input type=\"checkbox\" id=\"trouble\"> only those that are not ready</label></nav>");
-    out.push_str(
-        "<div class=\"box flow\"><table class=\"b\"><thead><tr><th>backend</th><th class=\"t\">state</th>\
-         <th>weight</th><th>in flight</th><th>tunnels</th><th>requests</th><th>per second</th><th>failed</th><th></th>\
-         <th>p50 / p95 / p99</th><th class=\"t\">last check</th></tr></thead>\n",
-    );
+    let _ = write!(out, "<p id=\"sum\" role=\"status\">{}</p>", summary(all));
+    out.push_str("<label><input type=\"checkbox\" id=\"trouble\"> only those that are not ready</label></div>");
+    out.push_str("<div class=\"box flow\"><table class=\"b\" aria-label=\"backends\"><thead><tr>");
+    for (label, class) in COLUMNS {
+        let _ = write!(out, "<th scope=\"col\"{class}>{label}</th>");
+    }
+    out.push_str("</tr></thead>\n");
     all.iter().for_each(|upstream| rows(out, upstream));
     out.push_str("</table></div>\n");
+}
+
+/// How many backends are not ready. It is read aloud when it changes.
+fn summary(upstreams: &[Value]) -> String {
+    let backends = || upstreams.iter().filter_map(|upstream| upstream["backends"].as_array()).flatten();
+    match (backends().filter(|backend| backend["state"] != "ready").count() as u64, backends().count() as u64) {
+        (0, all) => format!("{} ready", count(all)),
+        (trouble, all) => format!("{} of {} not ready", count(trouble), count(all)),
+    }
 }
 
 /// The name of an upstream as a place in the page.
@@ -55,22 +81,38 @@ fn rows(out: &mut String, upstream: &Value) {
     let anchor = anchor(upstream);
     let _ = write!(
         out,
-        "<tbody id=\"{anchor}\" data-u=\"{name}\"><tr class=\"u\"><th colspan=\"11\"><a href=\"#{anchor}\">{name}</a>\
-         <small class=\"n\">{}</small><small class=\"q\">queue {}</small>",
+        "<tbody id=\"{anchor}\" data-u=\"{name}\"><tr class=\"u\"><th colspan=\"11\" scope=\"rowgroup\">\
+         <a href=\"#{anchor}\">{name}</a> <small class=\"n\">{}</small> <small class=\"q\">queue {}</small>",
         Escaped(&counted(backends)),
         count(number(upstream, "queue"))
     );
     if upstream["required"] == true {
-        out.push_str("<small>required</small>");
+        out.push_str(" <small>required</small>");
     }
-    for (key, shown) in [("paused", "paused"), ("maintenance", "maintenance")] {
-        if upstream[key].is_object() {
-            let _ = write!(out, "<span class=\"s mid\">{shown}</span>");
-        }
+    if upstream["deploying"] == true {
+        out.push_str(" <span class=\"s new\">deploying</span>");
+    }
+    if upstream["paused"].is_object() {
+        let shown = pause(&upstream["paused"]);
+        let _ = write!(out, " <span class=\"s mid\">paused</span> <small class=\"p\">{shown}</small>");
+    }
+    if upstream["maintenance"].is_object() {
+        let message = Escaped(text(&upstream["maintenance"], "message")).to_string();
+        let _ = write!(out, " <span class=\"s mid\">maintenance</span> <small>{message}</small>");
     }
     out.push_str("</th></tr>\n");
     backends.iter().for_each(|backend| row(out, backend));
     out.push_str("</tbody>\n");
+}
+
+/// `for 12 s more, 3 held`
+fn pause(pause: &Value) -> String {
+    let left = -since(pause["until"].as_f64());
+    let held = count(number(pause, "held"));
+    match left > 0.0 {
+        true => format!("for {} more, {held} held", age(left)),
+        false => "its time is over: requests get 503".into(),
+    }
 }
 
 /// `2 ready, 1 down`
@@ -97,9 +139,11 @@ fn row(out: &mut String, backend: &Value) {
     let most = backend["max_connections"].as_u64().map(|most| format!(" / {}", count(most))).unwrap_or_default();
     let (requests, failures) = (number(backend, "requests"), number(backend, "failures"));
     let backup = if backend["backup"] == true { " <small>backup</small>" } else { "" };
+    let added = if backend["added"] == true { " <small>added</small>" } else { "" };
     let _ = write!(
         out,
-        "<tr class=\"r-{class}\" data-b=\"{address}\"><td>{address}{backup}<td><span class=\"s {class}\">{}</span>",
+        "<tr class=\"r-{class}\" data-b=\"{address}\"><th scope=\"row\">{address}{backup}{added}<td>\
+         <span class=\"s {class}\">{}</span>",
         Escaped(state)
     );
     let in_flight = format!("{}{most}", count(number(backend, "in_flight")));
@@ -119,15 +163,17 @@ fn row(out: &mut String, backend: &Value) {
     out.push('\n');
 }
 
-fn check(check: &Value) -> String {
+/// `healthy for 12 s`
+pub(super) fn check(check: &Value) -> String {
     if !check.is_object() {
         return "–".into();
     }
-    let what = match check["healthy"].as_bool() {
-        Some(true) => "healthy",
-        _ => check["error"].as_str().unwrap_or("unhealthy"),
-    };
-    format!("{what} for {}", age(since(check["since"].as_f64())))
+    let age = age(since(check["since"].as_f64()));
+    match (check["healthy"].as_bool(), check["error"].as_str()) {
+        (Some(true), _) => format!("healthy for {age}"),
+        (_, None) => format!("unhealthy for {age}"),
+        (_, Some(error)) => format!("unhealthy for {age}: {error}"),
+    }
 }
 
 /// All certificates with their ends.
@@ -140,8 +186,9 @@ pub(super) fn certificates(out: &mut String, status: &Value) {
         return;
     }
     out.push_str(
-        "<h2>Certificates</h2><div class=\"box flow\"><table><thead><tr><th>names</th><th class=\"t\">ends</th>\
-         <th class=\"t\">from</th><th class=\"t\">last error</th></tr></thead><tbody>\n",
+        "<h2>Certificates</h2><div class=\"box flow\"><table aria-label=\"certificates\"><thead><tr>\
+         <th scope=\"col\">names</th><th scope=\"col\" class=\"t\">ends</th><th scope=\"col\" class=\"t\">from</th>\
+         <th scope=\"col\" class=\"t\">last error</th></tr></thead><tbody>\n",
     );
     for certificate in all {
         let names: Vec<_> = certificate["names"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
@@ -149,8 +196,8 @@ pub(super) fn certificates(out: &mut String, status: &Value) {
         let from = certificate["authority"].as_str().unwrap_or_else(|| text(certificate, "kind"));
         let _ = writeln!(
             out,
-            "<tr><td>{}</td><td class=\"t\"><span class=\"s {class}\">{}</span></td><td class=\"t\" data-l=\"from\">{}\
-             </td><td class=\"w\">{}</td></tr>",
+            "<tr><th scope=\"row\">{}</th><td class=\"t\"><span class=\"s {class}\">{}</span></td>\
+             <td class=\"t\" data-l=\"from\">{}</td><td class=\"w\">{}</td></tr>",
             Escaped(&names.join(", ")),
             Escaped(&ends),
             Escaped(from),
@@ -171,24 +218,35 @@ fn ending(certificate: &Value) -> (&'static str, String) {
     (class, format!("in {}, {}", age(left), stamp(expires)))
 }
 
+/// Figures of a Ruby block, with their names in the status.
+const FIGURES: [(&str, &str); 6] = [
+    ("running", "running"),
+    ("waiting", "waiting"),
+    ("answered", "answered"),
+    ("failed", "failed"),
+    ("late", "late"),
+    ("refused", "full"),
+];
+
 /// All Ruby blocks.
 pub(super) fn blocks(out: &mut String, status: &Value) {
     let Some(all) = status["blocks"].as_array().filter(|all| !all.is_empty()) else { return };
     out.push_str(
-        "<h2>Ruby blocks</h2><div class=\"box flow\"><table><thead><tr><th>word</th><th>running</th><th>waiting</th>\
-         <th>answered</th><th>failed</th><th>late</th><th>refused</th></tr></thead><tbody>\n",
+        "<h2>Ruby blocks</h2><div class=\"box flow\"><table aria-label=\"Ruby blocks\"><thead><tr>\
+         <th scope=\"col\">word</th>",
     );
+    for (label, _) in FIGURES {
+        let _ = write!(out, "<th scope=\"col\">{label}</th>");
+    }
+    out.push_str("</tr></thead><tbody>\n");
     for block in all {
-        let _ =
-            write!(out, "<tr><td>{} <small>{}</small></td>", Escaped(text(block, "word")), Escaped(text(block, "at")));
-        for (label, name) in [
-            ("running", "running"),
-            ("waiting", "waiting"),
-            ("answered", "answered"),
-            ("failed", "failed"),
-            ("late", "late"),
-            ("refused", "full"),
-        ] {
+        let _ = write!(
+            out,
+            "<tr><th scope=\"row\">{} <small>{}</small></th>",
+            Escaped(text(block, "word")),
+            Escaped(text(block, "at"))
+        );
+        for (label, name) in FIGURES {
             let _ = write!(out, "<td data-l=\"{label}\">{}</td>", count(number(block, name)));
         }
         out.push_str("</tr>\n");

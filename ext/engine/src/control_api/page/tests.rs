@@ -35,6 +35,7 @@ fn a_page_of_a_few_backends_is_small() {
     let page = render(&status, "nonce");
     assert!(page.len() < 40_000, "{} bytes", page.len());
     assert!(page.contains("12,345") && page.contains("<small class=\"n\">30 ready</small>"));
+    assert!(page.contains("<p id=\"sum\" role=\"status\">30 ready</p>"));
 }
 
 #[test]
@@ -52,7 +53,51 @@ fn a_state_is_a_word_and_a_colour() {
 }
 
 #[test]
+fn what_stops_requests_is_said_with_its_reason() {
+    let maintenance = json!({ "message": "Back at <noon>", "retry_after": 60 });
+    let soon = html::now() + 90.5;
+    let page = render(
+        &json!({ "maintenance": maintenance, "upstreams": [
+            { "name": "a", "paused": { "until": soon, "held": 3 } },
+            { "name": "b", "paused": { "until": 1.0, "held": 0 } },
+            { "name": "c", "maintenance": maintenance, "deploying": true },
+            { "name": "d", "backends": [{ "state": "ejected" }, { "state": "ready", "added": true, "backup": true }] },
+        ] }),
+        "nonce",
+    );
+    for shown in [
+        "All upstreams are in maintenance: requests get 503. Back at &lt;noon&gt;</p>",
+        "paused</span> <small class=\"p\">for 1 min more, 3 held</small>",
+        "paused</span> <small class=\"p\">its time is over: requests get 503</small>",
+        "<span class=\"s new\">deploying</span>",
+        "<span class=\"s mid\">maintenance</span> <small>Back at &lt;noon&gt;</small>",
+        "<small>backup</small> <small>added</small>",
+        "role=\"status\">1 of 2 not ready</p>",
+    ] {
+        assert!(page.contains(shown), "{shown}: {page}");
+    }
+}
+
+#[test]
+fn the_last_check_says_for_how_long_and_why() {
+    let since = html::now() - 30.5;
+    let shown = [
+        json!({ "healthy": true, "error": null, "since": since }),
+        json!({ "healthy": false, "error": "the answer is a 500", "since": since }),
+        json!({ "healthy": false, "error": null, "since": since }),
+        Value::Null,
+    ]
+    .map(|check| table::check(&check));
+    assert_eq!(shown, ["healthy for 30 s", "unhealthy for 30 s: the answer is a 500", "unhealthy for 30 s", "–"]);
+}
+
+#[test]
 fn numbers_are_easy_to_read() {
+    let quantiles = |p50, p95, p99| html::latency(&json!({ "p50": p50, "p95": p95, "p99": p99 }));
+    assert_eq!(
+        [quantiles(0.0004, 0.012, 0.4), quantiles(0.4, 0.9, 1.23)],
+        ["0.4 / 12 / 400 ms", "400 ms / 900 ms / 1.2 s"]
+    );
     assert_eq!([0, 999, 1_000, 1_234_567].map(count), ["0", "999", "1,000", "1,234,567"]);
     assert_eq!([0.0004, 0.012, 1.23, 12.3].map(html::time), ["0.4 ms", "12 ms", "1.2 s", "12 s"]);
     assert_eq!([5.0, 65.0, 7_200.0, 200_000.0].map(age), ["5 s", "1 min", "2 h", "2 days"]);
