@@ -26,11 +26,13 @@ class Soak
     start
     @load = Load.new(@url, @secure).start
     @load.start_slow
+    @load.start_grpc
     frail
     trouble until clock > @end
     @load.stop
     conclude
   ensure
+    @load&.stop_grpc
     @reader&.kill
     [@pid, @echo, @frail].compact.each { |pid| kill(:KILL, pid) }
     stop_everything
@@ -51,6 +53,7 @@ class Soak
     @nginx = start_nginx("root html; location = /post { return 200 ok; } keepalive_requests 1000000;")
     @nginx.write("small", "ok")
     @nginx.write("large", "x" * Load::LARGE)
+    @grpc = started(GrpcServer.new).address
     @pair = certs.server("app.test")
     @port, @frail_port = FreePorts.take(2)
     @echo_listener = TCPServer.new("127.0.0.1", 0)
@@ -85,6 +88,7 @@ class Soak
       access_log "json", to: #{to.inspect}
       tunnel_grace 10
       location("/ws") { proxy backends: ["127.0.0.1:#{@echo_listener.addr[1]}"] }
+      location("/test.Echo/*") { proxy backends: ["h2://#{@grpc}"] }
       location("/small") { proxy backends: ["127.0.0.1:#{@frail_port}", #{@nginx.address.inspect}], fail_timeout: 1 }
       proxy backends: [#{@nginx.address.inspect}]
     RUBY

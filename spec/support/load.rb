@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require "open3"
+require_relative "grpc"
 require_relative "raw_client"
 
 # Clients of every kind, each in a thread, that go on until they are told to stop. What went wrong is noted with the
@@ -17,7 +18,7 @@ class Load
   def initialize(url, secure)
     @url, @secure = url, secure
     @counts, @failures = Hash.new(0), Queue.new
-    @threads = []
+    @threads, @grpc = [], []
   end
 
   # The block gets a number, and returns what went wrong, or nil.
@@ -78,15 +79,59 @@ class Load
     end
   end
 
+  # Calls of each kind of gRPC to the server of apps/grpc_server.rb: one client goes through all kinds without a pause,
+  # and the streams of another take seconds each.
+  def start_grpc
+    grpc("gRPC") { |client, address, number| any_call(client, address, number) }
+    grpc("slow gRPC stream") do |client, address, _|
+      wrong_call(client.call(:slow_collect, address, "a", "b", "c", deadline: 60), ["a,b,c"])
+    end
+  end
+
   # The number of requests so far; those of HTTP/2 count once their run is over.
   def requests = @counts.except("runs of curl").values.sum
 
   def stop
     @over = true
     @threads.each(&:join)
+    stop_grpc
   end
 
+  # Ends the clients of gRPC, which are processes.
+  def stop_grpc = @grpc.each(&:stop).clear
+
   private
+
+  # The block gets a client of gRPC in a process of its own, the `HOST:PORT`, and a number. The library may end its
+  # process when a call fails.
+  def grpc(kind)
+    @grpc << (calls = GrpcClient.new)
+    address = URI(@url).then { |uri| "#{uri.host}:#{uri.port}" }
+    client(kind) do |number|
+      yield calls, address, number
+    rescue StandardError
+      @grpc.delete(calls).stop
+      @grpc << (calls = GrpcClient.new)
+      raise
+    end
+  end
+
+  def any_call(client, address, number)
+    kind, messages, replies = [
+      [:unary, ["call #{number}"], ["call #{number}"]],
+      [:unary, ["{\"size\": 300000}"], ["x" * 300_000]],
+      [:collect, %w[a b c], ["a,b,c"]],
+      [:expand, %w[3], ["message 0", "message 1", "message 2"]],
+      [:chat, %w[one two three], %w[one two three]]
+    ][number % 5]
+    wrong_call(client.call(kind, address, *messages, deadline: 60), replies)&.prepend("#{kind}: ")
+  end
+
+  def wrong_call(outcome, replies)
+    return "status #{outcome.code}: #{outcome.message}" unless outcome.code.zero?
+
+    "other replies: #{outcome.replies.inspect[0, 200]}" unless outcome.replies == replies
+  end
 
   def get_anew
     status = RawClient.request(@url, "GET", "/small").status
