@@ -1,11 +1,11 @@
 # frozen_string_literal: true
 
-require "optparse"
 require "rspec/core"
 require "rspec/expectations"
 require "support/free_ports"
 require "support/integration"
 require "support/load"
+require_relative "descriptor_limit"
 
 # Mixed load for minutes or hours: see bin/soak.
 class Soak
@@ -13,25 +13,37 @@ class Soak
 
   # Seconds between two troubles of a kind.
   EVERY = { reload: 3, hand_over: 7, kill_backend: 5, stop_reader: 4, report: 60 }.freeze
+  # Seconds between two phases at the limit of open files.
+  LIMIT = 50
   HERE = __dir__
 
   def initialize(seconds)
     @seconds = seconds
     @reloads = @hand_overs = @kills = 0
-    @figures = []
+    @figures, @troubles, @said = [], [], []
   end
+
+  # Ends the soak early; the second time at once.
+  def interrupt
+    raise Interrupt if @interrupted
+
+    @interrupted = true
+  end
+
+  def interrupted? = @interrupted
 
   # Returns whether nothing failed and nothing grew.
   def run
+    $stdout.sync = true
     start
+    @limit = DescriptorLimit.new.start(LIMIT)
     @load = Load.new(@url, @secure).start
-    @load.start_slow
-    @load.start_grpc
-    frail
-    trouble until clock > @end
-    @load.stop
+    %i[start_slow start_websocket start_grpc].each { |clients| @load.public_send(clients) }
+    trouble until @interrupted || clock > @end
+    [@load, @limit].each(&:stop)
     conclude
   ensure
+    @limit&.kill
     @load&.stop_grpc
     @reader&.kill
     [@pid, @echo, @frail].compact.each { |pid| kill(:KILL, pid) }
@@ -54,14 +66,20 @@ class Soak
     @nginx.write("small", "ok")
     @nginx.write("large", "x" * Load::LARGE)
     @grpc = started(GrpcServer.new).address
+    @puma = start_puma(File.expand_path("../support/apps/websocket.ru", HERE))
     @pair = certs.server("app.test")
     @port, @frail_port = FreePorts.take(2)
     @echo_listener = TCPServer.new("127.0.0.1", 0)
     @echo = backend(@echo_listener, "echo")
+    @frail_listener = TCPServer.new("127.0.0.1", @frail_port)
+    frail
     File.mkfifo("#{@folder}/log")
     read_log
-    @frail_listener = TCPServer.new("127.0.0.1", @frail_port)
     write
+    start_proxy
+  end
+
+  def start_proxy
     @process = started(ChildProcess.new(RbConfig.ruby, "-I#{ProxyProcess::LIB}", ProxyProcess::EXE, chdir: @folder))
     @url = @process.await_output(%r{http://\S+})[0]
     @process.await_output(/Ctrl-C/)
@@ -88,6 +106,7 @@ class Soak
       access_log "json", to: #{to.inspect}
       tunnel_grace 10
       location("/ws") { proxy backends: ["127.0.0.1:#{@echo_listener.addr[1]}"] }
+      location("/websocket") { proxy backends: [#{@puma.address.inspect}] }
       location("/test.Echo/*") { proxy backends: ["h2://#{@grpc}"] }
       location("/small") { proxy backends: ["127.0.0.1:#{@frail_port}", #{@nginx.address.inspect}], fail_timeout: 1 }
       proxy backends: [#{@nginx.address.inspect}]
@@ -110,6 +129,7 @@ class Soak
     @due.each do |kind, at|
       next if clock < at
 
+      @troubles << [Time.now, kind]
       send(kind)
       @due[kind] = clock + EVERY.fetch(kind)
     end
@@ -119,13 +139,13 @@ class Soak
   def reload
     @reloads += 1
     write
-    @process.output.clear
+    keep_output
     kill(:HUP, @pid)
     @process.await_output(/^Reloaded/)
   end
 
   def hand_over
-    @process.output.clear
+    keep_output
     kill(:USR2, @pid)
     @pid = @process.await_output(/^PID (\d+) serves from now on/, limit: 60)[1].to_i
     @hand_overs += 1
@@ -137,6 +157,12 @@ class Soak
     Process.wait(@frail)
     @kills += 1
     frail
+  end
+
+  # Keeps warnings and errors of the proxy for the end.
+  def keep_output
+    @said.concat(@process.output.lines(chomp: true).grep(/Z (?:warn|error) /))
+    @process.output.clear
   end
 
   def stop_reader = @blocked = !@blocked
@@ -160,16 +186,33 @@ class Soak
 
   def conclude
     report
+    keep_output
     puts "#{@load.requests} requests: #{@load.counts.inspect}; #{@kills} killed backends"
     failures = Array.new(@load.failures.size) { @load.failures.pop }
-    puts failures.first(20), "#{failures.length} failed"
-    open, memory = @figures.transpose
-    grown = memory.last > (memory.first * 1.3) + 10 || open.last > open.first + 40
+    failures.first(20).each { |failure| puts failure, "  #{around(failure.time)}" }
+    puts @limit.failures, "#{failures.length + @limit.failures.length} failed"
+    tell_what_it_said
+    grown = grown?
     puts "It grew: #{@figures.first.inspect} at first, #{@figures.last.inspect} in the end" if grown
-    failures.empty? && !grown
+    failures.empty? && @limit.failures.empty? && !grown
+  end
+
+  # What happened up to two seconds before, for an explanation.
+  def around(time)
+    recent = @troubles.select { |at, kind| kind != :report && (time - at).between?(0, 2) }
+    return "nothing was done to the proxy in the two seconds before" if recent.empty?
+
+    recent.map { |at, kind| format("%.1f s after %s", time - at, kind) }.join(", ")
+  end
+
+  # The warnings and errors of the proxy, alike ones together.
+  def tell_what_it_said
+    alike = @said.map { |line| line.sub(/\A\S+ /, "").sub(/request_id=\S+ /, "").gsub(/\d+/, "N") }.tally
+    alike.sort_by(&:last).reverse.first(20).each { |line, count| puts "#{count} times in its log: #{line}" }
+  end
+
+  def grown?
+    open, memory = @figures.transpose
+    memory.last > (memory.first * 1.3) + 10 || open.last > open.first + 40
   end
 end
-
-minutes = 10.0
-OptionParser.new { |options| options.on("--minutes NUMBER", Float) { |number| minutes = number } }.parse!
-exit Soak.new(minutes * 60).run

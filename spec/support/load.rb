@@ -3,6 +3,7 @@
 require "open3"
 require_relative "grpc"
 require_relative "raw_client"
+require_relative "web_socket"
 
 # Clients of every kind, each in a thread, that go on until they are told to stop. What went wrong is noted with the
 # kind and the number of the request.
@@ -10,7 +11,12 @@ class Load
   # Bytes of the file `/large`.
   LARGE = 1_000_000
 
-  # Requests by kind; failures in words.
+  # What went wrong in a request, and when.
+  Failure = Struct.new(:time, :text) do
+    def to_s = "#{time.utc.strftime("%H:%M:%S.%L")} #{text}"
+  end
+
+  # Requests by kind; failures, each a Failure.
   attr_reader :counts, :failures
 
   # `url` has `/small`, `/large`, `/post` and the echo of nine bytes at a time at `/ws`; `secure` is an address of
@@ -32,7 +38,7 @@ class Load
           wrong = "#{error.class}: #{error.message}"
         end
         @counts[kind] += 1
-        @failures << "#{kind} #{number}: #{wrong}" if wrong
+        @failures << Failure.new(Time.now, "#{kind} #{number}: #{wrong}") if wrong
       end
     end
   end
@@ -76,6 +82,19 @@ class Load
       "status #{status}" unless status == 200
     ensure
       connection&.close
+    end
+  end
+
+  # A client that sends messages over WebSockets to the server of apps/websocket.ru.
+  def start_websocket
+    client("WebSocket") do |number|
+      socket = WebSocket.new(RawClient.connect(@url), "/websocket")
+      next "status #{socket.response.status}" unless socket.open?
+
+      wrong = %W[first\ #{number} #{"long " * 500}].find { |text| socket.send(text).then { socket.receive } != text }
+      "another message than #{wrong[0, 20]} came back" if wrong
+    ensure
+      socket&.close
     end
   end
 
