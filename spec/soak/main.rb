@@ -14,7 +14,11 @@ module Main
     missing.each { |line| warn "#{NAME}: #{line}" }
     exit 1 if missing.any?
 
-    group = fork { soak(minutes) }
+    alive, ours = IO.pipe
+    group = fork do
+      ours.close
+      soak(minutes, alive)
+    end
     %w[INT TERM HUP].each { |signal| trap(signal) { Process.kill(:INT, group) } }
     _, status = Process.wait2(group)
     left = end_group(group)
@@ -52,8 +56,10 @@ module Main
     abort "#{NAME}: #{error.message}: see #{NAME} --help"
   end
 
-  def self.soak(minutes)
+  # Ends early when the other end of the pipe `alive` is gone: then nobody else looks after the group.
+  def self.soak(minutes, alive)
     Process.setpgrp
+    Thread.new { alive.read.then { Process.kill(:INT, Process.pid) } }
     require_relative "soak"
     soak = Soak.new(minutes * 60)
     trap("INT") { soak.interrupt }

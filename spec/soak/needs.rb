@@ -8,7 +8,8 @@ module Needs
 
   # Lines to print; none if everything is there.
   def self.missing
-    wanted = PROGRAMS.reject { |name| program?(name) } + GEMS.reject { |name| gem?(name) }.map { |name| "the gem #{name}" }
+    wanted = PROGRAMS.reject { |name| program?(name) }
+    wanted += GEMS.reject { |name| gem?(name) }.map { |name| "the gem #{name}" }
     wanted << "HTTP/2 in curl" if program?("curl") && !`curl --version`.include?("HTTP2")
     lines = []
     lines << "this is no Linux: /proc and /dev/full are missing" unless File.exist?("/dev/full")

@@ -12,14 +12,16 @@ class Soak
   include Peers
 
   # Seconds between two troubles of a kind.
-  EVERY = { reload: 3, hand_over: 7, kill_backend: 5, stop_reader: 4, report: 60 }.freeze
+  EVERY = { reload: 3, hand_over: 7, kill_backend: 5, stop_reader: 6, report: 60 }.freeze
   # Seconds between two phases at the limit of open files.
   LIMIT = 50
+  # Bytes of a line of the access log.
+  LONG = 8000
   HERE = __dir__
 
   def initialize(seconds)
     @seconds = seconds
-    @reloads = @hand_overs = @kills = 0
+    @reloads = @hand_overs = @kills = @logged = @lost = 0
     @figures, @troubles, @said = [], [], []
   end
 
@@ -38,15 +40,16 @@ class Soak
     start
     @limit = DescriptorLimit.new.start(LIMIT)
     @load = Load.new(@url, @secure).start
-    %i[start_slow start_websocket start_grpc].each { |clients| @load.public_send(clients) }
+    %i[start_slow start_uploads start_websocket start_grpc].each { |clients| @load.public_send(clients) }
     trouble until @interrupted || clock > @end
     [@load, @limit].each(&:stop)
+    await_end_of_old_ones
     conclude
   ensure
     @limit&.kill
     @load&.stop_grpc
     @reader&.kill
-    [@pid, @echo, @frail].compact.each { |pid| kill(:KILL, pid) }
+    [*(processes if @folder), @echo, @frail].compact.each { |pid| kill(:KILL, pid) }
     stop_everything
   end
 
@@ -66,7 +69,8 @@ class Soak
     @nginx.write("small", "ok")
     @nginx.write("large", "x" * Load::LARGE)
     @grpc = started(GrpcServer.new).address
-    @puma = start_puma(File.expand_path("../support/apps/websocket.ru", HERE))
+    @sockets = start_puma(File.expand_path("../support/apps/websocket.ru", HERE))
+    @digest = start_puma
     @pair = certs.server("app.test")
     @port, @frail_port = FreePorts.take(2)
     @echo_listener = TCPServer.new("127.0.0.1", 0)
@@ -97,16 +101,18 @@ class Soak
   # Starts the backend that is killed. Its socket stays open, so that it refuses nobody for long.
   def frail = @frail = backend(@frail_listener, "answer")
 
-  # The log goes to a pipe whose reader stops for a while, and to a full disk.
+  # The log goes to a pipe whose reader stops for a while, and in turn to a full disk. Its lines are so long that more
+  # come in that while than the proxy keeps.
   def write
-    to = @reloads.even? ? "log" : "/dev/full"
+    to = (@reloads % 6) < 4 ? "log" : "/dev/full"
     File.write("#{@folder}/Proxyfile", <<~RUBY)
       bind "http://127.0.0.1:0"
       bind "https://127.0.0.1:#{@port}", certificate: #{@pair.certificate_file.inspect}, key: #{@pair.key_file.inspect}
-      access_log "json", to: #{to.inspect}
+      access_log "{method} {path} {status} #{"-" * LONG}", to: #{to.inspect}
       tunnel_grace 10
       location("/ws") { proxy backends: ["127.0.0.1:#{@echo_listener.addr[1]}"] }
-      location("/websocket") { proxy backends: [#{@puma.address.inspect}] }
+      location("/websocket") { proxy backends: [#{@sockets.address.inspect}] }
+      location("/digest") { proxy backends: [#{@digest.address.inspect}] }
       location("/test.Echo/*") { proxy backends: ["h2://#{@grpc}"] }
       location("/small") { proxy backends: ["127.0.0.1:#{@frail_port}", #{@nginx.address.inspect}], fail_timeout: 1 }
       proxy backends: [#{@nginx.address.inspect}]
@@ -116,12 +122,22 @@ class Soak
   def read_log
     @reader = Thread.new do
       File.open("#{@folder}/log", File::RDWR | File::NONBLOCK) do |log|
+        rest = +""
         loop do
           sleep 0.1 while @blocked
-          log.wait_readable(0.1) && log.read_nonblock(65_536, exception: false)
+          next unless log.wait_readable(0.1)
+
+          *lines, rest = (rest << log.read_nonblock(65_536)).split("\n", -1)
+          lines.each { |line| note_logged(line) }
         end
       end
     end
+  end
+
+  # Counts a line of the access log, or those that it says were lost.
+  def note_logged(line)
+    lost = line[/\A# .* lines lost .*: (\d+)\z/, 1]
+    lost ? @lost += lost.to_i : @logged += 1
   end
 
   # Makes the troubles that are due, and reads what the proxy prints.
@@ -172,7 +188,42 @@ class Soak
     memory = File.read("/proc/#{@pid}/status")[/^VmRSS:\s+(\d+)/, 1].to_i / 1024
     @figures << [open, memory]
     puts "#{(@seconds - (@end - clock)).round} s: #{@load.requests} requests, #{@load.failures.size} failed, " \
-         "#{memory} MB, #{open} descriptors, #{processes} processes, #{@hand_overs} hand-overs, #{@reloads} reloads"
+         "#{memory} MB, #{open} descriptors, #{processes.length} processes, #{@hand_overs} hand-overs, #{@reloads} reloads"
+  end
+
+  # Numbers of the proxy's processes: the one that serves, and old ones that finish.
+  def processes
+    Dir.glob("/proc/[0-9]*").filter_map do |path|
+      next unless File.readlink("#{path}/cwd") == @folder
+
+      File.basename(path).to_i unless File.read("#{path}/stat").rpartition(")").last.split.first == "Z"
+    rescue SystemCallError
+      nil
+    end
+  end
+
+  # Waits until old processes have ended, which have nobody to serve any more.
+  def await_end_of_old_ones
+    deadline = clock + 30
+    sleep 0.1 until processes.length < 2 || clock > deadline
+    old = processes - [@pid]
+    @load.failures << Load::Failure.new(Time.now, "old processes did not end: #{old.join(", ")}") if old.any?
+  end
+
+  # Keeps warnings and errors of the proxy for the end.
+  def keep_output
+    @said.concat(@process.output.lines(chomp: true).grep(/Z (?:warn|error) /))
+    @process.output.clear
+  end
+
+  def stop_reader = @blocked = !@blocked
+
+  def report
+    open = Dir.children("/proc/#{@pid}/fd").length
+    memory = File.read("/proc/#{@pid}/status")[/^VmRSS:\s+(\d+)/, 1].to_i / 1024
+    @figures << [open, memory]
+    puts "#{(@seconds - (@end - clock)).round} s: #{@load.requests} requests, #{@load.failures.size} failed, " \
+         "#{memory} MB, #{open} descriptors, #{processes.length} processes, #{@hand_overs} hand-overs, #{@reloads} reloads"
   end
 
   # Processes of the proxy: the one that serves, and old ones that finish.
@@ -188,6 +239,7 @@ class Soak
     report
     keep_output
     puts "#{@load.requests} requests: #{@load.counts.inspect}; #{@kills} killed backends"
+    puts "access log: #{@logged} lines read, #{@lost} lost behind a reader that stood still"
     failures = Array.new(@load.failures.size) { @load.failures.pop }
     failures.first(20).each { |failure| puts failure, "  #{around(failure.time)}" }
     puts @limit.failures, "#{failures.length + @limit.failures.length} failed"

@@ -1,5 +1,7 @@
 # frozen_string_literal: true
 
+require "digest"
+require "json"
 require "open3"
 require_relative "grpc"
 require_relative "raw_client"
@@ -82,6 +84,18 @@ class Load
       "status #{status}" unless status == 200
     ensure
       connection&.close
+    end
+  end
+
+  # A client that sends bodies of several megabytes to the digest of apps/echo.ru.
+  def start_uploads
+    client("upload") do |number|
+      body = "#{number} " * 500_000
+      answer = RawClient.request(@url, "POST", "/digest", {}, body)
+      wanted = { "size" => body.bytesize, "sha256" => Digest::SHA256.hexdigest(body) }
+      next "status #{answer.status}" unless answer.status == 200
+
+      "other bytes: #{answer.body}" unless JSON.parse(answer.body) == wanted
     end
   end
 
