@@ -1,7 +1,11 @@
 # frozen_string_literal: true
 
+require "digest"
+require "json"
 require "open3"
+require_relative "grpc"
 require_relative "raw_client"
+require_relative "web_socket"
 
 # Clients of every kind, each in a thread, that go on until they are told to stop. What went wrong is noted with the
 # kind and the number of the request.
@@ -9,7 +13,12 @@ class Load
   # Bytes of the file `/large`.
   LARGE = 1_000_000
 
-  # Requests by kind; failures in words.
+  # What went wrong in a request, and when.
+  Failure = Struct.new(:time, :text) do
+    def to_s = "#{time.utc.strftime("%H:%M:%S.%L")} #{text}"
+  end
+
+  # Requests by kind; failures, each a Failure.
   attr_reader :counts, :failures
 
   # `url` has `/small`, `/large`, `/post` and the echo of nine bytes at a time at `/ws`; `secure` is an address of
@@ -17,7 +26,7 @@ class Load
   def initialize(url, secure)
     @url, @secure = url, secure
     @counts, @failures = Hash.new(0), Queue.new
-    @threads = []
+    @threads, @grpc = [], []
   end
 
   # The block gets a number, and returns what went wrong, or nil.
@@ -31,7 +40,7 @@ class Load
           wrong = "#{error.class}: #{error.message}"
         end
         @counts[kind] += 1
-        @failures << "#{kind} #{number}: #{wrong}" if wrong
+        @failures << Failure.new(Time.now, "#{kind} #{number}: #{wrong}") if wrong
       end
     end
   end
@@ -78,15 +87,84 @@ class Load
     end
   end
 
+  # A client that sends bodies of several megabytes to the digest of apps/echo.ru.
+  def start_uploads
+    client("upload") do |number|
+      body = "#{number} " * 500_000
+      answer = RawClient.request(@url, "POST", "/digest", {}, body)
+      wanted = { "size" => body.bytesize, "sha256" => Digest::SHA256.hexdigest(body) }
+      next "status #{answer.status}" unless answer.status == 200
+
+      "other bytes: #{answer.body}" unless JSON.parse(answer.body) == wanted
+    end
+  end
+
+  # A client that sends messages over WebSockets to the server of apps/websocket.ru.
+  def start_websocket
+    client("WebSocket") do |number|
+      socket = WebSocket.new(RawClient.connect(@url), "/websocket")
+      next "status #{socket.response.status}" unless socket.open?
+
+      wrong = %W[first\ #{number} #{"long " * 500}].find { |text| socket.send(text).then { socket.receive } != text }
+      "another message than #{wrong[0, 20]} came back" if wrong
+    ensure
+      socket&.close
+    end
+  end
+
+  # Calls of each kind of gRPC to the server of apps/grpc_server.rb: one client goes through all kinds without a pause,
+  # and the streams of another take seconds each.
+  def start_grpc
+    grpc("gRPC") { |client, address, number| any_call(client, address, number) }
+    grpc("slow gRPC stream") do |client, address, _|
+      wrong_call(client.call(:slow_collect, address, "a", "b", "c", deadline: 60), ["a,b,c"])
+    end
+  end
+
   # The number of requests so far; those of HTTP/2 count once their run is over.
   def requests = @counts.except("runs of curl").values.sum
 
   def stop
     @over = true
     @threads.each(&:join)
+    stop_grpc
   end
 
+  # Ends the clients of gRPC, which are processes.
+  def stop_grpc = @grpc.each(&:stop).clear
+
   private
+
+  # The block gets a client of gRPC in a process of its own, the `HOST:PORT`, and a number. The library may end its
+  # process when a call fails.
+  def grpc(kind)
+    @grpc << (calls = GrpcClient.new)
+    address = URI(@url).then { |uri| "#{uri.host}:#{uri.port}" }
+    client(kind) do |number|
+      yield calls, address, number
+    rescue StandardError
+      @grpc.delete(calls).stop
+      @grpc << (calls = GrpcClient.new)
+      raise
+    end
+  end
+
+  def any_call(client, address, number)
+    kind, messages, replies = [
+      [:unary, ["call #{number}"], ["call #{number}"]],
+      [:unary, ["{\"size\": 300000}"], ["x" * 300_000]],
+      [:collect, %w[a b c], ["a,b,c"]],
+      [:expand, %w[3], ["message 0", "message 1", "message 2"]],
+      [:chat, %w[one two three], %w[one two three]]
+    ][number % 5]
+    wrong_call(client.call(kind, address, *messages, deadline: 60), replies)&.prepend("#{kind}: ")
+  end
+
+  def wrong_call(outcome, replies)
+    return "status #{outcome.code}: #{outcome.message}" unless outcome.code.zero?
+
+    "other replies: #{outcome.replies.inspect[0, 200]}" unless outcome.replies == replies
+  end
 
   def get_anew
     status = RawClient.request(@url, "GET", "/small").status
