@@ -221,7 +221,7 @@ RSpec.describe "commands for a running proxy", time_limit: 60 do
     start("static_response body: ''")
     run_command("maintenance", "--all", "--message", "Back soon")
 
-    expect(run_command("status").first).to match(/^all upstreams are in maintenance: Back soon$/)
+    expect(run_command("status").first).to match(/^All upstreams are in maintenance: Back soon$/)
     run_command("maintenance", "--all", "--off")
     expect(run_command("status").first).not_to include("maintenance")
   end
