@@ -127,11 +127,14 @@ class ConsoleRun
 
   # A pattern for a line, in which numbers, times and ids may differ.
   def pattern(line)
-    line.scan(%r{\d+/[A-Z][a-z]{2}/\d+|\b(?=\w*\d)[0-9a-f]{8,}\b|[\d.]+(?:ms|us)|\d+|\s+|.[^\d\s]*?}).map do |piece|
+    pieces = %r{\d+/[A-Z][a-z]{2}/\d+|\d+\.\d+(?= seconds)|\b(?=\w*\d)[0-9a-f]{8,}\b|[\d.]+(?:ms|us)|\d+|\s+|.[^\d\s]*?}
+    line.scan(pieces).map do |piece|
       case piece
       when %r{\A\d+/} then "\\d+/[A-Z][a-z]{2}/\\d+"
       when /\A(?=\w*\d)[0-9a-f]{8,}\z/ then "[0-9a-f]+"
       when /(?:ms|us)\z/ then "[\\d.]+(?:ms|us)"
+      # 2.0 seconds are 2.
+      when /\A\d+\.\d+\z/ then "\\d+(?:\\.\\d+)?"
       when /\A\d/ then "\\d+"
       when /\A\s/ then "\\s+"
       else Regexp.escape(piece)
