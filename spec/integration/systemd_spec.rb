@@ -130,6 +130,61 @@ RSpec.describe "examples/systemd/proxy.service" do
       socket&.close
     end
 
+    # All messages from now on, each with the number of the process that has sent it.
+    def signed(socket)
+      socket.setsockopt(:SOCKET, :PASSCRED, true)
+      messages = Queue.new
+      in_background do
+        loop do
+          message, _, _, *controls = socket.recvmsg
+          messages << [message, controls.find { |data| data.cmsg_is?(:SOCKET, :CREDENTIALS) }.data.unpack1("i")]
+        end
+      end
+      messages
+    end
+
+    it "hears no sign of life of the old process once another one serves, though it still has a request" do
+      backend = start_backend do |connection|
+        connection.read_request
+        @answers.pop
+        connection.answer("finished")
+      end
+      @answers = Queue.new
+      socket = notifications("#{directory}/notify")
+      messages = signed(socket)
+      start("proxy backends: [#{backend.address.inspect}]",
+            environment: { "NOTIFY_SOCKET" => "#{directory}/notify", "WATCHDOG_USEC" => "200000" })
+      answer = in_background { get.body }
+      backend.await_requests(1)
+      old = current
+      hand_over
+      nil until messages.pop == ["MAINPID=#{current}", old]
+      heard = []
+      heard << messages.pop until heard.count(["WATCHDOG=1", current]) == 10
+      expect(alive?(old)).to be(true)
+      expect(heard.map(&:last).uniq).to eq([current])
+      @answers << true
+      expect(answer.value).to eq("finished")
+      expect(first_status).to eq(0)
+    ensure
+      socket&.close
+    end
+
+    it "hears of the start also if it has much to read before that" do
+      require "proxy/cli"
+      socket = notifications("#{directory}/notify")
+      Socket.open(:UNIX, :DGRAM) do |other|
+        other.connect(Socket.sockaddr_un("#{directory}/notify"))
+        nil until other.sendmsg_nonblock("STATUS=busy", exception: false) == :wait_writable
+      end
+      notifier = Proxy::CLI::Serving.const_get(:Notifier).new("#{directory}/notify")
+      telling = in_background { notifier.ready }
+      eventually { expect(telling.status).to eq("sleep") }
+      expect(heard(socket)).to eq("READY=1\nMAINPID=#{Process.pid}")
+    ensure
+      socket&.close
+    end
+
     it "is no reason to end where nobody listens" do
       start("static_response body: 'ok'", environment: { "NOTIFY_SOCKET" => "#{directory}/nobody" })
       expect(get.body).to eq("ok")

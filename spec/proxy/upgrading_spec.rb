@@ -108,6 +108,16 @@ RSpec.describe "Proxy::CLI::Serving, the start of a new process" do
       expect(File.read("out")).to eq('[["a b"], "1", "2", nil, nil, nil]')
     end
 
+    it "leaves out what systemd has told another process, and what it has told this one alone" do
+      told = { "LISTEN_FDS" => "2", "LISTEN_FDNAMES" => "a:b", "WATCHDOG_USEC" => "1000", "A" => "1" }
+      environment = lambda do |pid|
+        env = { **told, "LISTEN_PID" => pid, "WATCHDOG_PID" => pid }
+        launch.new(program: "x", arguments: [], options: [], env: env).environment.except("PWD")
+      end
+      expect(environment.call("1")).to eq("A" => "1")
+      expect(environment.call(Process.pid.to_s)).to eq("A" => "1", "WATCHDOG_USEC" => "1000")
+    end
+
     it "finds the options of Ruby that this process was started with" do
       File.write("x.rb", <<~RUBY)
         require "proxy/cli"

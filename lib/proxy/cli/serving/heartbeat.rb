@@ -38,7 +38,7 @@ module Proxy
           Thread.new do
             Thread.current.name = "proxy-heartbeat"
             Thread.current.report_on_exception = false
-            beat until @server.stopped?
+            beat while @notifier.there? && !@server.stopped?
           end
         end
 

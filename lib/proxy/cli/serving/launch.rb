@@ -13,9 +13,7 @@ module Proxy
       class Launch
         # Variables that may have paths into the folder.
         PATHS = %w[BUNDLE_GEMFILE BUNDLE_BIN_PATH RUBYOPT RUBYLIB GEM_HOME GEM_PATH].freeze
-        # Variables that systemd has meant for this process alone.
-        OWN = %w[WATCHDOG_PID LISTEN_PID].freeze
-        private_constant :PATHS, :OWN
+        private_constant :PATHS
 
         # The program, its arguments, and the Ruby options before them can be given for a test.
         def initialize(program: $PROGRAM_NAME, arguments: ARGV, options: ruby_options(program, arguments), env: ENV)
@@ -24,7 +22,7 @@ module Proxy
           @program = program.dup
           @arguments = arguments.map(&:dup)
           @options = options
-          @env = env.to_h.except(*OWN)
+          @env = env.to_h.except(*own(env["WATCHDOG_PID"]))
         end
 
         # Starts the program with these variables; `descriptors` has for each number the IO or the number here. Returns
@@ -49,6 +47,12 @@ module Proxy
         end
 
         private
+
+        # The variables that systemd has meant for one process alone. What it has told another one than this is not for
+        # the next one either: descriptors have other numbers there, and a sign of life is expected of that other one.
+        def own(watched)
+          ["WATCHDOG_PID", *("WATCHDOG_USEC" if watched && watched != Process.pid.to_s), *Listeners::Passed::VARIABLES]
+        end
 
         # The working directory by the name that a shell has for it, if it is that.
         def directory(name)
