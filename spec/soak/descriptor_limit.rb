@@ -102,12 +102,15 @@ class DescriptorLimit
     number = @figures.length + 1
     fail_with("it spun: #{(share * 100).round} % of a processor") if share > BUSY
     fail_with("#{descriptors} descriptors stayed open, #{@rest} before") unless at_rest?
+    memory = @process.memory / 1_048_576
+    @memory ||= memory
+    fail_with("#{memory} MB of memory, #{@memory} at first") if memory > (@memory * 1.3) + 10
     told = complaints
     fail_with("its log said so #{told} times") if told > 1 || (number == 1 && told.zero?)
     @figures << format("descriptor limit %<number>d: requests waited up to %<waited>.1f s, %<share>.1f %% of a " \
                        "processor, said %<told>d times, then %<open>d descriptors, %<memory>d MB",
                        number: number, waited: waited.max, share: share * 100, told: told, open: descriptors,
-                       memory: @process.memory / 1_048_576)
+                       memory: memory)
     puts @figures.last
   end
 

@@ -16,13 +16,13 @@ class Soak
   # Seconds between two phases at the limit of open files.
   LIMIT = 50
   # Bytes of a line of the access log.
-  LONG = 8000
+  LONG = 4000
   HERE = __dir__
 
   def initialize(seconds)
     @seconds = seconds
     @reloads = @hand_overs = @kills = @logged = @lost = 0
-    @figures, @troubles, @said = [], [], []
+    @figures, @troubles, @said = [], [], Hash.new(0)
   end
 
   # Ends the soak early; the second time at once.
@@ -148,6 +148,10 @@ class Soak
       @troubles << [Time.now, kind]
       send(kind)
       @due[kind] = clock + EVERY.fetch(kind)
+    rescue StandardError => error
+      # A proxy that does not obey any more is the end.
+      @interrupted = true
+      @load.failures << Load::Failure.new(Time.now, "#{kind}: #{error.class}: #{error.message}")
     end
     sleep 0.05
   end
@@ -175,20 +179,25 @@ class Soak
     frail
   end
 
-  # Keeps warnings and errors of the proxy for the end.
+  # Counts warnings and errors of the proxy, alike ones together.
   def keep_output
-    @said.concat(@process.output.lines(chomp: true).grep(/Z (?:warn|error) /))
+    @process.output.lines(chomp: true).grep(/Z (?:warn|error) /) do |line|
+      @said[line.sub(/\A\S+ /, "").sub(/request_id=\S+ /, "").gsub(/\d+/, "N")] += 1
+    end
     @process.output.clear
   end
 
   def stop_reader = @blocked = !@blocked
 
   def report
+    return unless processes.include?(@pid)
+
     open = Dir.children("/proc/#{@pid}/fd").length
     memory = File.read("/proc/#{@pid}/status")[/^VmRSS:\s+(\d+)/, 1].to_i / 1024
     @figures << [open, memory]
     puts "#{(@seconds - (@end - clock)).round} s: #{@load.requests} requests, #{@load.failures.size} failed, " \
-         "#{memory} MB, #{open} descriptors, #{processes.length} processes, #{@hand_overs} hand-overs, #{@reloads} reloads"
+         "#{memory} MB, #{open} descriptors, #{processes.length} processes, " \
+         "#{@hand_overs} hand-overs, #{@reloads} reloads"
   end
 
   # Numbers of the proxy's processes: the one that serves, and old ones that finish.
@@ -210,31 +219,6 @@ class Soak
     @load.failures << Load::Failure.new(Time.now, "old processes did not end: #{old.join(", ")}") if old.any?
   end
 
-  # Keeps warnings and errors of the proxy for the end.
-  def keep_output
-    @said.concat(@process.output.lines(chomp: true).grep(/Z (?:warn|error) /))
-    @process.output.clear
-  end
-
-  def stop_reader = @blocked = !@blocked
-
-  def report
-    open = Dir.children("/proc/#{@pid}/fd").length
-    memory = File.read("/proc/#{@pid}/status")[/^VmRSS:\s+(\d+)/, 1].to_i / 1024
-    @figures << [open, memory]
-    puts "#{(@seconds - (@end - clock)).round} s: #{@load.requests} requests, #{@load.failures.size} failed, " \
-         "#{memory} MB, #{open} descriptors, #{processes.length} processes, #{@hand_overs} hand-overs, #{@reloads} reloads"
-  end
-
-  # Processes of the proxy: the one that serves, and old ones that finish.
-  def processes
-    Dir.glob("/proc/[0-9]*/cwd").count do |link|
-      File.readlink(link) == @folder && File.read("#{File.dirname(link)}/stat").rpartition(")").last.split.first != "Z"
-    rescue SystemCallError
-      false
-    end
-  end
-
   def conclude
     report
     keep_output
@@ -243,7 +227,7 @@ class Soak
     failures = Array.new(@load.failures.size) { @load.failures.pop }
     failures.first(20).each { |failure| puts failure, "  #{around(failure.time)}" }
     puts @limit.failures, "#{failures.length + @limit.failures.length} failed"
-    tell_what_it_said
+    @said.max_by(20, &:last).each { |line, count| puts "#{count} times in its log: #{line}" }
     grown = grown?
     puts "It grew: #{@figures.first.inspect} at first, #{@figures.last.inspect} in the end" if grown
     failures.empty? && @limit.failures.empty? && !grown
@@ -257,13 +241,9 @@ class Soak
     recent.map { |at, kind| format("%.1f s after %s", time - at, kind) }.join(", ")
   end
 
-  # The warnings and errors of the proxy, alike ones together.
-  def tell_what_it_said
-    alike = @said.map { |line| line.sub(/\A\S+ /, "").sub(/request_id=\S+ /, "").gsub(/\d+/, "N") }.tally
-    alike.sort_by(&:last).reverse.first(20).each { |line, count| puts "#{count} times in its log: #{line}" }
-  end
-
   def grown?
+    return false if @figures.length < 2
+
     open, memory = @figures.transpose
     memory.last > (memory.first * 1.3) + 10 || open.last > open.first + 40
   end

@@ -87,10 +87,10 @@ class Load
     end
   end
 
-  # A client that sends bodies of several megabytes to the digest of apps/echo.ru.
+  # A client that sends large bodies to the digest of apps/echo.ru.
   def start_uploads
     client("upload") do |number|
-      body = "#{number} " * 500_000
+      body = "#{number} " * 100_000
       answer = RawClient.request(@url, "POST", "/digest", {}, body)
       wanted = { "size" => body.bytesize, "sha256" => Digest::SHA256.hexdigest(body) }
       next "status #{answer.status}" unless answer.status == 200
