@@ -221,6 +221,17 @@ RSpec.describe "SIGUSR2" do
       end
     end
 
+    it "is the secret of the cookie by which a split knows clients" do
+      backends = Array.new(2) { |number| backend_answering(number.to_s) }
+      start("upstream 'v2', backends: #{[backends[1].address]}\nsplit by: 'client', 'v2' => 50\n" \
+            "proxy to: 'http://#{backends[0].address}'")
+      response = get
+      cookie = response["Set-Cookie"][/\A[^;]+/]
+      hand_over
+      after = get("/", "Cookie" => cookie)
+      expect([after.body, after["Set-Cookie"]]).to eq([response.body, nil])
+    end
+
     it "are counts of rate limits and the secret of sticky cookies" do
       backends = Array.new(3) { |number| backend_answering(number.to_s) }
       start("rate_limit requests: 2, seconds: 3600, key: { header: 'X-Key' }\n" \

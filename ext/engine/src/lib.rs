@@ -92,7 +92,7 @@ pub use listening_socket::{HandedOver, ListeningSocket};
 pub use lookup::RouteLookup;
 pub use output::block_sigpipe;
 pub use passed_state::PassedState;
-pub use runtime_state::traffic::{MaintenanceOrder, PauseState, ShareState, TrafficState, UpstreamTraffic};
+pub use runtime_state::traffic::{MaintenanceOrder, PauseState, ShareState, SplitState, TrafficState, UpstreamTraffic};
 pub use server::{
     DeployEvent, DeployRun, Server, SetBackendsError, StartError, SteeringError, TrafficError, UnknownBackend,
 };

@@ -10,7 +10,7 @@
 //! | percentages of a split that were set at run time | the file has the same ones as before | `filter/split.rs` |
 //! | weights, limits, added and removed backends of the operator | the configuration says nothing else of them | `upstream/steering/outliving.rs` |
 //! | requests that wait for a backend | the upstream keeps its name | `upstream/wait_queue.rs` |
-//! | the secret of sticky cookies | always | `process_secret.rs` |
+//! | the secret of sticky cookies and of `proxy_split` | always | `process_secret.rs` |
 //! | counts of `rate_limit`, verified passwords | the filter is equal and in the same place | [`CarriedFilters`] |
 //! | metrics of routes, upstreams, backends and listening addresses | the name is equal | `metrics/registry.rs` |
 //! | the thread of an access log | the path is equal | `access_log.rs` |

@@ -19,7 +19,7 @@ use crate::compiler::Compiler;
 use crate::networks::Networks;
 use crate::request::{Exchange, Verdict};
 use crate::rewrite::cookie;
-use crate::runtime_state::traffic::ShareState;
+use crate::runtime_state::traffic::{ShareState, SplitState};
 use crate::upstream::Upstream;
 pub use compile::{SplitConfig, SplitKey};
 use ticket::ClientTickets;
@@ -191,18 +191,32 @@ impl Split {
         }
     }
 
-    /// Percentages that differ from the file.
-    pub(crate) fn changed(&self) -> Vec<(String, ShareState)> {
-        let shares = self.shares.now.iter().map(|share| share.load(Relaxed)).zip(&self.shares.written);
-        let changed = self.parts.iter().zip(shares).filter(|(_, (now, written))| now != *written);
-        let state =
-            |(now, written): (u32, &u32)| ShareState { percent: percent_of(now), written: percent_of(*written) };
-        changed.map(|(part, shares)| (part.name.to_string(), state(shares))).collect()
+    /// The percentages, for another process.
+    pub(crate) fn state(&self) -> SplitState {
+        let shares = self.shares.now.iter().zip(&self.shares.written);
+        let state = |(part, (now, written)): (&SplitPart, (&AtomicU32, &u32))| ShareState {
+            upstream: part.name.to_string(),
+            percent: percent_of(now.load(Relaxed)),
+            written: percent_of(*written),
+        };
+        SplitState { shares: self.parts.iter().zip(shares).map(state).collect() }
     }
 
-    /// The percentage of an upstream in the file, if the split names it.
-    pub(crate) fn written(&self, upstream: &str) -> Option<f64> {
-        self.index(upstream).map(|index| percent_of(self.shares.written[index]))
+    /// Takes the percentages of another process over, all at once: one alone may be too much beside those in the file.
+    /// `false` if they are those of a split that is written otherwise, or cannot be.
+    pub(crate) fn take(&self, state: &SplitState) -> bool {
+        let shares = &state.shares;
+        let written = self.parts.iter().map(|part| &*part.name).zip(self.shares.written.iter().copied());
+        let theirs = shares.iter().map(|share| (&*share.upstream, hundredths(share.written)));
+        let is_sound = shares.iter().all(|share| (0.0..=100.0).contains(&share.percent))
+            && shares.iter().map(|share| hundredths(share.percent)).sum::<u32>() <= WHOLE;
+        let takes = is_sound && written.eq(theirs);
+        if takes {
+            for (now, share) in self.shares.now.iter().zip(shares) {
+                now.store(hundredths(share.percent), Relaxed);
+            }
+        }
+        takes
     }
 }
 

@@ -63,8 +63,8 @@ pub struct TrafficState {
     pub maintenance: Option<MaintenanceOrder>,
     /// Upstreams of which something is stopped, by name.
     pub upstreams: BTreeMap<String, UpstreamTraffic>,
-    /// Percentages of splits that differ from the file, by upstream.
-    pub splits: BTreeMap<String, ShareState>,
+    /// The percentages of all splits, in the order of the file, if one of them differs from the file.
+    pub splits: Vec<SplitState>,
 }
 
 impl TrafficState {
@@ -74,10 +74,27 @@ impl TrafficState {
     }
 }
 
-/// A percentage of a split that was set at run time.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+/// The percentages of one split.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SplitState {
+    /// Those of its upstreams, in the order of the file.
+    pub shares: Vec<ShareState>,
+}
+
+impl SplitState {
+    /// Whether one of them differs from the file.
+    pub fn is_changed(&self) -> bool {
+        self.shares.iter().any(|share| share.percent != share.written)
+    }
+}
+
+/// The percentage of an upstream in a split.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ShareState {
+    /// The upstream's name.
+    pub upstream: String,
     /// The percentage.
     pub percent: f64,
     /// What the configuration said then. Once it says something else, that holds.

@@ -12,6 +12,9 @@ use crate::long_lived::FAREWELL;
 /// The order to the threads: `None` while the server runs, then the deadlines of the stop.
 pub(super) type StopOrder = Option<StopDeadlines>;
 
+/// Longest time of a stop: ten years. The clock cannot add every time that can be asked for.
+const LONGEST: Duration = Duration::from_secs(10 * 365 * 86_400);
+
 /// Deadlines of a stop.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct StopDeadlines {
@@ -28,7 +31,7 @@ pub(super) struct StopDeadlines {
 impl StopDeadlines {
     /// The deadlines of a stop that begins now. Tunnels and event streams get some time after they are told.
     pub(super) fn of(timeout: Duration, grace: Duration) -> Self {
-        let now = Instant::now();
+        let (now, timeout) = (Instant::now(), timeout.min(LONGEST));
         let hearing = FAREWELL.min(timeout / 2);
         let long_lived = now + grace.min(timeout - hearing);
         Self { idle: now, long_lived, all: now + timeout, hands_over: false }
@@ -37,6 +40,7 @@ impl StopDeadlines {
     /// The deadlines of a server whose sockets another process has by now: idle connections stay until their next
     /// answer, which tells them to close.
     fn of_hand_over(timeout: Duration, grace: Duration) -> Self {
+        let timeout = timeout.min(LONGEST);
         let stop = Self::of(timeout, grace);
         Self { idle: stop.all - FAREWELL.min(timeout / 2), hands_over: true, ..stop }
     }
@@ -163,6 +167,15 @@ mod tests {
             let deadlines = StopDeadlines::of(Duration::from_millis(timeout), Duration::from_millis(grace));
             let left = deadlines.all.duration_since(deadlines.long_lived);
             assert_eq!(left, Duration::from_millis(timeout - told), "{timeout} {grace}");
+        }
+    }
+
+    #[test]
+    fn a_time_that_the_clock_cannot_add_is_long() {
+        for make in [StopDeadlines::of, StopDeadlines::of_hand_over] {
+            let deadlines = make(Duration::MAX, Duration::MAX);
+            assert_eq!(deadlines.all - deadlines.long_lived, FAREWELL);
+            assert!(deadlines.all > Instant::now() + LONGEST / 2);
         }
     }
 

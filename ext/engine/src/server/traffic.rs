@@ -9,10 +9,7 @@ use std::time::Duration;
 use super::{Server, UnknownBackend};
 use crate::runtime_state::traffic::{MaintenanceOrder, TrafficState};
 use crate::snapshot::WrongShare;
-use crate::upstream::traffic::RuntimeMaintenance;
-
-/// Longest pause: a day.
-const LONGEST_PAUSE: Duration = Duration::from_secs(86_400);
+use crate::upstream::traffic::{RuntimeMaintenance, LONGEST_PAUSE};
 
 /// Why the traffic was not changed.
 #[derive(Debug, Clone, PartialEq, Eq)]

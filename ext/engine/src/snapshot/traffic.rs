@@ -6,7 +6,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use super::Snapshot;
 use crate::clock::time_of_day;
 use crate::filter::Filter;
-use crate::runtime_state::traffic::{MaintenanceOrder, ShareState, TrafficState};
+use crate::runtime_state::traffic::{MaintenanceOrder, ShareState, SplitState, TrafficState};
 use crate::upstream::traffic::RuntimeMaintenance;
 use crate::upstream::Upstream;
 
@@ -91,9 +91,12 @@ impl Snapshot {
         });
         self.routes.each_filter(&mut |filter| {
             if let Filter::Split(split) = filter {
-                state.splits.extend(split.changed());
+                state.splits.push(split.state());
             }
         });
+        if !state.splits.iter().any(SplitState::is_changed) {
+            state.splits.clear();
+        }
         state
     }
 
@@ -124,28 +127,26 @@ impl Snapshot {
             }
         }
         self.note_stops();
-        for (name, share) in &state.splits {
-            if let Err(why) = self.take_share(name, *share) {
-                lost.push(format!("split: {name}: {why}"));
-            }
-        }
+        lost.extend(self.take_splits(&state.splits));
         lost
     }
 
-    /// Takes a percentage over, if the file still says what it said then.
-    fn take_share(&self, upstream: &str, share: ShareState) -> Result<(), String> {
-        let mut is_same = true;
+    /// Takes the percentages over of splits that are still written as they were. Of several that are written alike each
+    /// gets its own, in the order of the file. Returns what was lost.
+    fn take_splits(&self, states: &[SplitState]) -> Vec<String> {
+        let mut left: Vec<_> = states.iter().collect();
         self.routes.each_filter(&mut |filter| {
             if let Filter::Split(split) = filter {
-                is_same &= split.written(upstream).is_none_or(|written| written == share.written);
+                if let Some(index) = left.iter().position(|state| split.take(state)) {
+                    left.remove(index);
+                }
             }
         });
-        if !is_same {
-            return Err(format!("the file has another percentage by now: {} % is forgotten", share.percent));
-        }
-        self.set_share(upstream, share.percent).map_err(|wrong| match wrong {
-            WrongShare::Unknown(_) => "it is in no split any more".to_owned(),
-            WrongShare::Mistake(why) => why,
-        })
+        let changed = left.into_iter().flat_map(|state| &state.shares).filter(|share| share.percent != share.written);
+        let told = |share: &ShareState| {
+            let ShareState { upstream, percent, .. } = share;
+            format!("split: {upstream}: its split is gone or written otherwise by now: {percent} % is forgotten")
+        };
+        changed.map(told).collect()
     }
 }

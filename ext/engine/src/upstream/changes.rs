@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use super::address::{default_port, Address, Host};
+use super::backend::BackendSettings;
 use super::settings::Member;
 use crate::config::BackendConfig;
 use crate::runtime_state::{TunedState, UpstreamState, WrittenSettings};
@@ -83,6 +84,16 @@ impl Member {
     fn written(&self) -> (u32, Option<u32>) {
         (self.traits.weight, self.traits.max_connections)
     }
+
+    /// Whether it is the other one but for settings that can be changed at run time, and for the way to write it.
+    fn is_tuned(&self, other: &Self) -> bool {
+        let BackendSettings { weight, max_connections, .. } = self.traits;
+        let is_application = |member: &Self| matches!(member.address, Address::Application(..));
+        self.name() == other.name()
+            && self.secure == other.secure
+            && self.traits == BackendSettings { weight, max_connections, ..other.traits }
+            && is_application(self) == is_application(other)
+    }
 }
 
 fn name_of(address: &Address, secure: bool) -> String {
@@ -120,14 +131,37 @@ impl Changes {
         }
     }
 
+    /// Adds a backend that is not there. One that is written and was removed comes back with the settings that it has
+    /// now; it stands beside what is written, as one that was added, only if no change of settings says the same.
+    pub(super) fn add(&mut self, base: &[Member], added: AddedBackend) {
+        let name = added.member.name();
+        match base.iter().find(|member| member.name() == name) {
+            Some(written) if added.member.is_tuned(written) => {
+                self.removed.remove(&name);
+                let (weight, most) = added.member.written();
+                self.tune(written, Some(weight), Some(most));
+            }
+            _ => self.added.push(added),
+        }
+    }
+
+    /// Forgets that an added backend is there, since it cannot be any more: the written one in whose place it was comes
+    /// back.
+    pub(super) fn give_back(&mut self, base: &[Member], name: &str) {
+        for written in base.iter().filter(|member| member.is_called(name)) {
+            self.removed.remove(&written.name());
+        }
+    }
+
     /// Adapts the changes to another list of written backends: what is written otherwise now wins.
     pub(super) fn reconcile(&mut self, base: &[Member]) -> Reconciled {
         let mut told = Reconciled::default();
         let written: BTreeMap<_, _> = base.iter().map(|member| (member.name(), member.written())).collect();
-        let tuned = &mut self.tuned;
+        let Self { tuned, removed, .. } = self;
         self.added.retain(|added| {
             let name = added.member.name();
-            let stays = !written.contains_key(&name);
+            // One in the place of a written one that was removed stays there: without it nothing would have that name.
+            let stays = !written.contains_key(&name) || removed.contains(&name);
             if !stays {
                 tuned.remove(&name);
             }
@@ -149,7 +183,7 @@ impl Changes {
         });
         let added: BTreeMap<_, _> = self.added.iter().map(|it| (it.member.name(), it.member.written())).collect();
         self.tuned.retain(|name, tuning| {
-            let Some(now) = written.get(name).or(added.get(name)) else {
+            let Some(now) = added.get(name).or(written.get(name)) else {
                 told.overridden.push(format!("{name} is gone"));
                 return false;
             };

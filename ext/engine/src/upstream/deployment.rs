@@ -9,10 +9,10 @@ use tokio::time::{sleep, Instant};
 
 use super::backend::configured::ConfiguredBackend;
 use super::backend::{Admin, Backend};
-use super::changes::AddedBackend;
 use super::dns::Dns;
 use super::health::ask::{ask, CheckFailure};
 use super::health::Check;
+use super::listing::Listing;
 use super::refresh::FollowedName;
 use super::steering::Unsteerable;
 use super::Upstream;
@@ -218,7 +218,8 @@ impl Upstream {
         }
         for addition in added {
             self.group.prepare(&addition.member.state_name(), Admin::Ready);
-            self.put_in(&mut listing, addition);
+            let Listing { changes, base, .. } = &mut *listing;
+            changes.add(base, addition);
         }
         listing.candidates.clear();
         let made: Vec<_> = new.iter().map(|candidate| candidate.entry.clone()).collect();
@@ -226,17 +227,6 @@ impl Upstream {
         listing.changes.revision += 1;
         self.relist(&mut listing, &made);
         Ok(leaving)
-    }
-
-    /// Adds a backend to the list that was checked before.
-    pub(super) fn put_in(&self, listing: &mut super::listing::Listing, added: AddedBackend) {
-        let name = added.member.name();
-        let written = listing.base.iter().find(|member| member.name() == name);
-        match written.is_some_and(|written| *written == added.member) {
-            // It comes back.
-            true => drop(listing.changes.removed.remove(&name)),
-            false => listing.changes.added.push(added),
-        }
     }
 }
 

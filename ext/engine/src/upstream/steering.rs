@@ -182,7 +182,8 @@ impl Upstream {
         let added = self.addition(&mut listing, backend)?;
         let name = added.member.name();
         self.group.prepare(&added.member.state_name(), state.unwrap_or(self.group.wanted().0));
-        self.put_in(&mut listing, added);
+        let Listing { changes, base, .. } = &mut *listing;
+        changes.add(base, added);
         listing.changes.revision += 1;
         self.relist(&mut listing, &[]);
         let revision = listing.changes.revision;

@@ -6,7 +6,7 @@ mod gate;
 mod state;
 
 use crate::runtime_state::traffic::{MaintenanceOrder, UpstreamTraffic};
-pub(crate) use gate::{Gate, GateLook, GatePlace, GateRefusal};
+pub(crate) use gate::{Gate, GateLook, GatePlace, GateRefusal, LONGEST_PAUSE};
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::Arc;

@@ -50,6 +50,12 @@ fn count(moved: &[bool]) -> usize {
     moved.iter().filter(|moved| **moved).count()
 }
 
+/// Those of each split, if any differs from the file.
+fn percentages(proxy: &Proxy) -> Vec<Vec<f64>> {
+    let splits = proxy.server.traffic().splits;
+    splits.iter().map(|split| split.shares.iter().map(|share| share.percent).collect()).collect()
+}
+
 #[test]
 fn a_larger_percentage_moves_nobody_back() {
     let site = site(by_cookie(10.0));
@@ -75,9 +81,52 @@ fn what_was_set_at_run_time_stays_until_the_file_says_something_else() {
     let reload = |percent| site.proxy.server.reload(&config(&site.old, &site.new, by_cookie(percent)));
     reload(10.0).expect("a sound configuration");
     assert_eq!(count(&moved(&site)), 1000);
-    assert_eq!(site.proxy.server.traffic().splits.get("v2").map(|share| share.percent), Some(100.0));
+    assert_eq!(percentages(&site.proxy), [[100.0]]);
     reload(0.0).expect("a sound configuration");
     assert_eq!((count(&moved(&site)), site.proxy.server.traffic().splits.len()), (0, 0));
+}
+
+#[test]
+fn what_was_set_at_run_time_is_known_in_the_next_process() {
+    let (old, new) = (Origin::named("old"), Origin::named("new"));
+    let written = |second: f64| {
+        let upstream = |name: &str| {
+            let pool = PoolConfig { backends: Some(vec![BackendConfig::at(new.address())]), ..PoolConfig::default() };
+            UpstreamConfig { name: name.into(), pool, ..UpstreamConfig::default() }
+        };
+        Proxy::config(&[&old.address()], |settings| {
+            settings.server.upstreams.extend(["a", "b"].map(upstream));
+            for parts in [vec![("a".into(), 10.0), ("b".into(), 90.0)], vec![("b".into(), second)]] {
+                settings
+                    .server
+                    .routes
+                    .push(Directive::Filter(FilterConfig::Split(SplitConfig { parts, ..SplitConfig::default() })));
+            }
+        })
+    };
+    let first = Proxy::start(written(50.0));
+    // One after the other these are too much beside what the file says.
+    first.server.set_split("b", 10.0).expect("it is known");
+    first.server.set_split("a", 90.0).expect("it is known");
+    let left = first.server.traffic();
+    let second = Proxy::start(written(50.0));
+    assert_eq!(second.server.restore_traffic(&left), [""; 0]);
+    assert_eq!(percentages(&second), [vec![90.0, 10.0], vec![10.0]]);
+    let third = Proxy::start(written(40.0));
+    let lost = ["split: b: its split is gone or written otherwise by now: 10 % is forgotten"];
+    assert_eq!(third.server.restore_traffic(&left), lost);
+    assert_eq!(percentages(&third), [vec![90.0, 10.0], vec![40.0]]);
+}
+
+#[test]
+fn the_cookie_of_a_client_keeps_its_choice_in_the_next_process() {
+    let first = site(by_cookie(50.0));
+    let (answer, cookie) = ask(&mut first.proxy.client(), "");
+    let cookie = cookie.expect("a cookie");
+    let cookie = cookie.split(';').next().expect("a pair");
+    // Both know the secret of one process.
+    let next = Proxy::start(config(&first.old, &first.new, by_cookie(50.0)));
+    assert_eq!(ask(&mut next.client(), &format!("Cookie: {cookie}\r\n")), (answer, None));
 }
 
 #[test]

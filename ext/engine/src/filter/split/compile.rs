@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::ticket::{ClientTickets, ServerSecret};
+use super::ticket::ClientTickets;
 use super::{hundredths, ClientKey, Shares, Split, SplitPart, WHOLE};
 use crate::compile::{Report, Word};
 use crate::compiler::Compiler;
@@ -25,7 +25,7 @@ pub struct SplitConfig {
     pub allow: Vec<String>,
     /// Whether the rest's backends serve while no backend of the chosen upstream can.
     pub fallback: bool,
-    /// Secret of the cookie for clients without a value. Default: a random one, until the server ends.
+    /// Secret of the cookie for clients without a value. Default: that of the process.
     pub secret: Option<String>,
     /// File and line of the directive, if it comes from a file.
     pub at: Option<At>,
@@ -80,10 +80,7 @@ pub(super) fn compile(config: &SplitConfig, compiler: &mut Compiler) -> Option<S
         return None;
     }
     let filters = &mut compiler.carried_over.filters;
-    let tickets = match secret {
-        Some(secret) => ClientTickets::new(secret),
-        None => ClientTickets::new(filters.single::<ServerSecret>().as_bytes()),
-    };
+    let tickets = secret.map_or_else(ClientTickets::of_process, ClientTickets::new);
     let before = compiler.before.as_deref().map(|before| &before.filters);
     let written: Box<[u32]> = written.into();
     let names: Vec<_> = config.parts.iter().map(|(name, _)| name.clone()).collect();

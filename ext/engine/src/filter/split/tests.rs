@@ -47,7 +47,7 @@ fn a_larger_percentage_takes_only_from_the_rest_and_from_those_behind() {
     assert!(split.check("v0", 80.1).is_some_and(|result| result.is_err_and(|why| why.contains("write 80 at most"))));
     assert_eq!(split.check("v9", 10.0), None);
     split.set("v0", 30.0);
-    assert_eq!(split.changed(), [("v0".to_owned(), ShareState { percent: 30.0, written: 10.0 })]);
+    assert_eq!(state(&split), [("v0", 30.0, 10.0), ("v1", 20.0, 20.0)].map(owned));
     for (before, now) in before.iter().zip(picked(&split)) {
         match before {
             Some(0) => assert_eq!(now, Some(0)),
@@ -55,6 +55,39 @@ fn a_larger_percentage_takes_only_from_the_rest_and_from_those_behind() {
             None => {}
         }
     }
+}
+
+fn owned((upstream, percent, written): (&str, f64, f64)) -> ShareState {
+    ShareState { upstream: upstream.into(), percent, written }
+}
+
+fn state(split: &Split) -> Vec<ShareState> {
+    split.state().shares
+}
+
+#[test]
+fn percentages_of_another_process_are_taken_all_at_once_or_not_at_all() {
+    let split = shares(&[10.0, 90.0]);
+    let take = |shares: &[(&str, f64, f64)]| {
+        let shares = shares.iter().copied().map(owned).collect();
+        split.take(&SplitState { shares })
+    };
+    for wrong in [
+        &[("v0", 90.0, 20.0), ("v1", 10.0, 90.0)][..],
+        &[("v1", 10.0, 90.0), ("v0", 90.0, 10.0)],
+        &[("v0", 50.0, 10.0)],
+        &[("v0", 50.0, 10.0), ("v1", 10.0, 90.0), ("v2", 0.0, 0.0)],
+        &[("v0", 90.0, 10.0), ("v1", 10.01, 90.0)],
+        &[("v0", -1.0, 10.0), ("v1", 1e300, 90.0)],
+        &[("v0", f64::NAN, 10.0), ("v1", 10.0, 90.0)],
+        &[],
+    ] {
+        assert!(!take(wrong), "{wrong:?}");
+        assert!(!split.state().is_changed(), "{wrong:?}");
+    }
+    let right = [("v0", 90.0, 10.0), ("v1", 10.0, 90.0)];
+    assert!(take(&right));
+    assert_eq!(state(&split), right.map(owned));
 }
 
 #[test]

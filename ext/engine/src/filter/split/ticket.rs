@@ -1,9 +1,10 @@
 //! The cookie of a client that has no value for a `split`: a random number, signed so that nobody chooses it.
 
-use aws_lc_rs::{constant_time, hmac, rand};
+use aws_lc_rs::{constant_time, hmac};
 use proxy_http::hex;
 use proxy_http::message::Fields;
 
+use crate::process_secret;
 use crate::rewrite::cookie;
 
 /// Name of the cookie.
@@ -16,27 +17,15 @@ const SIGNATURE: usize = 32;
 #[derive(Debug)]
 pub(super) struct ClientTickets(hmac::Key);
 
-/// The secret of a server without one in its configuration, kept as long as the server runs.
-pub(super) struct ServerSecret([u8; 32]);
-
-impl Default for ServerSecret {
-    fn default() -> Self {
-        let mut secret = [0; 32];
-        // Without random numbers a client can choose its number, which gives it nothing but another upstream.
-        let _ = rand::fill(&mut secret);
-        Self(secret)
-    }
-}
-
-impl ServerSecret {
-    pub(super) fn as_bytes(&self) -> &[u8] {
-        &self.0
-    }
-}
-
 impl ClientTickets {
     pub(super) fn new(secret: &[u8]) -> Self {
         Self(hmac::Key::new(hmac::HMAC_SHA256, secret))
+    }
+
+    /// Those of a configuration without a secret. They hold over reloads, and in a process that takes this one's place.
+    pub(super) fn of_process() -> Self {
+        // Without random numbers a client can choose its number, which gives it nothing but another upstream.
+        Self::new(&process_secret::of("split", "").unwrap_or_default())
     }
 
     /// The number of a request's client, if it has one that is signed.

@@ -23,14 +23,16 @@ impl Backend {
         }
         // One good check is enough for a backend that has never served.
         let first = result.is_ok() && self.history.status.accept_check();
-        if result.is_ok() && check.port.is_none() {
-            self.trust();
-        }
+        let connects = result.is_ok() && check.port.is_none();
         let turn = record.note(result, if first { RiseFall { rise: 1, ..rules } } else { rules });
         if let Some(turn) = &turn {
             self.history.status.set_healthy(*turn == HealthTransition::Healthy);
         }
         drop(record);
+        if connects {
+            // It may ask for the members of the group, whose lock comes before that of the record.
+            self.trust();
+        }
         if first {
             self.group.is_checked();
         }

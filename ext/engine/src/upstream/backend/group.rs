@@ -213,18 +213,19 @@ impl BackendGroup {
     /// second call does nothing.
     pub(in crate::upstream) fn start(&self, handle: &Handle, log: &Arc<Log>, checker: Checker) {
         if self.running.set((handle.clone(), log.clone(), checker)).is_ok() {
-            let mut members = self.members.lock();
-            let all: Vec<_> = members.living().collect();
+            let all: Vec<_> = self.members.lock().living().collect();
             for backend in &all {
+                // Without the lock of the members, which who ejects a backend asks for while it holds the record.
                 if self.forgotten.checks {
                     backend.forget_checks();
                 }
                 if self.forgotten.outliers {
                     backend.forget_outliers();
                 }
-                // An override may have been set meanwhile.
-                self.grant(backend);
             }
+            let mut members = self.members.lock();
+            // An override may have been set meanwhile.
+            all.iter().for_each(|backend| self.grant(backend));
             if self.stand_in.lock().is_some() {
                 let what = "no check has found any of its backends well yet: those before the reload serve meanwhile";
                 log.write(Level::Info, None, format_args!("upstream {}: {what}", self.name));
@@ -329,3 +330,6 @@ impl GroupMembers {
         self.backends.iter().any(|member| std::ptr::eq(member.as_ptr(), Arc::as_ptr(backend)))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -76,6 +76,35 @@ fn what_is_written_otherwise_wins_and_the_rest_stays() {
 }
 
 #[test]
+fn a_removed_backend_that_comes_back_with_other_settings_stays() {
+    let base = [member("http://a.test:1", 3), member("b.test:1", 1)];
+    let heavier = AddedBackend { member: member("a.test:1", 5), ..added("a.test:1") };
+    let of_another_kind = {
+        let mut added = added("b.test:1");
+        added.member.traits.max_tunnels = Some(4);
+        added
+    };
+    let mut changes = Changes { removed: ["a.test:1".into(), "b.test:1".into()].into(), ..Changes::default() };
+    changes.add(&base, heavier);
+    changes.add(&base, of_another_kind);
+    changes.tune(&added("b.test:1").member, Some(7), None);
+    let expected = |weight| [("a.test:1".to_owned(), weight, None), ("b.test:1".to_owned(), 7, None)];
+    for _ in 0..2 {
+        assert_eq!(shown(&changes.applied(&base)), expected(5));
+        assert_eq!(changes.applied(&base)[1].traits.max_tunnels, Some(4));
+        assert_eq!(changes.reconcile(&base).overridden, [""; 0]);
+    }
+    // What is written otherwise now wins.
+    let next = [member("a.test:1", 4), base[1].clone()];
+    assert_eq!(changes.reconcile(&next).overridden, ["a.test:1 has the weight 4 that is written now"]);
+    assert_eq!(shown(&changes.applied(&next)), expected(4));
+    // One that cannot be added any more leaves its place to the written one.
+    changes.added.clear();
+    changes.give_back(&next, "http://b.test:1");
+    assert!(changes.removed.is_empty());
+}
+
+#[test]
 fn another_process_reads_what_was_written() {
     let base = [member("a.test:1", 1), member("b.test:1", 1)];
     let mut changes = Changes { revision: 9, added: vec![added("c.test:1")], ..Changes::default() };

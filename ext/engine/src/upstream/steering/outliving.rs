@@ -15,14 +15,16 @@ impl Listing {
     /// Takes the changes over that were made before a reload. Written settings that are others now win.
     pub(in crate::upstream) fn take_changes(&mut self, before: &Self, made_of: &Fingerprint) {
         let mut changes = before.changes.clone();
-        let mut lost = Vec::new();
+        let (mut lost, mut gone) = (Vec::new(), Vec::new());
         changes.added.retain_mut(|added| match self.compiled(made_of, std::slice::from_ref(&added.config)) {
             Ok(members) => members.into_iter().next().map(|member| added.member = member).is_some(),
             Err(mistakes) => {
                 lost.push(format!("{} was added: {}", added.member.name(), mistakes.join("; ")));
+                gone.push(added.member.name());
                 false
             }
         });
+        gone.iter().for_each(|name| changes.give_back(&self.base, name));
         let told = changes.reconcile(&self.base);
         lost.extend(told.overridden);
         self.carried = Some((changes.revision, lost));
@@ -94,7 +96,11 @@ impl Upstream {
                     let added = members.into_iter().map(|member| AddedBackend { config: backend.clone(), member });
                     listing.changes.added.extend(added);
                 }
-                Err(mistakes) => lost.push(format!("{} was added: {}", backend.address, mistakes.join("; "))),
+                Err(mistakes) => {
+                    let Listing { changes, base, .. } = &mut *listing;
+                    changes.give_back(base, &backend.address);
+                    lost.push(format!("{} was added: {}", backend.address, mistakes.join("; ")));
+                }
             }
         }
         let Listing { changes, base, .. } = &mut *listing;

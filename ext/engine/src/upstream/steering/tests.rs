@@ -3,6 +3,7 @@ use crate::runtime_state::UpstreamState;
 use crate::upstream::address::Address;
 use crate::upstream::backend::{Attempt, BackendSettings};
 use crate::upstream::balancer::BalancingPolicy;
+use crate::upstream::deployment::DeployConfig;
 use crate::upstream::dns::ResolvedAddress;
 use crate::upstream::settings::UpstreamSettings;
 use crate::upstream::{Affinity, Tried};
@@ -110,4 +111,42 @@ fn a_state_of_a_file_finds_its_backends_and_the_rest_is_told_of() {
     assert_eq!(lost[1..], ["127.0.0.1:8 was removed and is no longer written", "127.0.0.1:9 is gone"]);
     let again = upstream.runtime_state();
     assert_eq!((again.state.as_deref(), again.states.len(), again.added.len()), (Some("down"), 1, 1));
+}
+
+#[test]
+fn a_backend_that_was_removed_and_added_again_is_there_in_the_next_process() {
+    let upstream_of = || upstream(&["http://127.0.0.1:1"]);
+    for backend in [
+        BackendConfig { weight: 5, ..BackendConfig::at("127.0.0.1:1") },
+        BackendConfig { weight: 5, max_tunnels: Some(3), ..BackendConfig::at("127.0.0.1:1") },
+    ] {
+        let first = upstream_of();
+        first.remove("127.0.0.1:1").expect("removed");
+        first.add(&backend, None).expect("added");
+        let next = upstream_of();
+        assert_eq!(next.take_runtime_state(&first.runtime_state()), [""; 0]);
+        let weights: Vec<_> = next.stats().iter().map(|backend| backend.weight).collect();
+        assert_eq!(weights, [5], "{backend:?}");
+    }
+    // What can no longer be added leaves the written one.
+    let left = r#"{"added": [{"address": "127.0.0.1:1", "weight": 0}], "removed": ["127.0.0.1:1"]}"#;
+    let next = upstream_of();
+    assert_eq!(next.take_runtime_state(&serde_json::from_str(left).expect("a state")).len(), 1);
+    assert_eq!(states(&next), ["ready"]);
+}
+
+#[test]
+fn a_deploy_to_a_backend_of_the_file_outlives_the_process() {
+    let upstream_of = || upstream(&["http://127.0.0.1:1"]);
+    let first = upstream_of();
+    for address in ["127.0.0.1:2", "127.0.0.1:1"] {
+        let deploy = DeployConfig { to: vec![BackendConfig::at(address)], ..DeployConfig::default() };
+        let plan = first.plan(&deploy).expect("a plan");
+        first.switch(&plan.old, &plan.new).expect("switched");
+        let label = first.live.load().iter().next().expect("a backend").label().to_owned();
+        assert_eq!((label.as_str(), states(&first)), (address, vec!["ready"]));
+    }
+    let next = upstream_of();
+    assert_eq!(next.take_runtime_state(&first.runtime_state()), [""; 0]);
+    assert_eq!(states(&next), ["ready"]);
 }

@@ -12,6 +12,9 @@ use crate::clock::time_of_day;
 use crate::fork_safe::Mutex;
 use crate::runtime_state::traffic::PauseState;
 
+/// Longest pause: a day.
+pub(crate) const LONGEST_PAUSE: Duration = Duration::from_secs(86_400);
+
 /// Requests that are held, of all engine threads.
 ///
 /// Once the gate is open, they go on one after the other: each lets the next one go when it has its place in the queue
@@ -61,10 +64,10 @@ impl Gate {
         self.closed.load(Relaxed)
     }
 
-    /// Closes the gate, or changes how long requests are held.
+    /// Closes the gate, or changes how long requests are held: for [`LONGEST_PAUSE`] at most.
     pub(crate) fn close(&self, time: Duration) {
         let mut state = self.state.lock();
-        state.until = Some(Instant::now() + time);
+        state.until = Some(Instant::now() + time.min(LONGEST_PAUSE));
         self.closed.store(true, Relaxed);
         // Their time may be shorter now.
         state.wake_all();

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
@@ -46,8 +46,8 @@ impl PassedGroup {
 impl BackendGroup {
     /// What another process is told.
     pub(crate) fn pass(&self) -> PassedGroup {
-        let members = self.members.lock();
-        let health = members.living().map(|backend| (backend.label().into(), backend.pass())).collect();
+        let living: Vec<_> = self.members.lock().living().collect();
+        let health = living.iter().map(|backend| (backend.label().into(), backend.pass())).collect();
         PassedGroup { upstream: self.name().into(), health }
     }
 
@@ -88,9 +88,9 @@ impl Backend {
         let (rules, status) = (self.group.rules(), &self.history.status);
         let mut accepted = false;
         if let (Some(healthy), Some(_)) = (passed.healthy, &rules.check) {
-            let since = Duration::try_from_secs_f64(passed.since).unwrap_or_default();
+            let since = Duration::try_from_secs_f64(passed.since).ok().and_then(|since| UNIX_EPOCH.checked_add(since));
             let mut record = self.history.checks.lock();
-            *record = CheckRecord::passed(healthy, SystemTime::UNIX_EPOCH + since, passed.error);
+            *record = CheckRecord::passed(healthy, since.unwrap_or(UNIX_EPOCH), passed.error);
             status.set_healthy(healthy);
             accepted = !passed.unchecked && status.accept_check();
         }

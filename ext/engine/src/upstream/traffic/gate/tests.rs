@@ -78,3 +78,11 @@ async fn there_is_room_for_so_many_and_none_once_the_server_stops() {
     assert_eq!(gate.enter(1).map(|_| ()), Err(GateRefusal::Over));
     assert_eq!(gate.held(), 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_time_that_the_clock_cannot_add_is_the_longest_one() {
+    let gate = Arc::new(Gate::default());
+    gate.close(Duration::MAX);
+    let GateLook::Wait(until) = look(&held(&gate), &Arc::default()) else { panic!("it is held") };
+    assert_eq!(until - Instant::now(), LONGEST_PAUSE);
+}
