@@ -63,8 +63,8 @@ impl Server {
         self.control_api.copies()
     }
 
-    /// What the other process is to know: [`Config::passed`](crate::Config) takes it. Until the
-    /// hand-over or [`Server::cancel_hand_over`], changes at run time are refused: the other process would not know them.
+    /// What the other process is to know: [`Config::passed`](crate::Config) takes it. From now on
+    /// changes at run time are refused, until [`Server::cancel_hand_over`]: the other process would not know them.
     pub fn state_to_pass(&self) -> PassedState {
         // Both locks, as in a reload: a change is told, or refused.
         let _running = self.running.lock();

@@ -26,8 +26,8 @@ pub enum SteeringError {
     Unknown(UnknownBackend),
     /// All mistakes in what was asked for.
     Mistakes(Vec<String>),
-    /// It does not go together with what is there: such a backend is there already, or a deploy is under way. Or another
-    /// process takes the place of this one.
+    /// It does not go together with what is there: such a backend is there already, or a deploy is under way. Or
+    /// another process takes the place of this one.
     Conflict(String),
     /// Somebody has changed the upstream since the revision that was named; this is the one now.
     Outdated(u64),
