@@ -1,11 +1,13 @@
 //! Hand-over: another server goes on with the sockets, and clients do not notice.
 
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::Arc;
 use std::time::Duration;
 
 use proxy_engine::config::BackendConfig;
 use proxy_engine::{Admin, DeployConfig, DeployEvent, HandedOver, Hold, PassedState};
 
-use crate::support::{eventually, nobody, Gate, Origin, Peer, Proxy, Reply, PATIENCE};
+use crate::support::{eventually, nobody, Origin, Peer, Proxy, Reply, PATIENCE};
 
 fn backend() -> Origin {
     Origin::start(|_, peer| {
@@ -181,23 +183,17 @@ fn a_deploy_that_has_not_switched_by_then_fails() {
 
 #[test]
 fn a_deploy_does_not_switch_once_the_state_is_told() {
-    let (go, gate) = Gate::new();
-    let (origin, fresh) = (
-        backend(),
-        Origin::start(move |_, peer| {
-            while peer.try_request().is_some() {
-                if !gate.opens() {
-                    return;
-                }
-                peer.send(Reply::ok("up"));
-            }
-        }),
-    );
+    let is_well = Arc::new(AtomicBool::new(false));
+    let (origin, flag) = (backend(), Arc::clone(&is_well));
+    let fresh = Origin::answering(move |_| match flag.load(SeqCst) {
+        true => Reply::ok("up"),
+        false => Reply::of("500 Broken", "broken"),
+    });
     let old = Proxy::before(&origin);
     let mut run = old.server.deploy(&upstream(&old), &deploy(&fresh.address())).expect("it begins");
-    eventually("it is checked", || !fresh.targets().is_empty());
+    while run.wait().expect("an event").step != "waiting" {}
     old.server.state_to_pass();
-    go.open();
+    is_well.store(true, SeqCst);
     let last: DeployEvent = std::iter::from_fn(|| run.wait()).last().expect("the last event");
     assert_eq!((last.step, last.status), ("failed", Some(409)), "{}", last.message);
     assert!(last.message.starts_with(NOT_YET), "{}", last.message);
