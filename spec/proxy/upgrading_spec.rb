@@ -14,7 +14,8 @@ RSpec.describe "Proxy::CLI::Serving, the start of a new process" do
     # A server without sockets.
     let(:server) do
       copies = Class.new { def to_a = []; def close = nil }.new
-      instance_double(Proxy::Server, listening_copies: copies, control_copies: copies, state_to_pass: '{"a":1}')
+      instance_double(Proxy::Server, listening_copies: copies, control_copies: copies, state_to_pass: '{"a":1}',
+                                     stay: nil)
     end
     let(:console) { instance_double(Proxy::CLI::Console, say: nil, complain: nil) }
     let(:events) { Thread::Queue.new }
@@ -91,6 +92,7 @@ RSpec.describe "Proxy::CLI::Serving, the start of a new process" do
       expect(upgrading.over(Timeout.timeout(10) { events.pop }.last)).to be_nil
       expect(replies.last).to match(["first", 409, include(error: /did not serve within/)])
       expect(events.pop.first).to eq(:reload)
+      expect(server).to have_received(:stay)
     end
   end
 

@@ -91,6 +91,8 @@ pub enum SetBackendsError {
     Unknown(UnknownBackend),
     /// All mistakes in the list.
     Mistakes(Vec<String>),
+    /// Another process takes the place of this one.
+    Refused(&'static str),
 }
 
 impl std::fmt::Display for SetBackendsError {
@@ -98,6 +100,7 @@ impl std::fmt::Display for SetBackendsError {
         match self {
             Self::Unknown(unknown) => unknown.fmt(f),
             Self::Mistakes(mistakes) => f.write_str(&mistakes.join("; ")),
+            Self::Refused(why) => f.write_str(why),
         }
     }
 }
@@ -181,7 +184,7 @@ impl Server {
         let (api, keeper) = (Arc::clone(&control_api), Arc::clone(&steering.keeper));
         let crew = Workers { snapshot: snapshot.clone(), settings: &settings, listeners, control_api: api, keeper };
         let (life, counters, control) = crew.start().map_err(StartError::System)?;
-        steering.start(&control.background);
+        steering.start(&control.background, &life);
         let registry = Arc::clone(snapshot.load().metrics());
         registry.reloads.started(SystemTime::now());
         if let Some(questions) = registry.scrapes.take_questions() {
@@ -278,8 +281,8 @@ impl Server {
     /// Sets whether a backend (`UPSTREAM/BACKEND`) or every backend of an upstream (`UPSTREAM`) gets requests.
     ///
     /// # Errors
-    /// If none has that name.
-    pub fn set_state(&self, target: &str, state: Admin) -> Result<(), UnknownBackend> {
+    /// If none has that name, or if another process takes the place of this one.
+    pub fn set_state(&self, target: &str, state: Admin) -> Result<(), SteeringError> {
         self.steering.set_state(target, state)
     }
 

@@ -46,6 +46,7 @@ pub(crate) fn init(ruby: &Ruby, native: RModule) -> Result<(), Error> {
     class.define_method("listening_copies", method!(Server::listening_copies, 0))?;
     class.define_method("control_copies", method!(Server::control_copies, 0))?;
     class.define_method("state_to_pass", method!(Server::state_to_pass, 0))?;
+    class.define_method("cancel_hand_over", method!(Server::cancel_hand_over, 0))?;
     class.define_method("begin_hand_over", method!(Server::begin_hand_over, 2))?;
     class.define_method("turns?", method!(Server::turns, 1))?;
     class.define_method("begin_stop", method!(Server::begin_stop, 1))?;

@@ -13,8 +13,12 @@ module Proxy
       # The same of the sockets where the control API is served.
       def control_copies = @native.control_copies
 
-      # JSON with secrets; nil once the server has ended.
+      # JSON with secrets; nil once the server has ended. Changes at run time are refused from then on, since the other
+      # process would not know them.
       def state_to_pass = @native.state_to_pass
+
+      # Takes changes at run time again, since the other process does not come to serve.
+      def stay = @native.cancel_hand_over
 
       # Begins to leave everything to the other process, and returns as soon as nothing is accepted here. What was begun
       # here is finished; idle connections are told with their next answer. Sockets whose places are in `closing` are

@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout_at, Instant};
 
+use super::hand_over::Succession;
 use super::steering::{Steering, SteeringError};
 use super::{Server, UnknownBackend};
 use crate::log::Level;
@@ -129,6 +130,7 @@ impl Server {
     /// # Errors
     /// If no upstream has that name, if there is a mistake in the deploy, or if another one is under way there.
     pub fn deploy(&self, upstream: &str, deploy: &DeployConfig) -> Result<DeployRun, SteeringError> {
+        self.steering.admit()?;
         if self.life.is_stopping() {
             return Err(SteeringError::Stopped);
         }
@@ -196,10 +198,19 @@ async fn prepare(teller: &Teller, mut plan: DeployPlan) -> Result<(Vec<Arc<Backe
     let old = plan.old.iter().cloned().collect::<Vec<_>>().join(", ");
     let for_whom = if old.is_empty() { String::new() } else { format!(" in place of {old}") };
     teller.tell("begun", None, format!("{names} is checked{for_whom}"));
-    let gone = || (409, "it was given up: who asked for it is gone".to_owned());
+    let mut succession = teller.steering.succession.subscribe();
+    let end = async {
+        tokio::select! {
+            () = teller.events.closed() => (409, "it was given up: who asked for it is gone".to_owned()),
+            Ok(done) = succession.wait_for(|succession| *succession == Succession::Done) => {
+                (409, done.refusal().unwrap_or_default().to_owned())
+            }
+        }
+    };
+    tokio::pin!(end);
     tokio::select! {
         biased;
-        () = teller.events.closed() => return Err(gone()),
+        failure = &mut end => return Err(failure),
         resolved = resolve(teller, &mut plan.new, deadline) => resolved.map_err(|why| (422, why))?,
     }
     let plan = Arc::new(plan);
@@ -212,7 +223,7 @@ async fn prepare(teller: &Teller, mut plan: DeployPlan) -> Result<(Vec<Arc<Backe
     loop {
         tokio::select! {
             biased;
-            () = teller.events.closed() => return Err(gone()),
+            failure = &mut end => return Err(failure),
             checked = checks.join_next() => match checked {
                 None => break,
                 Some(Ok(Ok(()))) => {}
@@ -238,6 +249,11 @@ type DeployFailure = (u16, String);
 /// Lets the new backends serve.
 fn switch(steering: &Steering, name: &str, plan: &DeployPlan) -> Result<Switched, DeployFailure> {
     let _one_at_a_time = steering.hold();
+    // What is changed now would end with this process.
+    steering.admit().map_err(|refused| (refused.status(), refused.to_string()))?;
+    if steering.life.get().is_some_and(|life| life.is_stopping()) {
+        return Err((SteeringError::Stopped.status(), SteeringError::Stopped.to_string()));
+    }
     let upstream = steering.named(name).map_err(|_| (409, format!("a reload has removed the upstream {name}")))?;
     let old = upstream.switch(&plan.old, &plan.new).map_err(|wrong| match wrong {
         Unsteerable::Mistakes(mistakes) => (422, mistakes.join("; ")),

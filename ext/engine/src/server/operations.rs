@@ -124,6 +124,7 @@ impl Server {
         }
         let mut told = self.change_traffic(name, call.body).map_err(|error| match &error {
             TrafficError::Unknown(_) => Refusal::not_found(error.to_string()),
+            TrafficError::Refused(_) => Refusal::new(StatusCode::CONFLICT, error.to_string()),
             TrafficError::Mistakes(_) => Refusal::unprocessable(error.to_string()),
         })?;
         if let Some(upstream) = upstream {

@@ -6,7 +6,10 @@ use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwap;
 use tokio::runtime::Handle;
+use tokio::sync::watch;
 
+use super::hand_over::Succession;
+use super::lifecycle::Lifecycle;
 use super::{Server, SetBackendsError, UnknownBackend};
 use crate::config::BackendConfig;
 use crate::fork_safe::Mutex;
@@ -23,7 +26,8 @@ pub enum SteeringError {
     Unknown(UnknownBackend),
     /// All mistakes in what was asked for.
     Mistakes(Vec<String>),
-    /// It does not go together with what is there: such a backend is there already, or a deploy is under way.
+    /// It does not go together with what is there: such a backend is there already, or a deploy is under way. Or
+    /// another process takes the place of this one.
     Conflict(String),
     /// Somebody has changed the upstream since the revision that was named; this is the one now.
     Outdated(u64),
@@ -72,6 +76,9 @@ pub(super) struct Steering {
     pub(super) deploys: Mutex<BTreeSet<String>>,
     /// Runtime of the background tasks.
     pub(super) background: OnceLock<Handle>,
+    pub(super) life: OnceLock<Arc<Lifecycle>>,
+    /// Changed while `order` is held, but for its end without a successor.
+    pub(super) succession: watch::Sender<Succession>,
 }
 
 impl Steering {
@@ -94,11 +101,14 @@ impl Steering {
             order: Mutex::default(),
             deploys: Mutex::default(),
             background: OnceLock::new(),
+            life: OnceLock::new(),
+            succession: watch::Sender::default(),
         })
     }
 
     /// Keeps the file of the state up to date from now on.
-    pub(super) fn start(&self, background: &Handle) {
+    pub(super) fn start(&self, background: &Handle, life: &Arc<Lifecycle>) {
+        let _ = self.life.set(Arc::clone(life));
         let _ = self.background.set(background.clone());
         self.keeper.start(background);
     }
@@ -108,6 +118,14 @@ impl Steering {
         self.order.lock()
     }
 
+    /// Refuses a change that another process, which takes the place of this one, would not know.
+    pub(super) fn admit(&self) -> Result<(), SteeringError> {
+        match self.succession.borrow().refusal() {
+            Some(why) => Err(SteeringError::Conflict(why.into())),
+            None => Ok(()),
+        }
+    }
+
     /// Another configuration is in use.
     pub(super) fn reloaded(&self, snapshot: &Snapshot, state: Option<&Path>) {
         snapshot.each_steerable(&mut |upstream| upstream.tell_of_reload());
@@ -115,11 +133,12 @@ impl Steering {
         self.keeper.changed();
     }
 
-    pub(super) fn set_state(&self, target: &str, state: Admin) -> Result<(), UnknownBackend> {
+    pub(super) fn set_state(&self, target: &str, state: Admin) -> Result<(), SteeringError> {
         let unknown = |names| UnknownBackend { kind: "backend", target: target.to_owned(), names };
         let _one_at_a_time = self.hold();
+        self.admit()?;
         let snapshot = self.snapshot.load();
-        snapshot.set_admin(target, state).map_err(unknown)?;
+        snapshot.set_admin(target, state).map_err(unknown).map_err(SteeringError::Unknown)?;
         let name = target.split('/').next().unwrap_or_default();
         let _ = snapshot.steerable(name).map(|upstream| upstream.revise());
         self.keeper.changed();
@@ -128,6 +147,9 @@ impl Steering {
 
     pub(super) fn set_backends(&self, upstream: &str, backends: &[BackendConfig]) -> Result<(), SetBackendsError> {
         let _one_at_a_time = self.hold();
+        if let Some(why) = self.succession.borrow().refusal() {
+            return Err(SetBackendsError::Refused(why));
+        }
         let listed = self.snapshot.load().list_backends(upstream, backends);
         self.keeper.changed();
         listed.map_err(|wrong| match wrong {
@@ -149,6 +171,7 @@ impl Steering {
         let kind = if backend.is_some() { "backend" } else { "upstream" };
         let unknown = |names| SteeringError::Unknown(UnknownBackend { kind, target: target.to_owned(), names });
         let _one_at_a_time = self.hold();
+        self.admit()?;
         let upstream = self.snapshot.load().steerable(name).map_err(unknown)?;
         let now = upstream.revision();
         if revision.is_some_and(|revision| revision != now) {

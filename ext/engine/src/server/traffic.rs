@@ -4,9 +4,10 @@ mod calls;
 
 pub(super) use calls::shown_order;
 
+use std::sync::MutexGuard;
 use std::time::Duration;
 
-use super::{Server, UnknownBackend};
+use super::{RunningConfig, Server, UnknownBackend};
 use crate::runtime_state::traffic::{MaintenanceOrder, TrafficState};
 use crate::snapshot::WrongShare;
 use crate::upstream::traffic::{RuntimeMaintenance, LONGEST_PAUSE};
@@ -18,6 +19,8 @@ pub enum TrafficError {
     Unknown(UnknownBackend),
     /// All mistakes in what was asked for.
     Mistakes(Vec<String>),
+    /// Another process takes the place of this one.
+    Refused(&'static str),
 }
 
 impl std::fmt::Display for TrafficError {
@@ -25,6 +28,7 @@ impl std::fmt::Display for TrafficError {
         match self {
             Self::Unknown(unknown) => unknown.fmt(f),
             Self::Mistakes(mistakes) => f.write_str(&mistakes.join("; ")),
+            Self::Refused(why) => f.write_str(why),
         }
     }
 }
@@ -44,7 +48,7 @@ impl Server {
             return Err(TrafficError::Mistakes(vec![message]));
         }
         // Not during a reload, when it would reach only one of the two configurations.
-        let _running = self.running.lock();
+        let _running = self.steady()?;
         let snapshot = self.snapshot.load();
         let found = snapshot.upstream_named(upstream).map_err(|names| unknown(upstream, names))?;
         found.group().traffic().gate().close(time);
@@ -61,7 +65,7 @@ impl Server {
     /// If no upstream has that name.
     pub fn resume(&self, upstream: Option<&str>) -> Result<(), TrafficError> {
         let Some(upstream) = upstream else { return self.set_maintenance(None, None) };
-        let _running = self.running.lock();
+        let _running = self.steady()?;
         let snapshot = self.snapshot.load();
         let found = snapshot.upstream_named(upstream).map_err(|names| unknown(upstream, names))?;
         let traffic = found.group().traffic();
@@ -83,7 +87,7 @@ impl Server {
     pub fn set_maintenance(&self, upstream: Option<&str>, order: Option<MaintenanceOrder>) -> Result<(), TrafficError> {
         let maintenance = order.map(RuntimeMaintenance::new).transpose().map_err(TrafficError::Mistakes)?;
         let what = if maintenance.is_some() { "begins" } else { "ends" };
-        let _running = self.running.lock();
+        let _running = self.steady()?;
         let snapshot = self.snapshot.load();
         match upstream {
             None => {
@@ -106,7 +110,7 @@ impl Server {
     /// # Errors
     /// If no split names the upstream, or if the percentages of a split would be more than 100 together.
     pub fn set_split(&self, upstream: &str, percent: f64) -> Result<(), TrafficError> {
-        let _running = self.running.lock();
+        let _running = self.steady()?;
         self.snapshot.load().set_share(upstream, percent).map_err(|wrong| match wrong {
             WrongShare::Mistake(message) => TrafficError::Mistakes(vec![message]),
             WrongShare::Unknown(names) => TrafficError::Unknown(UnknownBackend {
@@ -118,6 +122,16 @@ impl Server {
         self.steering.keeper.changed();
         self.log.info(format_args!("split: {percent} % go to {upstream}"));
         Ok(())
+    }
+
+    /// Lets nobody change the traffic until the guard is dropped. Refuses a change that another process, which takes
+    /// the place of this one, would not know.
+    fn steady(&self) -> Result<MutexGuard<'_, RunningConfig>, TrafficError> {
+        let running = self.running.lock();
+        match self.steering.succession.borrow().refusal() {
+            Some(why) => Err(TrafficError::Refused(why)),
+            None => Ok(running),
+        }
     }
 
     /// What was changed at run time. It holds secrets.

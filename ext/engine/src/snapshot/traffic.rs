@@ -47,7 +47,7 @@ impl Snapshot {
         self.globals.stops.set_any(any);
     }
 
-    /// Answers the requests that are held: the server stops.
+    /// Answers the requests that are held: the server stops, or another process serves.
     pub(crate) fn hold_nobody(&self) {
         self.each_steerable(&mut |upstream| upstream.group().traffic().gate().stop());
     }

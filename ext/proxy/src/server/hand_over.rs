@@ -1,5 +1,5 @@
 //! Hand-over to another process: `Proxy::Native::Server#listening_copies`, `#control_copies`, `#state_to_pass`,
-//! `#begin_hand_over` and `#turns?`.
+//! `#cancel_hand_over`, `#begin_hand_over` and `#turns?`.
 
 use std::cell::RefCell;
 use std::os::fd::RawFd;
@@ -54,11 +54,18 @@ impl Server {
         ListeningCopies(RefCell::new(copies.unwrap_or_default()))
     }
 
-    /// `state_to_pass`: JSON for the fourth argument of `start` in another process. It has secrets. Nil from a server
-    /// that has ended and from a forked child's copy.
+    /// `state_to_pass`: JSON for the fourth argument of `start` in another process. It has secrets. Changes at
+    /// run time are refused from then on. Nil from a server that has ended and from a forked child's copy.
     pub(super) fn state_to_pass(&self) -> Option<String> {
         let engine = self.owned().and_then(Life::running)?;
         Some(engine.state_to_pass().as_str().to_owned())
+    }
+
+    /// `cancel_hand_over`: takes changes at run time again, since the other process does not come to serve.
+    pub(super) fn cancel_hand_over(&self) {
+        if let Some(engine) = self.owned().and_then(Life::running) {
+            engine.cancel_hand_over();
+        }
     }
 
     /// `begin_hand_over(seconds or nil, closing)`: begins to leave everything to another process, and returns as soon

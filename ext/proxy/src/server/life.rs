@@ -15,7 +15,7 @@ use proxy_engine::config::BackendConfig;
 use proxy_engine::Admin;
 use proxy_engine::Config;
 use proxy_engine::{Server, StartError, Stats};
-use proxy_engine::{SetBackendsError, UnknownBackend};
+use proxy_engine::{SetBackendsError, SteeringError};
 
 /// One engine, from before its start to after its end.
 pub(super) struct Life {
@@ -106,7 +106,7 @@ impl Life {
         }
     }
 
-    pub(super) fn set_state(&self, target: &str, state: Admin) -> Result<(), UnknownBackend> {
+    pub(super) fn set_state(&self, target: &str, state: Admin) -> Result<(), SteeringError> {
         match &*self.shared.lock() {
             State::Running(server) => server.set_state(target, state),
             State::Starting { .. } | State::Failed(_) | State::Ended { .. } => Ok(()),

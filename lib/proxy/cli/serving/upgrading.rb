@@ -53,6 +53,7 @@ module Proxy
           @thread = nil
           meanwhile, @meanwhile = @meanwhile, []
           done = outcome.is_a?(Successor)
+          @server.stay unless done
           @asker&.tell(*(done ? [200, { pid: outcome.pid }] : [409, Control::Outcome.failure(why(outcome))]))
           @asker = nil
           meanwhile.each { |event| done ? pass(outcome.pid, event) : @signals.push(*event) }

@@ -38,7 +38,7 @@ impl Server {
         match state.filter(|_| self.revision(call.part(0)).is_none()) {
             // An upstream that requests name: it has no revision.
             Some(state) => {
-                self.set_state(&target, state).map_err(|unknown| Refusal::not_found(unknown.to_string()))?;
+                self.set_state(&target, state)?;
             }
             None => {
                 self.change_backend(&target, &change, wanted)?;

@@ -82,7 +82,8 @@ impl Gate {
         was_closed
     }
 
-    /// Holds nobody any more, since the server stops. Requests of a closed gate are answered from now on.
+    /// Holds nobody any more, since the server stops or another process serves. Requests of a closed gate are answered
+    /// from now on; those in line at an open one go on.
     pub(crate) fn stop(&self) {
         let mut state = self.state.lock();
         state.stopping = true;
@@ -153,8 +154,7 @@ impl GatePlace {
     pub(crate) fn look(&self, cx: &Context<'_>) -> GateLook {
         let mut state = self.gate.state.lock();
         let look = match state.until {
-            _ if state.stopping => return GateLook::Over,
-            Some(until) if Instant::now() >= until => return GateLook::Over,
+            Some(until) if state.stopping || Instant::now() >= until => return GateLook::Over,
             Some(until) => GateLook::Wait(until),
             None if state.held.first_key_value().is_some_and(|(number, _)| *number == self.number) => {
                 return GateLook::Go
