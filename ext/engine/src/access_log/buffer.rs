@@ -82,6 +82,9 @@ impl Buffer {
 
     /// Drops lines that cannot be handed on.
     fn give_up(&mut self) {
+        if self.count == 0 {
+            return;
+        }
         if let Some(log) = &self.log {
             log.note_lost(self.count, self.lost == 0);
         }

@@ -33,6 +33,10 @@ use socket::{RawClient, RawStream};
 const BACKLOG: i32 = 1024;
 /// Pause of accepting after an error that does not go away at once, such as too many open files.
 const REST: Duration = Duration::from_millis(100);
+/// The same when an idle connection is about to make room.
+const MOMENT: Duration = Duration::from_millis(10);
+/// Time without an error of `accept` after which the next one is logged again.
+const QUIET: Duration = Duration::from_secs(30);
 
 /// Time that an address may be in use before binding to it fails.
 const IN_USE: Duration = Duration::from_millis(100);
@@ -174,7 +178,7 @@ impl Listener {
         };
         drop(on_its_way);
         let mut guests = JoinSet::new();
-        let mut told = false;
+        let mut told = None;
         // An accepted connection that has no place yet. The others wait in the backlog meanwhile.
         let mut held: Option<RawClient> = None;
         let left = loop {
@@ -194,7 +198,6 @@ impl Listener {
                 },
                 accepted = socket.accept(), if held.is_none() => match accepted {
                     Ok((socket, client_info)) => {
-                        told = false;
                         held = Some((places.out_of_reserve(socket).await, client_info));
                     }
                     Err(error) => rest(&error, &places, &mut told).await,
@@ -277,20 +280,20 @@ fn bind_when_free(socket: &Socket, address: SocketAddr) -> io::Result<()> {
     }
 }
 
-/// Handles an error of `accept`; `told` says whether it is logged already. Most errors concern one connection that is
-/// gone. When the process is out of file descriptors, idle connections are closed to make room, and accepting pauses:
-/// an immediate retry would only burn CPU.
-async fn rest(error: &io::Error, places: &ConnectionLimit, told: &mut bool) {
+/// Handles an error of `accept`; `told` is when such an error last came: one that goes on is logged once. Most errors
+/// concern one connection that is gone. When the process is out of file descriptors, idle connections are closed to make
+/// room, and accepting pauses: an immediate retry would only burn CPU.
+async fn rest(error: &io::Error, places: &ConnectionLimit, told: &mut Option<Instant>) {
     if matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::Interrupted) {
         return;
     }
-    if !std::mem::replace(told, true) {
+    let now = Instant::now();
+    let before = told.replace(now);
+    if before.is_none_or(|before| now.saturating_duration_since(before) > QUIET) {
         places.log.error(format_args!("no connection can be accepted: {error}"));
     }
-    if descriptors::ran_out(error) {
-        places.threads.close_longest_idle().await;
-    }
-    tokio::time::sleep(REST).await;
+    let makes_room = descriptors::ran_out(error) && places.threads.close_longest_idle().await;
+    tokio::time::sleep(if makes_room { MOMENT } else { REST }).await;
 }
 
 /// A message to an engine thread.
@@ -350,8 +353,9 @@ impl Threads {
         inbox.send(work).map_err(|_| counters.connection_closed())
     }
 
-    /// Closes the connection that has been idle longest, on any thread. The close takes a moment.
-    async fn close_longest_idle(&self) {
+    /// Closes the connection that has been idle longest, on any thread. The close takes a moment. `false` if none is
+    /// idle.
+    async fn close_longest_idle(&self) -> bool {
         let (answers, mut heard) = mpsc::unbounded_channel();
         for (number, (inbox, _)) in self.inboxes.iter().enumerate() {
             let _ = inbox.send(Work::LongestIdle(number, answers.clone()));
@@ -365,6 +369,7 @@ impl Threads {
         if let Some((inbox, _)) = longest.and_then(|(_, number)| self.inboxes.get(number)) {
             let _ = inbox.send(Work::CloseLongestIdle);
         }
+        longest.is_some()
     }
 }
 

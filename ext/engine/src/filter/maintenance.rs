@@ -85,6 +85,8 @@ impl Filtering for Maintenance {
         let retry_after = report.within("retry_after").count(config.retry_after, 0..=LONGEST) as u64;
         let bypass = config.bypass_cookie.as_deref();
         let bypass = bypass.and_then(|cookie| report.within("bypass_cookie").ok(BypassCookie::parse(cookie)));
+        // A browser gets the cookie by a path with the secret in its query.
+        compiler.secrets.extend(bypass.as_ref().map(|cookie| Box::from(cookie.name())));
         let message = config.message.as_deref();
         let closure = Closure::new(message, page, retry_after, &config.allow, bypass, &mut report.within("allow"));
         report.is_sound().then(|| Self { closure, file: config.if_file.as_ref().map(|path| WatchedFile::new(path)) })

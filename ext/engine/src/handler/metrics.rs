@@ -57,6 +57,7 @@ impl Handling for Metrics {
 
     async fn serve(&self, exchange: &mut Exchange<'_>) -> Verdict {
         if !matches!(exchange.work.request.method, Method::Get | Method::Head) {
+            exchange.work.response_additions.set("Allow", b"GET, HEAD");
             return exchange.fail(Cause::Method).await;
         }
         let form = ExpositionForm::of_accept(exchange.work.request.fields.all(Known::Accept));

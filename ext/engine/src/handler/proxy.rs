@@ -167,10 +167,9 @@ impl Proxy {
     /// unless the configuration sets a limit.
     fn limits(&self, exchange: &Exchange<'_>, backend: &Channel) -> Limits {
         let mut limits = self.limits;
-        if exchange.call.is_some() {
-            limits.rate = Rate::ANY;
-        }
+        // Only there: whatever a client writes as the type of its body, a backend that speaks HTTP/1.1 has no calls.
         if let (Some(call), Version::Http2) = (exchange.call, backend.version()) {
+            limits.rate = Rate::ANY;
             let silence = grpc::SILENCE.max(limits.read).min(self.tunnel_timeout);
             limits.read = self.read_timeout.unwrap_or(silence);
             if call.streams {

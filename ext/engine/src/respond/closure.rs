@@ -63,6 +63,11 @@ impl BypassCookie {
         Ok(Self { name: name.into(), value: value.as_bytes().into() })
     }
 
+    /// Name of the cookie.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Whether a query has the cookie as a parameter.
     fn is_in_query(&self, query: &[u8]) -> bool {
         let query = query.strip_prefix(b"?").unwrap_or(query);

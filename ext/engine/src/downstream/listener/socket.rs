@@ -222,7 +222,7 @@ impl ClosingListener {
             Self::Unix(listener) => OnItsWay::new(listener),
         };
         let end = Instant::now() + PATIENCE;
-        let (mut held, mut told) = (held, false);
+        let (mut held, mut told) = (held, None);
         while let Some(permit) = places.make_place(Some(end)).await {
             let accepted = held.take().map_or_else(|| self.accept(), Ok);
             match accepted {
