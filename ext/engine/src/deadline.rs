@@ -11,8 +11,8 @@ use tokio::time::{sleep_until, Instant, Sleep};
 ///
 /// A connection asks "is this deadline over?" with ever later deadlines, and hardly ever one is over. Moving a timer
 /// each time costs as much as parsing a field or two. So the timer stays where it is while it fires before the
-/// deadline; when it fires, it is set to the deadline of that moment. As long as it has not fired, it also knows whom to
-/// wake, and need not be told again.
+/// deadline; when it fires, it is set to the deadline of that moment. Until it fires it also knows whom to wake, and
+/// need not be told again.
 #[derive(Debug, Default)]
 pub(crate) struct DeadlineTimer {
     sleep: Option<Pin<Box<Sleep>>>,

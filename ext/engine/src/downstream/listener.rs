@@ -281,8 +281,8 @@ fn bind_when_free(socket: &Socket, address: SocketAddr) -> io::Result<()> {
 }
 
 /// Handles an error of `accept`; `told` is when such an error last came: one that goes on is logged once. Most errors
-/// concern one connection that is gone. When the process is out of file descriptors, idle connections are closed to make
-/// room, and accepting pauses: an immediate retry would only burn CPU.
+/// concern one connection that is gone. When the process is out of file descriptors, idle connections are closed to
+/// make room, and accepting pauses: an immediate retry would only burn CPU.
 async fn rest(error: &io::Error, places: &ConnectionLimit, told: &mut Option<Instant>) {
     if matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::Interrupted) {
         return;

@@ -1,6 +1,7 @@
 //! The client connections of one engine thread, and which of them have been idle longest.
 //!
-//! A connection notes when it becomes idle and when it no longer is, once each per request. The notes are only searched when room is needed for another connection; the result is kept for the next time.
+//! A connection notes when it becomes idle and when it no longer is, once each per request. The notes are only searched
+//! when room is needed for another connection; the result is kept for the next time.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -33,12 +34,12 @@ pub(super) struct Connections {
 struct Slot {
     /// Waker of the connection's task.
     waker: Option<Waker>,
-    idle: Idle,
+    idle: Idleness,
 }
 
 /// Whether a connection is idle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Idle {
+enum Idleness {
     /// A request is in flight.
     Busy,
     /// The connection has to close.
@@ -51,7 +52,7 @@ impl Connections {
     fn add(&self) -> usize {
         self.alive.set(self.alive.get() + 1);
         // A new connection, without a request so far.
-        let slot = Slot { waker: None, idle: Idle::Since(Instant::now() + NEW) };
+        let slot = Slot { waker: None, idle: Idleness::Since(Instant::now() + NEW) };
         let mut slots = self.slots.borrow_mut();
         match self.free.borrow_mut().pop() {
             Some(number) => {
@@ -66,7 +67,7 @@ impl Connections {
     }
 
     fn remove(&self, number: usize) {
-        self.slots.borrow_mut()[number] = Slot { waker: None, idle: Idle::Busy };
+        self.slots.borrow_mut()[number] = Slot { waker: None, idle: Idleness::Busy };
         self.free.borrow_mut().push(number);
         self.alive.set(self.alive.get() - 1);
         if self.alive.get() == 0 {
@@ -90,15 +91,16 @@ impl Connections {
     pub(super) fn longest_idle(&self, now: Instant) -> Option<u64> {
         let slots = self.slots.borrow();
         let mut idlest = self.idlest.borrow_mut();
-        let still =
-            |&(since, number): &(Instant, usize)| slots.get(number).is_some_and(|slot| slot.idle == Idle::Since(since));
+        let still = |&(since, number): &(Instant, usize)| {
+            slots.get(number).is_some_and(|slot| slot.idle == Idleness::Since(since))
+        };
         while idlest.last().is_some_and(|last| !still(last)) {
             idlest.pop();
         }
         if idlest.is_empty() {
             // Connections that became idle later have been idle for a shorter time than the remembered ones.
             let idle = slots.iter().enumerate().filter_map(|(number, slot)| match slot.idle {
-                Idle::Since(since) if since <= now => Some((since, number)),
+                Idleness::Since(since) if since <= now => Some((since, number)),
                 _ => None,
             });
             idlest.extend(idle);
@@ -120,7 +122,7 @@ impl Connections {
         let Some((_, number)) = self.idlest.borrow_mut().pop() else { return false };
         let waker = {
             let slot = &mut self.slots.borrow_mut()[number];
-            slot.idle = Idle::Leaving;
+            slot.idle = Idleness::Leaving;
             slot.waker.clone()
         };
         // A task without a waker has not begun, and will check by itself.
@@ -150,7 +152,7 @@ impl Registration {
 
     /// Marks the connection as idle since `since`. It may be closed to make room for another.
     pub(crate) fn is_idle_since(&self, since: Instant) {
-        self.worker.connections.slots.borrow_mut()[self.number].idle = Idle::Since(since);
+        self.worker.connections.slots.borrow_mut()[self.number].idle = Idleness::Since(since);
     }
 
     /// Marks the connection as new: its first request is still expected.
@@ -161,12 +163,12 @@ impl Registration {
     /// Marks the connection as busy: it is not closed to make room for others.
     #[inline]
     pub(crate) fn is_busy(&self) {
-        self.worker.connections.slots.borrow_mut()[self.number].idle = Idle::Busy;
+        self.worker.connections.slots.borrow_mut()[self.number].idle = Idleness::Busy;
     }
 
     /// Whether the connection has to close, because it has been idle longest and others need its room.
     pub(crate) fn must_leave(&self) -> bool {
-        self.worker.connections.slots.borrow()[self.number].idle == Idle::Leaving
+        self.worker.connections.slots.borrow()[self.number].idle == Idleness::Leaving
     }
 }
 
@@ -186,21 +188,21 @@ mod tests {
         let connections = Connections::default();
         let now = Instant::now();
         let numbers: Vec<_> = (0..5).map(|_| connections.add()).collect();
-        let set = |index: usize, idle: Idle| connections.slots.borrow_mut()[numbers[index]].idle = idle;
+        let set = |index: usize, idle: Idleness| connections.slots.borrow_mut()[numbers[index]].idle = idle;
         for (index, seconds) in [(0, 3), (1, 1), (2, 5), (4, 2)] {
-            set(index, Idle::Since(now + Duration::from_secs(seconds)));
+            set(index, Idleness::Since(now + Duration::from_secs(seconds)));
         }
-        set(3, Idle::Busy);
+        set(3, Idleness::Busy);
         let left = || {
             connections.close_longest_idle(now + Duration::from_secs(60)).then(|| {
                 let slots = connections.slots.borrow();
-                slots.iter().position(|slot| slot.idle == Idle::Leaving).expect("one was told")
+                slots.iter().position(|slot| slot.idle == Idleness::Leaving).expect("one was told")
             })
         };
         assert_eq!(left(), Some(1));
         connections.remove(1);
         // The next remembered connection, which has got a request since.
-        set(4, Idle::Since(now + Duration::from_secs(9)));
+        set(4, Idleness::Since(now + Duration::from_secs(9)));
         assert_eq!(left(), Some(0));
         connections.remove(0);
         assert_eq!(left(), Some(2));
@@ -217,11 +219,11 @@ mod tests {
         let most = REMEMBERED * 3;
         for number in 0..most {
             connections.add();
-            connections.slots.borrow_mut()[number].idle = Idle::Since(begin + Duration::from_micros(number as u64));
+            connections.slots.borrow_mut()[number].idle = Idleness::Since(begin + Duration::from_micros(number as u64));
         }
         for number in 0..most {
             assert!(connections.close_longest_idle(begin + NEW));
-            assert_eq!(connections.slots.borrow()[number].idle, Idle::Leaving);
+            assert_eq!(connections.slots.borrow()[number].idle, Idleness::Leaving);
             assert!(connections.idlest.borrow().capacity() <= most.next_power_of_two());
         }
         assert!(!connections.close_longest_idle(begin + NEW));
