@@ -78,6 +78,17 @@ RSpec.describe "output that is gone" do
     expect_a_whole_life { |text| start_command(text, "bash", "-c", 'exec "$@" <&- >&- 2>&-', "bash") }
   end
 
+  { "standard input" => "<&-", "standard output" => ">&-", "standard error" => "2>&-" }.each do |what, closed|
+    it "changes nothing when #{what} alone is closed at the start" do
+      expect_a_whole_life do |text|
+        start_command(text, "bash", "-c", "exec \"$@\" #{closed}", "bash", out: File::NULL, err: File::NULL)
+        # Its number is not free for a socket, which would get what is printed: Ruby puts a pipe there.
+        number = { "<&-" => 0, ">&-" => 1, "2>&-" => 2 }.fetch(closed)
+        expect(File.readlink("/proc/#{@pid}/fd/#{number}")).to start_with("pipe:").or eq(File::NULL)
+      end
+    end
+  end
+
   it "changes nothing when the disk is full" do
     expect_a_whole_life { |text| start_command(text, out: "/dev/full", err: "/dev/full") }
   end
