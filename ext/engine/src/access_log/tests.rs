@@ -284,6 +284,23 @@ fn another_log_gets_none_of_the_lines_of_the_one_before() {
 }
 
 #[test]
+fn logs_that_take_turns_lose_nothing_and_say_nothing() {
+    let (dir, diagnostics) = (tempfile::tempdir().expect("a folder"), Memory::default());
+    let logs = ["a.log", "b.log"].map(|name| compile("{path}", &dir.path().join(name)));
+    logs.iter().for_each(|log| log.start(&Log::to(Level::Info, Box::new(diagnostics.clone()))).expect("a thread"));
+    let mut buffer = Buffer::default();
+    for log in logs.iter().cycle().take(6) {
+        push(&mut buffer, log, &sample());
+    }
+    drop(buffer);
+    for (log, name) in logs.iter().zip(["a.log", "b.log"]) {
+        assert!(log.close(LIMIT));
+        assert_eq!(std::fs::read_to_string(dir.path().join(name)).expect("a file").lines().count(), 3);
+    }
+    assert_eq!(diagnostics.text(), "");
+}
+
+#[test]
 fn a_full_disk_is_reported_once_and_holds_up_nobody() {
     let diagnostics = Memory::default();
     let log = compile("{path}", Path::new("/dev/full"));

@@ -95,17 +95,24 @@ impl Scan<'_> {
     /// The next value to hide, by its beginning and its end.
     fn next_secret(&mut self) -> Option<(usize, usize)> {
         let mut part = SmallVec::<[u8; SHORT]>::new();
+        // A name of the configuration may have any of the bytes that end a part.
+        let mut whole = SmallVec::<[u8; SHORT]>::new();
         let mut is_secret = false;
         while let Some(byte) = self.next_byte() {
+            if byte != b'=' {
+                whole.push(byte.to_ascii_lowercase());
+            }
             match byte {
-                b'?' | b'&' | b';' | b'#' => (is_secret, _) = (false, part.clear()),
+                b'?' | b'&' | b';' | b'#' => (is_secret, _, _) = (false, part.clear(), whole.clear()),
                 b'[' | b']' | b'.' => {
                     is_secret |= self.redaction.hides(&part);
                     part.clear();
                 }
                 b'=' => {
-                    let is_secret = std::mem::take(&mut is_secret) || self.redaction.hides(&part);
+                    let known = self.redaction.hides(&part) || self.redaction.hides(&whole);
+                    let is_secret = std::mem::take(&mut is_secret) || known;
                     part.clear();
+                    whole.clear();
                     let begin = self.at;
                     // A separator that is percent-encoded belongs to the value.
                     let value = &self.text[begin..];

@@ -127,23 +127,31 @@ fn a_body_that_trickles_in_is_answered_408() {
     let (mut old, mut new) = (proxy.client(), RawHttp2::connect(&proxy));
     old.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n");
     new.send(post(1, &[]));
-    let (mut one, mut two) = (old.writer(), new.peer.writer());
+    // The backend speaks HTTP/1.1, so this is no call, whatever the client says.
+    let mut call = RawHttp2::connect(&proxy);
+    call.send(post(1, &[("content-type", "application/grpc")]));
+    let (mut one, mut two, mut three) = (old.writer(), new.peer.writer(), call.peer.writer());
     // The allowance alone takes as long as a test usually waits, which a writer says again for the socket that it
     // shares.
-    for peer in [&old, &new.peer] {
+    for peer in [&old, &new.peer, &call.peer] {
         peer.stream().set_read_timeout(Some(Duration::from_secs(30))).expect("a time limit");
     }
     let trickling = std::thread::spawn(move || {
         let piece = Frame::new(Frame::DATA, 0, 1, "x").bytes();
-        while begun.elapsed() < Duration::from_secs(30) && one.try_send("x").is_ok() && two.try_send(&piece).is_ok() {
+        while begun.elapsed() < Duration::from_secs(30)
+            && one.try_send("x").is_ok()
+            && two.try_send(&piece).is_ok()
+            && three.try_send(&piece).is_ok()
+        {
             std::thread::sleep(Duration::from_millis(300));
         }
     });
     assert_eq!(old.response().status(), 408);
     // The answer, which is small, and no reset before it.
     new.next_of(Frame::HEADERS);
+    call.next_of(Frame::HEADERS);
     assert!(begun.elapsed() >= Duration::from_secs(10), "{:?}", begun.elapsed());
-    drop((old, new));
+    drop((old, new, call));
     trickling.join().expect("it ends");
 }
 
