@@ -1,0 +1,102 @@
+# frozen_string_literal: true
+
+require "etc"
+require "support/integration"
+
+# A user without rights, without HOME, in folders that belong to somebody else. Root may do everything: the command then
+# runs as `nobody`.
+RSpec.describe "proxy start as a user without rights" do
+  command = [RbConfig.ruby, "-I#{ProxyProcess::LIB}", ProxyProcess::EXE]
+  if Process.uid.zero?
+    command = ["setpriv", "--reuid=nobody", "--regid=#{Etc.getpwnam("nobody").gid}", "--clear-groups", *command]
+  end
+
+  before do
+    unless system(*command, "version", unsetenv_others: true, out: File::NULL, err: File::NULL)
+      skip "another user than root cannot read this folder"
+    end
+    Dir.mkdir("#{directory}/tmp")
+  end
+
+  after { FileUtils.chmod(0o755, folders) }
+
+  def folders = [directory, "#{directory}/tmp"]
+
+  # Starts the command where nothing can be written. It has no HOME.
+  define_method(:start) do |text, *arguments|
+    File.write("#{directory}/Proxyfile", text)
+    FileUtils.chmod(0o555, folders)
+    @command = command
+    started(ChildProcess.new({ "PATH" => ENV.fetch("PATH") }, *command, "start", *arguments,
+                             chdir: directory, unsetenv_others: true))
+  end
+
+  # What is printed, and the exit status, if nothing is started.
+  def refused(...)
+    process = start(...)
+    status = process.wait.exitstatus
+    [process.output, status]
+  end
+
+  it "serves, says that the state is not kept, and is found by commands" do
+    process = start("bind 'http://127.0.0.1:0'\nstate 'tmp/proxy.state'\n" \
+                    "static_response body: 'ok'\n")
+    process.await_output(/Ctrl-C/)
+    expect(RawClient.request(process.output[%r{http://\S+}], "GET", "/").body).to eq("ok")
+    process.await_output(%r{warn state: #{directory}/tmp/proxy\.state cannot be written: Permission denied .*: changes at})
+    told = IO.popen({ "PATH" => ENV.fetch("PATH") }, [*@command, "status"],
+                    chdir: directory, unsetenv_others: true, err: %i[child out], &:read)
+    expect(told).to match(/\Aproxy #{Proxy::VERSION}, PID #{process.pid}, up \d+ s: /)
+    process.signal(:TERM)
+    expect(process.wait.exitstatus).to eq(0)
+  end
+
+  {
+    "the file of --pid" =>
+      ["bind 'http://127.0.0.1:0'\nstatic_response body: 'ok'\n", ["--pid", "tmp/proxy.pid"],
+       "--pid %<folder>s/tmp/proxy.pid: it cannot be written (Permission denied): write another path, or give " \
+       "yourself the right to\nNothing was started.\n"],
+    "a control socket" =>
+      ["bind 'http://127.0.0.1:0'\ncontrol 'unix:tmp/c.sock'\nstatic_response body: 'ok'\n", [],
+       "Proxyfile:2: control: unix://%<folder>s/tmp/c.sock: permission was denied: write a path in a folder of this " \
+       "user's own, or a port above 1023\nNothing was started.\n"],
+    "an access log" =>
+      ["bind 'http://127.0.0.1:0'\naccess_log 'combined', to: 'tmp/access.log'\nstatic_response body: 'ok'\n", [],
+       "Proxyfile:2: access_log: to: cannot append to \"%<folder>s/tmp/access.log\" (Permission denied (os error " \
+       "13)): let the user that runs the proxy write there\nProxyfile has 1 error; nothing was started.\n"]
+  }.each do |what, (text, arguments, message)|
+    it "says what to do about #{what} that cannot be written" do
+      expect(refused(text, *arguments)).to eq([format(message, folder: directory), 1])
+      expect(Dir.children("#{directory}/tmp")).to eq([])
+    end
+  end
+
+  it "says what to do about a port that needs a right" do
+    first = Integer(File.read("/proc/sys/net/ipv4/ip_unprivileged_port_start"))
+    skip "no port needs a right here" if first < 2
+
+    expect(refused("bind 'http://127.0.0.1:#{first - 1}'\nstatic_response body: 'ok'\n"))
+      .to match([start_with("Proxyfile:1: bind: http://127.0.0.1:#{first - 1}: permission was denied, since ports " \
+                            "below #{first} need a right: with systemd write AmbientCapabilities=CAP_NET_BIND_SERVICE")
+        .and(include("lower the sysctl net.ipv4.ip_unprivileged_port_start, or write a port above #{first - 1}."))
+        .and(end_with("\nNothing was started.\n")), 1])
+  end
+
+  it "goes on with an access log that can no longer be opened, and says so" do
+    log = "#{directory}/tmp/access.log"
+    FileUtils.touch(log)
+    FileUtils.chmod(0o666, log)
+    process = start("bind 'http://127.0.0.1:0'\naccess_log '{path}', to: '#{log}'\nstatic_response body: 'ok'\n")
+    process.await_output(/Ctrl-C/)
+    url = process.output[%r{http://\S+}]
+    RawClient.request(url, "GET", "/one")
+    File.rename(log, "#{log}.1")
+    process.signal(:USR1)
+    process.await_output(/error the access log stays where it was: Permission denied/)
+    expect(RawClient.request(url, "GET", "/two").body).to eq("ok")
+    eventually { expect(File.readlines("#{log}.1", chomp: true)).to eq(%w[/one /two]) }
+    process.signal(:HUP)
+    process.await_output(/access_log: to: cannot append to .* \(Permission denied/)
+    expect(RawClient.request(url, "GET", "/three").body).to eq("ok")
+  end
+end
