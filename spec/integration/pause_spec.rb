@@ -65,7 +65,7 @@ RSpec.describe "a paused upstream" do
     proxy = pausable(puma.address)
     expect { proxy.server.pause("ap") }
       .to raise_error(ArgumentError, '"ap" is not a valid upstream: write one of app')
-    expect { proxy.server.pause("app", for: 0) }.to raise_error(ArgumentError, /write seconds from 1 to 86400/)
+    expect { proxy.server.pause("app", for: 0) }.to raise_error(ArgumentError, /write seconds above 0, and at most 86400/)
     expect { proxy.server.resume("nobody") }.to raise_error(ArgumentError, /write one of app/)
     proxy.server.stop
     expect(proxy.server.pause("app")).to be(proxy.server)

@@ -5,7 +5,8 @@ require "proxy/cli"
 require "stringio"
 require "tmpdir"
 
-RSpec.describe "Proxy::CLI::Serving, the start of a new process" do
+# The wrappers of RBS take no doubles.
+RSpec.describe "Proxy::CLI::Serving, the start of a new process", :unwrapped do
   serving = Proxy::CLI::Serving
 
   let(:upgrading_class) { serving.const_get(:Upgrading) }
