@@ -101,7 +101,7 @@ RSpec.describe "signals in a program that runs a server" do
           bind "http://127.0.0.1:0"
           static_response body: "y"
         end
-        Timeout.timeout(10) { sleep 0.01 until server.stats && read >= 1 && Net::HTTP.get(URI(server.urls.first)) == "y" }
+        Timeout.timeout(10) { sleep 0.01 until read >= 2 && Net::HTTP.get(URI(server.urls.first)) == "y" }
         puts "fine"
         server.stop(timeout: 0)
       RUBY
