@@ -117,12 +117,15 @@ module Proxy
 
         def option(name, value)
           return value.map { |part| part.first.join(" ") }.join(", ") if name == "key" && value.is_a?(Array)
-          return value.map { |upstream, percent| "#{upstream} #{option(nil, percent)} %" }.join(" ") if name == "parts"
+          return value.map { |upstream, percent| "#{upstream} #{number(percent)} %" }.join(" ") if name == "parts"
           return Array(value).map { |one| Array(one).first }.join(" ") if TOLD.include?(name)
           return "…" unless SHOWN.any? { |kind| kind === value }
 
-          value.is_a?(Float) && value == value.to_i ? value.to_i : value
+          number(value)
         end
+
+        # 5.0 is shown as 5.
+        def number(value) = value.is_a?(Float) && value == value.to_i ? value.to_i : value
 
         # What stands for backends that a block lists: the place of its directive.
         def from_block(name, spec)
