@@ -213,6 +213,7 @@ impl<'a> Exchange<'a> {
     /// Completes the figures of the request.
     fn measure(&mut self) {
         let Some((sent, taken)) = self.before else { return };
+        self.work.ended.get_or_insert_with(Instant::now);
         self.outcome.bytes = self.client.channel.body_sent().saturating_sub(sent);
         let brought = self.client.channel.body_read().saturating_sub(taken);
         self.outcome.figures.finish(&self.client.waits, brought);

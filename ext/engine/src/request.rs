@@ -24,7 +24,7 @@ pub(crate) use tools::Tools;
 pub(crate) use workspace::Workspace;
 
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use proxy_http::headers::hop_by_hop::ConnectionOptions;
 use proxy_http::message::{FieldName, Framing, Known, TargetSpans, Version};
@@ -220,13 +220,18 @@ impl Exchange<'_> {
         }
     }
 
+    /// Time since the first byte of the request, until the end of the exchange if it has ended.
+    pub(crate) fn took(&self) -> Duration {
+        self.work.ended.unwrap_or_else(Instant::now).saturating_duration_since(self.begun)
+    }
+
     /// What is known of the response at this moment.
     pub(crate) fn response_info(&self) -> ResponseInfo<'_> {
         let Outcome { status, attempts, grpc, bytes, figures, reason, .. } = self.outcome;
         let (queue, connect) = self.client.waits.totals();
         ResponseInfo {
             status,
-            elapsed: self.begun.elapsed(),
+            elapsed: self.took(),
             backend: self.outcome.backend(),
             upstream: self.outcome.upstream(),
             attempts,

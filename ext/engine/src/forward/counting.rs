@@ -15,7 +15,7 @@ impl Exchange<'_> {
         let (counters, outcome, request) = (&self.tools.counters, &self.outcome, &self.work.request);
         let status = outcome.counted_status();
         let asked = (request.method, || request.host());
-        metrics.answered((self.counted.as_ref(), counters.thread()), asked, status, self.begun.elapsed());
+        metrics.answered((self.counted.as_ref(), counters.thread()), asked, status, self.took());
         counters.moved(outcome.figures.request_bytes, outcome.bytes);
     }
 }

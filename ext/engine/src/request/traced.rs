@@ -69,7 +69,7 @@ impl Exchange<'_> {
     fn exemplify(&self, trace: &Trace) {
         let Some(metrics) = self.globals.metrics.as_ref().filter(|_| self.is_counted()) else { return };
         let thread = self.tools.counters.thread();
-        let Some(whole) = trace.exemplar(self.begun.elapsed()) else { return };
+        let Some(whole) = trace.exemplar(self.took()) else { return };
         metrics.exemplify((self.counted.as_ref(), thread), self.outcome.counted_status(), whole);
         let first_byte = self.outcome.figures.first_byte.and_then(|time| trace.exemplar(time));
         if let (Some(first_byte), Some(backend), true) = (first_byte, self.outcome.last_asked(), self.counted.is_some())

@@ -14,7 +14,7 @@ pub(crate) struct Workspace {
     /// Arrival of the first byte, if it came before the rest of the head. Later the time at which the request was taken
     /// up.
     pub(crate) begun: Option<Instant>,
-    /// End of the exchange with a backend, if the clock was read then.
+    /// End of the exchange, if the clock was read then.
     pub(crate) ended: Option<Instant>,
     /// Lines of the request as the client sent them, if a log needs them.
     pub(crate) as_sent: Lines,
