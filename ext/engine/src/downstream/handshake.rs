@@ -1,11 +1,14 @@
 //! The TLS handshake of a client connection.
 
+use std::future::poll_fn;
 use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{ready, Context, Poll};
 
 use rustls::server::{Accepted, Acceptor};
 use rustls::{HandshakeKind, ProtocolVersion, ServerConfig, ServerConnection};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::Instant;
 use tokio_rustls::server::TlsStream;
@@ -212,23 +215,12 @@ enum Hello {
 /// Reads the first message of a handshake.
 async fn hello<S: PlainSocket>(socket: &mut S) -> io::Result<Hello> {
     let mut acceptor = Acceptor::default();
-    // No more than rustls takes at once: what it does not take would be lost.
-    let mut memory = [0; 4096];
     let mut silent = true;
     loop {
-        let mut bytes = match socket.read(&mut memory).await? {
-            0 if silent => return Ok(Hello::Silent),
-            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-            n => &memory[..n],
-        };
-        // TLS begins with a small number, every method of HTTP with a letter.
-        if silent && bytes[0].is_ascii_alphabetic() {
-            return Ok(Hello::Plain(bytes.to_vec()));
+        if let Some(said) = poll_fn(|cx| poll_hello(cx, socket, &mut acceptor, silent)).await? {
+            return Ok(said);
         }
         silent = false;
-        while !bytes.is_empty() {
-            acceptor.read_tls(&mut bytes)?;
-        }
         match acceptor.accept() {
             Ok(None) => {}
             Ok(Some(accepted)) => return Ok(Hello::Accepted(Box::new(accepted))),
@@ -240,6 +232,33 @@ async fn hello<S: PlainSocket>(socket: &mut S) -> io::Result<Hello> {
             }
         }
     }
+}
+
+/// Gives the next bytes of the client to `acceptor`, or returns what was no TLS. The bytes are on the stack: memory of
+/// the handshake's future would be touched by it and then kept by what takes its place.
+fn poll_hello<S: PlainSocket>(
+    cx: &mut Context<'_>,
+    socket: &mut S,
+    acceptor: &mut Acceptor,
+    silent: bool,
+) -> Poll<io::Result<Option<Hello>>> {
+    // No more than rustls takes at once: what it does not take would be lost.
+    let mut memory = [0; 4096];
+    let mut buffer = ReadBuf::new(&mut memory);
+    ready!(Pin::new(socket).poll_read(cx, &mut buffer))?;
+    let mut bytes = buffer.filled();
+    Poll::Ready(match bytes.first() {
+        None if silent => Ok(Some(Hello::Silent)),
+        None => Err(io::ErrorKind::UnexpectedEof.into()),
+        // TLS begins with a small number, every method of HTTP with a letter.
+        Some(first) if silent && first.is_ascii_alphabetic() => Ok(Some(Hello::Plain(bytes.to_vec()))),
+        Some(_) => {
+            while !bytes.is_empty() {
+                acceptor.read_tls(&mut bytes)?;
+            }
+            Ok(None)
+        }
+    })
 }
 
 /// Counts a failure and says in the log what it was.

@@ -61,6 +61,20 @@ pub(crate) async fn serve(
     received: Vec<u8>,
     client_info: &ClientInfo,
 ) {
+    // Boxed: what the beginning needs is given back after it.
+    if let Some(session) = Box::pin(begin(worker, registration, stream, received, client_info)).await {
+        session.run().await;
+    }
+}
+
+/// Exchanges the first frames. `None`: the client sent none in time, or wrong ones.
+async fn begin<'a>(
+    worker: &Rc<Worker>,
+    registration: &'a Registration,
+    stream: Stream,
+    received: Vec<u8>,
+    client_info: &ClientInfo,
+) -> Option<Box<Session<'a>>> {
     let limits = worker.snapshot().globals.limits;
     let meter = Rc::new(Meter::new(Instant::now()));
     let wire = Wire::new(stream, received, Rc::clone(&meter), limits.client_body);
@@ -76,9 +90,7 @@ pub(crate) async fn serve(
         })
         .await
     };
-    if let Some(connection) = connection {
-        Session::new(worker, registration, client_info, connection, meter, alarm).run().await;
-    }
+    connection.map(|it| Box::new(Session::new(worker, registration, client_info, it, meter, alarm)))
 }
 
 fn builder(max_head: usize) -> server::Builder {

@@ -128,11 +128,15 @@ impl<'a> Session<'a> {
     }
 
     /// Serves until the connection is over, and lets the last requests learn of it.
-    pub(super) async fn run(mut self) {
+    pub(super) async fn run(mut self: Box<Self>) {
         poll_fn(|cx| self.poll(cx)).await;
-        let Self { connection, mut requests, .. } = self;
-        drop(connection);
+        let mut requests = self.close();
         while requests.join_next().await.is_some() {}
+    }
+
+    /// Closes the connection and returns the requests that it has left.
+    fn close(self: Box<Self>) -> JoinSet<()> {
+        self.requests
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
