@@ -202,8 +202,10 @@ mod tests {
             set(index, Idleness::Since(now + Duration::from_secs(seconds)));
         }
         set(3, Idleness::Busy);
+        let seconds = Cell::new(60);
         let left = || {
-            connections.close_longest_idle(now + Duration::from_secs(60)).then(|| {
+            seconds.set(seconds.get() + 1);
+            connections.close_longest_idle(now + Duration::from_secs(seconds.get())).then(|| {
                 let slots = connections.slots.borrow();
                 slots.iter().position(|slot| slot.idle == Idleness::Leaving).expect("one was told")
             })
