@@ -168,7 +168,7 @@ impl ControlApi {
 
     /// Serves at these places from now on: those that were opened, and those of before that are among them. The others
     /// are closed.
-    pub(crate) fn take(&self, places: &[ControlPlace], opened: Vec<OpenDoor>, background: &Handle) {
+    pub(crate) fn take(&self, places: &[ControlPlace], opened: Vec<OpenDoor>, background: &Handle, log: &Arc<Log>) {
         let Some(alive) = self.connections.lock().as_ref().map(|(alive, _)| alive.clone()) else { return };
         let mut doors = self.doors.lock();
         let mut before = std::mem::take(&mut *doors);
@@ -182,7 +182,7 @@ impl ControlApi {
                 let door = opened.swap_remove(index);
                 let (guard, guarded) = watch::channel(Arc::new(door.guard()));
                 doors.push(Door { place: place.clone(), url: door.url.clone(), guard, copy: door.copy() });
-                background.spawn(door.run(Arc::clone(&self.shared), guarded, alive.clone()));
+                background.spawn(door.run(Arc::clone(&self.shared), guarded, alive.clone(), Arc::clone(log)));
             }
         }
     }

@@ -17,6 +17,8 @@ use crate::blocks::{Block, BlockArgument, BlockLimits, BlockSet, BlockValue};
 use crate::clock::time_of_day;
 use crate::compile::Report;
 use crate::config::{EventsConfig, Problem};
+use crate::log::Log;
+use crate::panics::enduring;
 
 /// The directive.
 const WORD: &str = "on";
@@ -167,11 +169,19 @@ pub(crate) struct EventHub {
 
 impl EventHub {
     /// Lets the blocks of another configuration hear of events from now on, in place of those before.
-    pub(crate) fn listen(&self, listeners: &EventListeners, certificates: Vec<KnownCertificate>, handle: &Handle) {
+    pub(crate) fn listen(
+        &self,
+        listeners: &EventListeners,
+        certificates: Vec<KnownCertificate>,
+        handle: &Handle,
+        log: &Arc<Log>,
+    ) {
         self.listeners.store(Arc::new(listeners.clone()));
         let is_watched = listeners.of(EventKind::CertificateExpiring).next().is_some() && !certificates.is_empty();
         let listeners = listeners.clone();
-        let watch = is_watched.then(|| handle.spawn(watch(listeners, certificates)).abort_handle());
+        let work = move || watch(listeners.clone(), certificates.clone());
+        let watch = enduring("the look at certificates that end", Arc::clone(log), work);
+        let watch = is_watched.then(|| handle.spawn(watch).abort_handle());
         let before = std::mem::replace(&mut *self.watch.lock(), watch);
         if let Some(before) = before {
             before.abort();

@@ -23,7 +23,7 @@ use crate::grpc::{Call, Form};
 use crate::handler::Handler;
 use crate::panics;
 use crate::relay::ClientChannel;
-use crate::request::{Exchange, NoFilters, Outcome, Verdict, Workspace};
+use crate::request::{Exchange, NoFilters, Outcome, RecordStage, Verdict, Workspace};
 use crate::request_id::{LoggedId, RequestId};
 use crate::rewrite::RequestValues;
 use crate::routing::AmbiguousPath;
@@ -40,6 +40,7 @@ async fn forward(
     client: &mut ClientChannel,
     work: &mut Workspace,
 ) -> Verdict {
+    panics::place("head", || work.request.path());
     client.begin_request();
     let begun = *work.begun.get_or_insert_with(Instant::now);
     let framing = match client.channel.framing_of_request(&work.request) {
@@ -62,7 +63,6 @@ async fn forward(
         work.request.fields.copy_lines(&mut work.as_sent);
     }
     work.request.replace_host();
-    worker.counters.request_began();
     let trusted_hop = Some(client_info).filter(|peer| snapshot.globals.trusted.trusts(peer));
     if work.request.fields.may_be_hearsay() {
         snapshot.globals.trusted.drop_unbelieved(&mut work.request.fields, trusted_hop.is_some());
@@ -108,7 +108,6 @@ async fn forward(
     };
     let verdict = exchange.serve(snapshot).await;
     exchange.record();
-    exchange.end_trace();
     verdict
 }
 
@@ -161,7 +160,7 @@ impl<'a> Exchange<'a> {
             hop_by_hop::drop_named(&mut self.work.request.fields);
         }
         for (index, filter) in scope.filters.iter().enumerate() {
-            panics::place("filter", self.work.request.path());
+            panics::place("filter", || self.work.request.path());
             if let Some(verdict) = filter.admit(self).await {
                 return verdict;
             }
@@ -189,7 +188,7 @@ impl<'a> Exchange<'a> {
                 }
             }
         }
-        panics::place("handler", self.work.request.path());
+        panics::place("handler", || self.work.request.path());
         handler.serve(self).await
     }
 
@@ -199,20 +198,27 @@ impl<'a> Exchange<'a> {
         self.fail(Cause::AmbiguousPath).await
     }
 
+    /// Records the request for metrics, logs and traces, as far as there are any.
     fn record(&mut self) {
-        self.tools.counters.request_ended();
-        self.measure();
+        let Some(before) = self.before else { return };
+        self.work.recorded = RecordStage::Begun;
+        panics::place("record", || self.work.request.path());
+        self.measure(before);
         if let Some(metrics) = &self.globals.metrics {
             self.count(metrics);
         }
+        self.work.recorded = RecordStage::Counted;
         if self.keeps_lines {
             self.log();
         }
+        self.work.recorded = RecordStage::Logged;
+        panics::place("trace", || self.work.request.path());
+        self.end_trace();
+        self.work.recorded = RecordStage::Nothing;
     }
 
-    /// Completes the figures of the request.
-    fn measure(&mut self) {
-        let Some((sent, taken)) = self.before else { return };
+    /// Completes the figures of the request. `sent` and `taken` are the bytes of the connection before it.
+    fn measure(&mut self, (sent, taken): (u64, u64)) {
         self.work.ended.get_or_insert_with(Instant::now);
         self.outcome.bytes = self.client.channel.body_sent().saturating_sub(sent);
         let brought = self.client.channel.body_read().saturating_sub(taken);
@@ -230,6 +236,7 @@ impl<'a> Exchange<'a> {
             response: Some(self.response_info()),
             ..self.scope(self.work.request.path())
         };
+        panics::place("log", || self.work.request.path());
         if self.passed > 0 {
             self.filters.answered(self.passed, self, &scope);
         }
@@ -247,14 +254,7 @@ impl Drop for Exchange<'_> {
     fn drop(&mut self) {
         if self.tools.is_cut_off() {
             self.ends_for(EndReason::Shutdown);
-            self.measure();
-            if let Some(metrics) = &self.globals.metrics {
-                self.count(metrics);
-            }
-            if self.keeps_lines {
-                self.log();
-            }
-            self.end_trace();
+            self.record();
         }
     }
 }

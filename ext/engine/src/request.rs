@@ -21,7 +21,7 @@ pub(crate) use globals::{ClientLimits, Globals};
 pub use own_answer::OwnAnswer;
 pub(crate) use response_additions::ResponseAdditions;
 pub(crate) use tools::Tools;
-pub(crate) use workspace::Workspace;
+pub(crate) use workspace::{RecordStage, Workspace};
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};

@@ -37,7 +37,7 @@ use crate::listen::tls::development;
 use crate::log::Log;
 use crate::metrics::Counters;
 use crate::output::open_standard_descriptors;
-use crate::panics::enduring;
+use crate::panics::{enduring, enduring_with};
 use crate::snapshot::{self, PassedOn, Settings, Snapshot};
 use crate::stats::Stats;
 use crate::upstream::Admin;
@@ -189,7 +189,10 @@ impl Server {
         registry.reloads.started(SystemTime::now());
         if let Some(questions) = registry.scrapes.take_questions() {
             let (snapshot, counters, log) = (Arc::clone(&snapshot), counters.clone(), Arc::clone(&settings.log));
-            control.background.spawn(Scraper { snapshot, counters, log }.run(questions));
+            let scraper = Scraper { snapshot, counters, log, questions };
+            let told = Arc::clone(&settings.log);
+            let scraping = enduring_with("the collection of metrics", told, scraper, |own| Box::pin(own.run()));
+            control.background.spawn(async move { drop(scraping.await) });
         }
         if let Some(problem) = too_many_connections(control.descriptors, &config.max_connections, &settings) {
             settings.log.warn(format_args!("{problem}"));
@@ -221,7 +224,7 @@ impl Server {
         server.control.background.spawn(enduring("the window of latencies", Arc::clone(&server.log), work));
         let operations: Weak<dyn Operations> = Arc::downgrade(&server) as Weak<dyn Operations>;
         server.control_api.serve_for(operations);
-        server.control_api.take(&settings.control, doors, &server.control.background);
+        server.control_api.take(&settings.control, doors, &server.control.background, &server.log);
         Ok(server)
     }
 

@@ -250,7 +250,7 @@ impl Snapshot {
         }
         self.each_proxy(&mut |proxy| proxy.backends().start(&self.dns, runtime, log));
         self.routes.each_filter(&mut |filter| filter.start(&self.dns, runtime, log));
-        self.events.listen(&self.listeners, self.binds.certificates(), runtime);
+        self.events.listen(&self.listeners, self.binds.certificates(), runtime, log);
         if let Some(tracing) = &self.globals.tracing {
             tracing.exporter().start(runtime, log);
         }

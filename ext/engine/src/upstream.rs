@@ -61,6 +61,7 @@ use tokio::task::AbortHandle;
 
 use crate::latency;
 use crate::log::Log;
+use crate::panics::enduring;
 use crate::stats::{BackendStats, LatencyStats};
 use backend::configured::ConfiguredBackend;
 use backend::group::BackendGroup;
@@ -196,7 +197,11 @@ impl Upstream {
         let mut is_first = false;
         let tasks = self.running.get_or_init(|| {
             is_first = true;
-            let follow = |lister: Lister| handle.spawn(lister::follow(Arc::downgrade(self), lister, log.clone()));
+            let follow = |lister: Lister| {
+                let (upstream, told) = (Arc::downgrade(self), log.clone());
+                let work = move || lister::follow(upstream.clone(), lister.clone(), told.clone());
+                handle.spawn(enduring("the listing of backends by a block", log.clone(), work))
+            };
             let lister = self.lister.clone().map(|lister| follow(lister).abort_handle());
             UpstreamTasks { dns: dns.clone(), handle: handle.clone(), log: log.clone(), lister }
         });

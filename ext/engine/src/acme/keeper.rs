@@ -12,7 +12,6 @@ mod visit;
 mod wishes;
 
 use std::fmt::Arguments;
-use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,9 +28,10 @@ use crate::certificates::record::{CertificateState, STATES};
 use crate::clock::time_of_day;
 use crate::events::EventHub;
 use crate::log::Log;
+use crate::panics::{enduring, enduring_with, StatefulWork};
 use crate::storage::StorageError;
 use budget::OrderBudget;
-use demands::DemandCosts;
+use demands::{DemandCosts, Demanded};
 use table::{KeptCertificate, KeptTable};
 use visit::Visit;
 
@@ -92,19 +92,22 @@ impl Keeper {
         let wanted: Vec<_> =
             acme.wanted.iter().map(|wanted| (Arc::clone(&wanted.subject), Arc::clone(&wanted.names))).collect();
         self.state.table.lock().set_written(&wanted, acme.on_demand.is_some());
-        let mut spawn = |task: std::pin::Pin<Box<dyn Future<Output = ()> + Send>>| {
-            tasks.push(runtime.spawn(task).abort_handle());
-        };
+        let mut spawn = |task: StatefulWork<'static>| tasks.push(runtime.spawn(task).abort_handle());
         let with = || (Arc::clone(acme), Arc::clone(&self.state), Arc::clone(log));
         let (own, state, to) = with();
-        spawn(Box::pin(look_after(own, state, to)));
+        let work = move || look_after(Arc::clone(&own), Arc::clone(&state), Arc::clone(&to));
+        spawn(Box::pin(enduring("the care of certificates", Arc::clone(log), work)));
         let (own, state, _) = with();
-        spawn(Box::pin(wishes::follow(own, state)));
+        let work = move || wishes::follow(Arc::clone(&own), Arc::clone(&state));
+        spawn(Box::pin(enduring("the look for early renewals", Arc::clone(log), work)));
         if let Some(demanded) = demanded {
+            let asked = Demanded::new(with(), demanded);
+            let answering =
+                enduring_with("certificates on demand", Arc::clone(log), asked, |asked| Box::pin(asked.answer()));
+            spawn(Box::pin(async move { drop(answering.await) }));
             let (own, state, to) = with();
-            spawn(Box::pin(demands::answer(own, state, to, demanded)));
-            let (own, state, to) = with();
-            spawn(Box::pin(add_stored(own, state, to)));
+            let work = move || add_stored(Arc::clone(&own), Arc::clone(&state), Arc::clone(&to));
+            spawn(Box::pin(enduring("the list of stored certificates", Arc::clone(log), work)));
         }
     }
 

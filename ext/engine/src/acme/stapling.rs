@@ -22,6 +22,7 @@ use crate::clock::time_of_day;
 use crate::control::client::{ClientSettings, HttpClient};
 use crate::listen::tls::ocsp;
 use crate::log::Log;
+use crate::panics::enduring;
 use request::OcspRequest;
 
 /// Time between two looks at the certificates in memory.
@@ -51,8 +52,10 @@ impl Stapler {
     pub(crate) fn start(&self, certificates: &Arc<ManagedCertificates>, background: &Handle, log: &Arc<Log>) {
         let mut task = self.0.lock();
         if task.is_none() {
-            let (certificates, log) = (Arc::clone(certificates), Arc::clone(log));
-            *task = Some(background.spawn(run(certificates, log)).abort_handle());
+            let (certificates, told) = (Arc::clone(certificates), Arc::clone(log));
+            let work = move || run(Arc::clone(&certificates), Arc::clone(&told));
+            let fetching = enduring("the fetch of OCSP responses", Arc::clone(log), work);
+            *task = Some(background.spawn(fetching).abort_handle());
         }
     }
 }

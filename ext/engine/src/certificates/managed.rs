@@ -19,6 +19,7 @@ use super::single_flight::{Flight, SingleFlight};
 use super::stored_names::StoredNames;
 use crate::clock::time_of_day;
 use crate::log::Log;
+use crate::panics::enduring;
 use crate::storage::Storage;
 
 /// Time for which storage is not asked again for a certificate that it did not have.
@@ -110,8 +111,12 @@ impl ManagedCertificates {
             memory.outdate_all();
         }
         if serving.demands.is_some() {
-            let (own, storage, log) = (Arc::clone(self), Arc::clone(storage), Arc::clone(log));
-            background.spawn(async move { own.stored.read(&storage, &log).await });
+            let (own, storage, told) = (Arc::clone(self), Arc::clone(storage), Arc::clone(log));
+            let work = move || {
+                let (own, storage, log) = (Arc::clone(&own), Arc::clone(&storage), Arc::clone(&told));
+                async move { own.stored.read(&storage, &log).await }
+            };
+            background.spawn(enduring("the list of stored names", Arc::clone(log), work));
         }
         self.serving.store(Some(serving));
     }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, watch, Semaphore};
 
 use super::connection::{serve, ControlStream};
 use super::guard::{ControlPeer, Guard};
@@ -20,6 +20,8 @@ use crate::fork::OnItsWay;
 use crate::listen::unix_socket::{self, SocketFile};
 use crate::listen::{BindAddress, Rights};
 use crate::listening_socket::{ListeningSocket, LocalAddress};
+use crate::log::Log;
+use crate::panics::enduring_with;
 
 /// Connections that may wait to be accepted.
 const BACKLOG: i32 = 64;
@@ -105,34 +107,50 @@ impl OpenDoor {
     pub(super) async fn run(
         self,
         api: Arc<ApiState>,
-        mut guard: watch::Receiver<Arc<Guard>>,
+        guard: watch::Receiver<Arc<Guard>>,
         alive: mpsc::Sender<Infallible>,
+        log: Arc<Log>,
     ) {
-        let Ok(mut socket) = WatchedSocket::watched(self.socket) else { return };
+        let socket = match WatchedSocket::watched(self.socket) {
+            Ok(socket) => socket,
+            Err(error) => return log.error(format_args!("control: {} is unusable: {error}", self.url)),
+        };
         drop(self.on_its_way);
         let places = Arc::clone(match (&self.place.metrics, &socket) {
             (Some(_), _) => &api.metrics_places,
             (None, WatchedSocket::Tcp(_)) => &api.tcp_places,
             (None, WatchedSocket::Unix(..)) => &api.places,
         });
+        let served = ServedDoor { socket, places, api, guard, alive };
+        drop(enduring_with("the control API", log, served, |served| Box::pin(served.accept())).await);
+    }
+}
+
+/// A place that is served.
+struct ServedDoor {
+    socket: WatchedSocket,
+    places: Arc<Semaphore>,
+    api: Arc<ApiState>,
+    guard: watch::Receiver<Arc<Guard>>,
+    alive: mpsc::Sender<Infallible>,
+}
+
+impl ServedDoor {
+    async fn accept(&mut self) {
+        let Self { socket, places, api, guard, alive } = self;
         loop {
             let next = async {
-                let permit = Arc::clone(&places).acquire_owned().await;
+                let permit = Arc::clone(places).acquire_owned().await;
                 (permit, socket.accept().await)
             };
             let accepted = tokio::select! {
                 biased;
-                () = closed(&mut guard) => {
-                    if let (WatchedSocket::Unix(_, file), true) = (&mut socket, api.passed_on.load(Relaxed)) {
-                        file.disown();
-                    }
-                    return;
-                }
+                () = closed(guard) => return,
                 accepted = next => accepted,
             };
             match accepted {
                 (permit, Ok((stream, peer))) => {
-                    let (api, guard, alive) = (Arc::clone(&api), guard.clone(), alive.clone());
+                    let (api, guard, alive) = (Arc::clone(api), guard.clone(), alive.clone());
                     tokio::spawn(async move {
                         let _kept = (permit, alive);
                         serve(stream, peer, api, guard).await;
@@ -140,6 +158,15 @@ impl OpenDoor {
                 }
                 (_, Err(_)) => tokio::time::sleep(REST).await,
             }
+        }
+    }
+}
+
+impl Drop for ServedDoor {
+    /// Leaves the file to another process, if that one goes on with the socket. The socket is closed before its file.
+    fn drop(&mut self) {
+        if let (WatchedSocket::Unix(_, file), true) = (&mut self.socket, self.api.passed_on.load(Relaxed)) {
+            file.share();
         }
     }
 }

@@ -74,7 +74,7 @@ async fn api_at(limits: ApiLimits, other: Option<ControlConfig>) -> (ControlApi,
     let places = ControlPlace::compile(&[vec![config], other.into_iter().collect()].concat(), &mut Vec::new());
     let api = ControlApi::with(limits);
     let opened = api.open(&places, &[], &Log::new(Level::Error)).expect("a free port");
-    api.take(&places, opened, &Handle::current());
+    api.take(&places, opened, &Handle::current(), &Log::new(Level::Error));
     let address = api.urls()[0].trim_start_matches("http://").to_owned();
     (api, address)
 }
@@ -146,4 +146,19 @@ async fn the_end_closes_every_connection() {
     api.finish().await;
     assert!(rest(&mut client).await.starts_with("HTTP/1.1 401 "));
     assert!(TcpStream::connect(&address).await.is_err());
+}
+
+#[tokio::test]
+async fn after_a_hand_over_the_file_of_a_socket_stays_only_for_a_process_that_serves_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("control.sock");
+    for is_served in [true, false] {
+        let socket = ControlConfig { address: format!("unix://{}", path.display()), ..ControlConfig::default() };
+        let (api, _) = api_at(ApiLimits::default(), Some(socket)).await;
+        let copies = is_served.then(|| api.copies());
+        api.pass_on();
+        api.finish().await;
+        assert_eq!(path.exists(), is_served);
+        drop(copies);
+    }
 }

@@ -1,5 +1,6 @@
 //! Listening sockets, and the distribution of accepted connections to the engine threads.
 
+mod accept_loop;
 mod connection_limit;
 mod socket;
 
@@ -14,7 +15,6 @@ use std::time::Duration;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::{mpsc, OwnedSemaphorePermit};
-use tokio::task::JoinSet;
 use tokio::time::{timeout_at, Instant};
 
 use super::adoption::AdoptedConnection;
@@ -26,8 +26,8 @@ use crate::listen::{unix_socket, BindAddress};
 use crate::listening_socket::{HandedOver, ListeningSocket, LocalAddress};
 use crate::metrics::Counters;
 use crate::stream::Stream;
-use connection_limit::ConnectionPermit;
-use socket::{RawClient, RawStream};
+use accept_loop::AcceptLoop;
+use socket::RawStream;
 
 /// Connections that may wait to be accepted if `backlog` is not set.
 const BACKLOG: i32 = 1024;
@@ -169,83 +169,16 @@ impl Listener {
     }
 
     /// Accepts until the future is dropped or an order says to leave.
-    pub(crate) async fn run(self, places: ConnectionLimit, mut orders: mpsc::UnboundedReceiver<ListenerOrder>) {
-        let Self { socket, mut bind, on_its_way, .. } = self;
-        let log = &places.log;
+    pub(crate) async fn run(self, places: ConnectionLimit, orders: mpsc::UnboundedReceiver<ListenerOrder>) {
+        let Self { socket, bind, on_its_way, .. } = self;
+        let log = Arc::clone(&places.log);
         let socket = match socket::Socket::watched(socket) {
             Ok(socket) => socket,
             Err(error) => return log.error(format_args!("a listening socket is unusable: {error}")),
         };
         drop(on_its_way);
-        let mut guests = JoinSet::new();
-        let mut told = None;
-        // An accepted connection that has no place yet. The others wait in the backlog meanwhile.
-        let mut held: Option<RawClient> = None;
-        let left = loop {
-            tokio::select! {
-                order = orders.recv() => match order {
-                    Some(ListenerOrder::Keep(now)) => {
-                        socket.keep(&bind, &now, log);
-                        bind = now;
-                    }
-                    Some(ListenerOrder::Leave(left)) => break Parting::Closes(Some(left)),
-                    Some(ListenerOrder::Pass) => break Parting::Passes,
-                    Some(ListenerOrder::Copy(copies)) => match socket.copy() {
-                        Ok(copy) => drop(copies.send((Arc::clone(&bind), copy))),
-                        Err(error) => log.warn(format_args!("{} cannot be handed over: it {error}", bind.url)),
-                    },
-                    None => break Parting::Closes(None),
-                },
-                accepted = socket.accept(), if held.is_none() => match accepted {
-                    Ok((socket, client_info)) => {
-                        held = Some((places.out_of_reserve(socket).await, client_info));
-                    }
-                    Err(error) => rest(&error, &places, &mut told).await,
-                },
-                place = places.next(), if held.is_some() => {
-                    let Some(place) = place else { return };
-                    let Some((socket, client_info)) = held.take() else { continue };
-                    let bind = Arc::clone(&bind);
-                    match place {
-                        ConnectionPermit::Own(permit) => {
-                            places.threads.hand_over(RawConnection { socket, client_info, permit, bind });
-                        }
-                        ConnectionPermit::Guest(guest) => {
-                            guests.spawn(places.clone().receive(socket, client_info, bind, guest));
-                        }
-                    }
-                }
-                Some(_) = guests.join_next() => {}
-            };
-        };
-        match left {
-            Parting::Passes => {
-                socket.pass();
-                if let Some(held) = held {
-                    places.hand_over_at_last(held, &bind).await;
-                }
-            }
-            Parting::Closes(left) => {
-                match socket.leave() {
-                    Ok(socket) => socket.accept_the_last(held, &bind, &places).await,
-                    Err(error) => {
-                        log.error(format_args!("connections that were waiting at {} were lost: {error}", bind.url));
-                    }
-                }
-                drop(left);
-            }
-        }
-        // The system has told guests that they are connected, so they are waited for.
-        while guests.join_next().await.is_some() {}
+        AcceptLoop::new(socket, bind, places, orders).run(log).await;
     }
-}
-
-/// What becomes of a socket where nothing is accepted any more.
-enum Parting {
-    /// It closes. The other end of the channel learns when that is done.
-    Closes(Option<std::sync::mpsc::Sender<Infallible>>),
-    /// Another process goes on with it.
-    Passes,
 }
 
 fn bind_tcp(address: SocketAddr, backlog: i32, only_v6: bool) -> io::Result<(std::net::TcpListener, OnItsWay)> {

@@ -1,5 +1,6 @@
 use super::*;
 use crate::blocks::{BlockIndex, BlockQueue, NextCall};
+use crate::log::Level;
 
 fn config(names: &[&str], days: f64) -> EventsConfig {
     let names = names.iter().map(|name| (*name).to_owned()).collect();
@@ -14,7 +15,7 @@ fn hub(configs: &[EventsConfig], certificates: Vec<KnownCertificate>) -> (EventH
     let listeners = EventListeners::compile(configs, &set, &mut problems);
     assert_eq!(problems, []);
     let hub = EventHub::default();
-    hub.listen(&listeners, certificates, &Handle::current());
+    hub.listen(&listeners, certificates, &Handle::current(), &Log::new(Level::Error));
     (hub, queue)
 }
 

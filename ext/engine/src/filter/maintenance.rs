@@ -12,7 +12,7 @@ use tokio::time::MissedTickBehavior;
 
 use super::Filtering;
 use crate::client::ClientInfo;
-use crate::compile::{Report, Word};
+use crate::compile::{Report, Word, TEN_YEARS};
 use crate::compiler::Compiler;
 use crate::config::At;
 use crate::log::Log;
@@ -24,7 +24,7 @@ use crate::upstream::Dns;
 /// Time between two looks for the file.
 const PERIOD: Duration = Duration::from_secs(1);
 /// Longest time that clients may be told to wait, in seconds: ten years.
-const LONGEST: i64 = 315_360_000;
+const LONGEST: i64 = TEN_YEARS as i64;
 
 /// `maintenance if_file: "tmp/maintenance.txt", page: "public/503.html", allow: ["10.0.0.0/8"]`
 #[derive(Debug, Clone, Deserialize, Serialize)]

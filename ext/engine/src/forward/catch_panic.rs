@@ -12,7 +12,7 @@ use crate::error::Cause;
 use crate::grpc::Form;
 use crate::log::Level;
 use crate::relay::ClientChannel;
-use crate::request::Workspace;
+use crate::request::{RecordStage, Workspace};
 use crate::request_id::{LoggedId, RequestId};
 use crate::snapshot::Snapshot;
 use crate::worker::Worker;
@@ -26,6 +26,8 @@ pub(crate) async fn forward_guarded(
     work: &mut Workspace,
 ) -> Verdict {
     let (sent, body) = (client.channel.total_sent(), client.channel.body_sent());
+    // Counted out here, so that each request ends once, wherever a panic cuts it short.
+    worker.counters.request_began();
     let result = {
         let mut request = std::pin::pin!(forward(worker, snapshot, client_info, client, work));
         poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| request.as_mut().poll(cx))) {
@@ -34,6 +36,7 @@ pub(crate) async fn forward_guarded(
         })
         .await
     };
+    worker.counters.request_ended();
     if let Some(verdict) = result {
         return verdict;
     }
@@ -41,8 +44,7 @@ pub(crate) async fn forward_guarded(
     let logged = LoggedId::of(id, work.request.fields.get(Known::XRequestId));
     let what = format_args!("a request failed by a mistake in the proxy itself (a panic)");
     worker.log.write(Level::Error, Some(logged), what);
-    worker.counters.request_ended();
-    if client.channel.total_sent() != sent {
+    if client.channel.total_sent() != sent || work.recorded != RecordStage::Nothing {
         let bytes = client.channel.body_sent().saturating_sub(body);
         let status = work.response.status;
         log_refused(

@@ -11,7 +11,7 @@ use crate::error::{Cause, EndReason};
 use crate::grpc::{Form, GrpcOutcome};
 use crate::log::Level;
 use crate::relay::{self, ClientChannel};
-use crate::request::{call_fields, Tools, Verdict, Workspace};
+use crate::request::{call_fields, RecordStage, Tools, Verdict, Workspace};
 use crate::request_id::{LoggedId, RequestId};
 use crate::respond::{self, GrpcRefusal};
 use crate::rewrite::{RequestValues, ResponseInfo};
@@ -132,8 +132,11 @@ pub(crate) fn log_refused(
     let RefusedOutcome { status, grpc, reason, bytes } = outcome;
     let begun = work.begun.take().unwrap_or_else(Instant::now);
     let elapsed = begun.elapsed();
-    let counted = if grpc.reason == 0 { status } else { grpc.reason };
-    count_refused(worker, work, counted, bytes, elapsed);
+    let recorded = std::mem::take(&mut work.recorded);
+    if recorded < RecordStage::Counted {
+        let counted = if grpc.reason == 0 { status } else { grpc.reason };
+        count_refused(worker, work, counted, bytes, elapsed);
+    }
     let snapshot = worker.snapshot();
     let globals = &snapshot.globals;
     let watched = globals.tap.is_open();
@@ -150,9 +153,14 @@ pub(crate) fn log_refused(
         let redaction = &globals.redaction;
         let asking = TraceClient { client, peer: client_info, trusted: trusted_hop.is_some(), redaction };
         // A request that had begun has a trace already.
-        let trace = work.trace.take().unwrap_or_else(|| tracer.begin(request, asking, begun));
-        ids = Some(trace.ids());
-        worker.end_trace(tracer, *trace, TraceEnding { route: "", status, reason: Some(reason) });
+        let begins = || (recorded == RecordStage::Nothing).then(|| tracer.begin(request, asking, begun));
+        if let Some(trace) = work.trace.take().or_else(begins) {
+            ids = Some(trace.ids());
+            worker.end_trace(tracer, *trace, TraceEnding { route: "", status, reason: Some(reason) });
+        }
+    }
+    if recorded == RecordStage::Logged {
+        return;
     }
     let request = &*request;
     let scope = RequestValues {

@@ -23,23 +23,30 @@ pub(crate) struct SocketFile {
     identity: Option<(u64, u64)>,
     /// Whether the server made the file.
     is_own: bool,
+    /// Whether somebody else may listen there too.
+    is_shared: bool,
 }
 
 impl SocketFile {
     fn new(path: &Path) -> Self {
-        Self { path: path.into(), identity: identity(path), is_own: true }
+        Self { path: path.into(), identity: identity(path), is_own: true, is_shared: false }
     }
 
     /// The file of a socket that was opened by the program, or, if it `is_own`, by the process before. It gets the
     /// rights that are written.
     pub(crate) fn of_another(path: &Path, rights: Rights, is_own: bool) -> io::Result<Self> {
         rights.give(path)?;
-        Ok(Self { path: path.into(), identity: identity(path), is_own })
+        Ok(Self { path: path.into(), identity: identity(path), is_own, is_shared: false })
     }
 
     /// Leaves the file to another process.
     pub(crate) fn disown(&mut self) {
         self.is_own = false;
+    }
+
+    /// Leaves the file to another process if that one listens there. Otherwise it is removed.
+    pub(crate) fn share(&mut self) {
+        self.is_shared = true;
     }
 
     /// Changes the file's owner and mode.
@@ -54,7 +61,8 @@ impl SocketFile {
 impl Drop for SocketFile {
     fn drop(&mut self) {
         // By now the path may belong to another server, such as a new version that was started beside this one.
-        if self.is_own && self.identity.is_some() && identity(&self.path) == self.identity {
+        let is_here = self.is_own && self.identity.is_some() && identity(&self.path) == self.identity;
+        if is_here && !(self.is_shared && listens(&self.path).unwrap_or(true)) {
             let _ = std::fs::remove_file(&self.path);
         }
     }
@@ -207,16 +215,23 @@ fn remove_stale_socket(path: &Path) -> io::Result<()> {
             "a file of that name exists and is not a socket: remove it, or write another path",
         ));
     }
+    match listens(path)? {
+        true => Err(io::ErrorKind::AddrInUse.into()),
+        false => std::fs::remove_file(path),
+    }
+}
+
+/// Whether anybody listens at the socket with this file.
+fn listens(path: &Path) -> io::Result<bool> {
     let (socket, _on_its_way) = OnItsWay::open(|| Socket::new(Domain::UNIX, Type::STREAM, None))?;
     // A socket with a full queue would block for as long as it is full.
     socket.set_nonblocking(true)?;
-    let in_use = || Err(io::ErrorKind::AddrInUse.into());
     match socket.connect(&SockAddr::unix(path)?) {
-        Ok(()) => in_use(),
-        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => std::fs::remove_file(path),
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => in_use(),
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => Ok(false),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(true),
         // A socket of another type, to which a stream cannot connect.
-        Err(error) if error.raw_os_error() == Some(nix::libc::EPROTOTYPE) => in_use(),
+        Err(error) if error.raw_os_error() == Some(nix::libc::EPROTOTYPE) => Ok(true),
         Err(error) => Err(error),
     }
 }
@@ -250,6 +265,20 @@ mod tests {
             assert_eq!((metadata.uid().to_string(), metadata.gid().to_string()), (uid.clone(), gid.clone()));
             drop(bound);
             assert!(!path.exists());
+        }
+    }
+
+    #[test]
+    fn a_shared_file_stays_only_while_another_one_listens_there() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("a.sock");
+        for other_listens in [true, false] {
+            let (listener, mut file, mark) = bind(&path, 1, Rights::default()).expect("a socket");
+            let other = other_listens.then(|| listener.try_clone().expect("a copy"));
+            file.share();
+            drop((mark, listener, file));
+            assert_eq!(path.exists(), other_listens);
+            drop(other);
         }
     }
 

@@ -3,7 +3,8 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 
 use super::*;
-use crate::configuration::{BindConfig, Directive, StaticResponseConfig};
+use crate::config::{AccessLogConfig, Setting};
+use crate::configuration::{BindConfig, Directive, LocationConfig, MetricsConfig, StaticResponseConfig};
 use crate::filter::FilterConfig;
 use crate::log::Level;
 use crate::{Config, Server};
@@ -39,25 +40,74 @@ impl Caller {
     }
 }
 
-#[test]
-fn a_panic_in_a_filter_or_a_handler_costs_that_request_a_500_and_nothing_else() {
+/// A server that answers hello.
+fn config() -> Config {
     let filter = serde_json::json!({ "response_headers": { "additions": [["X-Added", ["ours"]]] } });
     let filter: FilterConfig = serde_json::from_value(filter).expect("a filter");
-    let config = Config {
+    Config {
         binds: vec![BindConfig { url: "http://127.0.0.1:0".into(), ..BindConfig::default() }],
+        threads: Some(Setting::of(1)),
+        log_level: Setting::of("error".into()),
         routes: vec![
             Directive::Filter(filter),
             Directive::StaticResponse(StaticResponseConfig { body: "hello".into(), ..Default::default() }),
         ],
         ..Config::default()
+    }
+}
+
+fn connect(server: &Server) -> Caller {
+    let stream = TcpStream::connect(server.urls()[0].trim_start_matches("http://")).expect("it listens");
+    stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a limit");
+    Caller(stream)
+}
+
+#[test]
+fn a_request_is_counted_and_logged_once_wherever_it_panics() {
+    let log = std::env::temp_dir().join(format!("proxy-panics-{}.log", std::process::id()));
+    let shown = LocationConfig {
+        patterns: vec!["/metrics".into()],
+        routes: vec![Directive::Metrics(MetricsConfig::default())],
+        ..LocationConfig::default()
     };
+    let to = Some(log.display().to_string());
+    let mut config = Config {
+        access_log: Some(AccessLogConfig { format: "{path}".into(), to, ..AccessLogConfig::default() }),
+        metrics: Some(MetricsConfig::default()),
+        ..config()
+    };
+    config.routes.insert(1, Directive::Location(Box::new(shown)));
     let server = Server::start(config).expect("it starts");
-    let address = server.urls()[0].trim_start_matches("http://").to_owned();
-    let connect = || {
-        let stream = TcpStream::connect(&address).expect("it listens");
-        stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a limit");
-        Caller(stream)
-    };
+    let mut asked = Vec::new();
+    for place in ["head", "filter", "handler", "record", "log", "trace"] {
+        let path = format!("/panic/{place}");
+        let mut caller = connect(&server);
+        write!(caller.0, "GET {path} HTTP/1.1\r\nHost: a\r\n\r\n").expect("it is there");
+        // After its answer the connection is reset.
+        let _ = caller.0.read_to_end(&mut Vec::new());
+        asked.push(path);
+    }
+    let mut caller = connect(&server);
+    assert_eq!(caller.ask("/").0, 200);
+    let (_, figures) = caller.ask("/metrics");
+    let counts = figures.lines().filter(|line| line.starts_with("proxy_requests_total{"));
+    let count: u64 = counts.filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).sum();
+    assert_eq!(count, asked.len() as u64 + 1, "{figures}");
+    assert_eq!(server.stats().requests.total, count + 1);
+    asked.extend(["/".into(), "/metrics".into()]);
+    drop(caller);
+    server.begin_stop(None);
+    assert!(server.wait(Some(Duration::from_secs(20))) && server.is_drained());
+    let lines = std::fs::read_to_string(&log).expect("an access log");
+    std::fs::remove_file(&log).expect("it is there");
+    assert_eq!(lines.lines().collect::<Vec<_>>(), asked);
+    assert_eq!(server.stats().requests.in_flight, 0);
+}
+
+#[test]
+fn a_panic_in_a_filter_or_a_handler_costs_that_request_a_500_and_nothing_else() {
+    let server = Server::start(config()).expect("it starts");
+    let connect = || connect(&server);
     let mut other = connect();
     for place in ["filter", "handler"] {
         assert_eq!(other.ask("/"), (200, "hello".into()));

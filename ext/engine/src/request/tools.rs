@@ -112,12 +112,12 @@ impl Tools {
     /// Passes access log lines on, for ever: soon after the first has come, and many together.
     pub(crate) async fn run_access_log(&self) {
         loop {
-            self.access_flush.notified().await;
-            tokio::time::sleep(LOG_DELAY).await;
-            // If the log is behind, it takes the lines later.
+            // If the log is behind, it takes the lines later. After a panic there may be some at once.
             while !self.flush_access_log() {
                 tokio::time::sleep(LOG_DELAY).await;
             }
+            self.access_flush.notified().await;
+            tokio::time::sleep(LOG_DELAY).await;
         }
     }
 
@@ -137,9 +137,10 @@ impl Tools {
     /// Passes spans on, for ever: soon after the first have come, and many together.
     pub(crate) async fn run_spans(&self) {
         loop {
+            // After a panic there may be some at once.
+            self.spans.borrow_mut().flush();
             self.spans_flush.notified().await;
             tokio::time::sleep(SPANS_DELAY).await;
-            self.spans.borrow_mut().flush();
         }
     }
 

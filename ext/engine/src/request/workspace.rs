@@ -16,6 +16,8 @@ pub(crate) struct Workspace {
     pub(crate) begun: Option<Instant>,
     /// End of the exchange, if the clock was read then.
     pub(crate) ended: Option<Instant>,
+    /// What is recorded of the request so far.
+    pub(crate) recorded: RecordStage,
     /// Lines of the request as the client sent them, if a log needs them.
     pub(crate) as_sent: Lines,
     pub(crate) response: ResponseHead,
@@ -34,6 +36,20 @@ pub(crate) struct Workspace {
     pub(crate) scratch: Vec<u8>,
     /// Failures of one backend after the other, for one line of the log; usually empty.
     pub(crate) failures: String,
+}
+
+/// How far the record of a request is: after a panic, what is missing is added, and nothing twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub(crate) enum RecordStage {
+    /// The request goes on, or all of it is recorded.
+    #[default]
+    Nothing,
+    /// It is over.
+    Begun,
+    /// Metrics have it.
+    Counted,
+    /// Logs have it too.
+    Logged,
 }
 
 impl Workspace {

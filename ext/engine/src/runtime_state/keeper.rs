@@ -1,6 +1,7 @@
 //! Keeps the file of the state up to date: in the background, and one write for all changes that came meanwhile.
 
 use std::fmt;
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use super::file::{self, NoState, StateLock};
 use super::RuntimeState;
 use crate::fork_safe::Mutex;
 use crate::log::Log;
+use crate::panics::enduring;
 
 /// How often a proxy looks whether the one before has given the file back.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
@@ -151,22 +153,30 @@ impl StateKeeper {
     /// Writes the changes as they come, until the runtime ends.
     pub(crate) fn start(self: &Arc<Self>, background: &Handle) {
         let keeper = Arc::clone(self);
-        background.spawn(async move {
-            loop {
-                let look_again = async {
-                    match keeper.is_waiting.load(SeqCst) {
-                        true => tokio::time::sleep(LOOK_AGAIN).await,
-                        false => std::future::pending().await,
-                    }
-                };
-                tokio::select! {
-                    () = keeper.wanted.notified() => {}
-                    () = look_again => {}
+        let work = move || Arc::clone(&keeper).write_changes();
+        background.spawn(enduring("the keeping of the state", Arc::clone(&self.log), work));
+    }
+
+    async fn write_changes(self: Arc<Self>) {
+        loop {
+            let look_again = async {
+                match self.is_waiting.load(SeqCst) {
+                    true => tokio::time::sleep(LOOK_AGAIN).await,
+                    false => std::future::pending().await,
                 }
-                let own = Arc::clone(&keeper);
-                let _ = tokio::task::spawn_blocking(move || own.write(&mut own.place.lock())).await;
+            };
+            tokio::select! {
+                () = self.wanted.notified() => {}
+                () = look_again => {}
             }
-        });
+            let own = Arc::clone(&self);
+            let written = tokio::task::spawn_blocking(move || own.write(&mut own.place.lock())).await;
+            if let Some(panic) = written.err().and_then(|error| error.try_into_panic().ok()) {
+                // Nothing of it may be in the file.
+                self.changed();
+                resume_unwind(panic);
+            }
+        }
     }
 
     /// Writes what is late, and lets another process have the file.

@@ -6,14 +6,15 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use crate::compile::TEN_YEARS;
 use crate::fork_safe::{Condvar, Mutex};
 use crate::long_lived::FAREWELL;
 
 /// The order to the threads: `None` while the server runs, then the deadlines of the stop.
 pub(super) type StopOrder = Option<StopDeadlines>;
 
-/// Longest time of a stop: ten years. The clock cannot add every time that can be asked for.
-const LONGEST: Duration = Duration::from_secs(10 * 365 * 86_400);
+/// Longest time of a stop. The clock cannot add every time that can be asked for.
+const LONGEST: Duration = Duration::from_secs(TEN_YEARS as u64);
 
 /// Deadlines of a stop.
 #[derive(Debug, Clone, Copy)]

@@ -74,7 +74,7 @@ impl Server {
             self.allow(self.control.descriptors.clients(settings.max_connections), &mut running.max_connections);
             self.listen(&snapshot.binds, listeners, &mut running.listening, closing);
         }
-        self.control_api.take(&settings.control, doors, &self.control.background);
+        self.control_api.take(&settings.control, doors, &self.control.background, &self.log);
         self.notes.loaded();
         if let Some(log) = &before.globals.access_log {
             self.control.wait_for_log(log.rest());

@@ -24,15 +24,16 @@ pub(super) struct Scraper {
     pub(super) snapshot: Arc<ArcSwap<Snapshot>>,
     pub(super) counters: Vec<Arc<Counters>>,
     pub(super) log: Arc<Log>,
+    pub(super) questions: mpsc::Receiver<ScrapeQuestion>,
 }
 
 impl Scraper {
     /// Answers questions until the server ends. All that wait get one answer.
-    pub(super) async fn run(self, mut questions: mpsc::Receiver<ScrapeQuestion>) {
+    pub(super) async fn run(&mut self) {
         let mut size = 0;
-        while let Some(first) = questions.recv().await {
+        while let Some(first) = self.questions.recv().await {
             let mut waiting = vec![first];
-            while let Ok(more) = questions.try_recv() {
+            while let Ok(more) = self.questions.try_recv() {
                 waiting.push(more);
             }
             for form in [ExpositionForm::Text, ExpositionForm::OpenMetrics] {

@@ -6,6 +6,7 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::io;
 use std::panic::AssertUnwindSafe;
+use std::rc::Rc;
 use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::Duration;
@@ -33,6 +34,7 @@ use crate::listening_socket::ListeningSocket;
 use crate::log::Log;
 use crate::metrics::{Counters, ThreadNumber};
 use crate::output::block_sigpipe;
+use crate::panics::enduring;
 use crate::runtime_state::keeper::StateKeeper;
 use crate::snapshot::{Settings, Snapshot};
 use crate::worker::Worker;
@@ -232,25 +234,13 @@ fn serve(
     log: Arc<Log>,
     mut inbox: mpsc::UnboundedReceiver<Work>,
     mut orders: watch::Receiver<StopOrder>,
-    mut news: watch::Receiver<()>,
+    news: watch::Receiver<()>,
 ) -> bool {
     let worker = Worker::new(snapshot, counters, log);
     let local = LocalSet::new();
     let cut = local.block_on(&runtime, async {
         tokio::task::spawn_local(stopping.run());
-        let janitor = worker.clone();
-        tokio::task::spawn_local(async move { janitor.pool.run_janitor().await });
-        let scribe = worker.clone();
-        tokio::task::spawn_local(async move { scribe.run_access_log().await });
-        let tracer = worker.clone();
-        tokio::task::spawn_local(async move { tracer.run_spans().await });
-        tokio::task::spawn_local(worker.clone().send_copies());
-        let reader = worker.clone();
-        tokio::task::spawn_local(async move {
-            while news.changed().await.is_ok() {
-                reader.take_newest();
-            }
-        });
+        begin_upkeep(&worker, news);
         // The inbox closes once nothing is accepted any more, so every accepted connection is served like the others in
         // flight.
         while let Some(work) = inbox.recv().await {
@@ -283,8 +273,31 @@ fn serve(
     cut
 }
 
+/// Begins what a thread does beside its connections.
+fn begin_upkeep(worker: &Rc<Worker>, news: watch::Receiver<()>) {
+    fn keep_up<F>(what: &'static str, worker: &Rc<Worker>, work: impl Fn(Rc<Worker>) -> F + 'static)
+    where
+        F: Future<Output = ()> + 'static,
+    {
+        let (own, log) = (Rc::clone(worker), Arc::clone(&worker.log));
+        tokio::task::spawn_local(enduring(what, log, move || work(Rc::clone(&own))));
+    }
+    keep_up("the care of idle connections", worker, |worker| async move { worker.pool.run_janitor().await });
+    keep_up("the flush of the access log", worker, |worker| async move { worker.run_access_log().await });
+    keep_up("the flush of spans", worker, |worker| async move { worker.run_spans().await });
+    keep_up("the sending of copies", worker, Worker::send_copies);
+    keep_up("the look for a new configuration", worker, move |worker| {
+        let mut news = news.clone();
+        async move {
+            while news.changed().await.is_ok() {
+                worker.take_newest();
+            }
+        }
+    });
+}
+
 /// Serves one connection in its own task. A panic ends only that connection.
-fn serve_connection(worker: &std::rc::Rc<Worker>, raw: RawConnection) {
+fn serve_connection(worker: &Rc<Worker>, raw: RawConnection) {
     match raw.accept() {
         Ok(accepted) => {
             // Registered before its task first runs, so that a draining thread counts it.
@@ -299,7 +312,7 @@ fn serve_connection(worker: &std::rc::Rc<Worker>, raw: RawConnection) {
 }
 
 /// Serves a connection that another server has handed over, like one that was accepted here.
-fn serve_adopted(worker: &std::rc::Rc<Worker>, adopted: AdoptedConnection) {
+fn serve_adopted(worker: &Rc<Worker>, adopted: AdoptedConnection) {
     match adopted.accept() {
         Ok(accepted) => {
             let registration = worker.register();

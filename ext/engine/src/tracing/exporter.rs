@@ -17,6 +17,7 @@ use tokio::sync::{mpsc, Notify};
 
 use super::buffer::SpanChunk;
 use crate::log::Log;
+use crate::panics::enduring_with;
 use exporters::Running;
 use task::ExportTask;
 
@@ -80,7 +81,9 @@ impl Exporter {
             Arc::clone(&closing),
             Arc::clone(log),
         );
-        self.exporters.add(Running { closing, task: runtime.spawn(task.run()), waiting: Arc::clone(&self.waiting) });
+        let export = enduring_with("the sending of spans", Arc::clone(log), task, |task| Box::pin(task.run()));
+        let task = runtime.spawn(async move { drop(export.await) });
+        self.exporters.add(Running { closing, task, waiting: Arc::clone(&self.waiting) });
     }
 
     /// Takes spans, or counts them as lost if too many wait.

@@ -9,6 +9,7 @@ use tokio::time::sleep;
 
 use super::backend::Backend;
 use super::{connect, Upstream};
+use crate::panics::enduring;
 
 /// Pause before the first connection. It doubles with each further one, …
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
@@ -24,10 +25,13 @@ impl Upstream {
     #[cold]
     pub(super) fn probe(&self) {
         // Requests may come here from the configuration before, a moment before this one is started.
-        let Some(handle) = self.group.handle() else { return };
+        let Some((handle, log)) = self.group.background() else { return };
         for backend in self.live.load().iter().filter(|backend| backend.needs_probe()) {
             if backend.begin_probe() {
-                handle.spawn(probe(Arc::clone(backend)));
+                let backend = Arc::clone(backend);
+                let work = move || probe(Arc::clone(&backend));
+                // Meanwhile it counts as running: no other takes its place.
+                handle.spawn(enduring("the probe of a backend", Arc::clone(log), work));
             }
         }
     }

@@ -16,6 +16,7 @@ use super::settings::Member;
 use super::Upstream;
 use crate::config::BackendConfig;
 use crate::log::Level;
+use crate::panics::enduring;
 use crate::stats::BackendStats;
 
 /// Most backends of an upstream to which more can be added.
@@ -273,7 +274,9 @@ impl Upstream {
 
     fn watch_the_leaving(self: &Arc<Self>, listing: &Listing) {
         if let Some(tasks) = self.running.get().filter(|_| !listing.leaving.is_empty()) {
-            tasks.handle.spawn(forget_the_left(Arc::downgrade(self)));
+            let upstream = Arc::downgrade(self);
+            let work = move || forget_the_left(upstream.clone());
+            tasks.handle.spawn(enduring("the look at removed backends", tasks.log.clone(), work));
         }
     }
 

@@ -19,6 +19,10 @@ const NEW: Duration = Duration::from_secs(1);
 /// Number of longest idle connections that one search remembers.
 const REMEMBERED: usize = 1024;
 
+/// Time between two searches for each connection that is looked at, so that they take a small part of the thread's time
+/// however many clients wait for room.
+const SEARCH_PAUSE: Duration = Duration::from_micros(1);
+
 /// The connections of a thread.
 #[derive(Debug, Default)]
 pub(super) struct Connections {
@@ -28,6 +32,8 @@ pub(super) struct Connections {
     all_gone: Notify,
     /// The longest idle connections found by the last search, the longest idle one at the end.
     idlest: RefCell<Vec<(Instant, usize)>>,
+    /// When the next search is allowed.
+    next_search: Cell<Option<Instant>>,
 }
 
 #[derive(Debug)]
@@ -97,13 +103,16 @@ impl Connections {
         while idlest.last().is_some_and(|last| !still(last)) {
             idlest.pop();
         }
-        if idlest.is_empty() {
+        if idlest.is_empty() && self.next_search.get().is_none_or(|at| at <= now) {
             // Connections that became idle later have been idle for a shorter time than the remembered ones.
             let idle = slots.iter().enumerate().filter_map(|(number, slot)| match slot.idle {
                 Idleness::Since(since) if since <= now => Some((since, number)),
                 _ => None,
             });
             idlest.extend(idle);
+            let pause = SEARCH_PAUSE.saturating_mul(u32::try_from(slots.len()).unwrap_or(u32::MAX));
+            // If there are more, the next search will not be in vain.
+            self.next_search.set((idlest.len() <= REMEMBERED).then(|| now + pause));
             if idlest.len() > REMEMBERED {
                 idlest.select_nth_unstable(REMEMBERED);
                 idlest.truncate(REMEMBERED);
@@ -193,8 +202,10 @@ mod tests {
             set(index, Idleness::Since(now + Duration::from_secs(seconds)));
         }
         set(3, Idleness::Busy);
+        let seconds = Cell::new(60);
         let left = || {
-            connections.close_longest_idle(now + Duration::from_secs(60)).then(|| {
+            seconds.set(seconds.get() + 1);
+            connections.close_longest_idle(now + Duration::from_secs(seconds.get())).then(|| {
                 let slots = connections.slots.borrow();
                 slots.iter().position(|slot| slot.idle == Idleness::Leaving).expect("one was told")
             })
@@ -227,6 +238,26 @@ mod tests {
             assert!(connections.idlest.borrow().capacity() <= most.next_power_of_two());
         }
         assert!(!connections.close_longest_idle(begin + NEW));
+    }
+
+    #[test]
+    fn busy_ones_are_looked_through_no_more_often_than_their_number_allows() {
+        let connections = Connections::default();
+        let now = Instant::now();
+        for number in 0..10_000 {
+            connections.add();
+            connections.slots.borrow_mut()[number].idle = Idleness::Busy;
+        }
+        assert!(!connections.close_longest_idle(now));
+        connections.slots.borrow_mut()[9].idle = Idleness::Since(now);
+        assert!(!connections.close_longest_idle(now + Duration::from_millis(9)), "that would be a search");
+        assert!(connections.close_longest_idle(now + Duration::from_millis(10)));
+        // What is remembered needs no search.
+        for (number, at) in [(1, 11), (2, 12)] {
+            connections.slots.borrow_mut()[number].idle = Idleness::Since(now + Duration::from_millis(at));
+        }
+        assert!(connections.close_longest_idle(now + Duration::from_millis(20)));
+        assert!(connections.close_longest_idle(now + Duration::from_millis(20)));
     }
 
     #[test]

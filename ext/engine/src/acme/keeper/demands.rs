@@ -31,23 +31,35 @@ pub(super) struct DemandCosts {
     told: Mutex<Option<Instant>>,
 }
 
-/// Answers demands as long as the configuration is in use.
-pub(super) async fn answer(
+/// The demands of handshakes, and what they are answered with.
+pub(super) struct Demanded {
     acme: Arc<Acme>,
     keeper: Arc<KeeperState>,
     log: Arc<Log>,
-    mut demands: mpsc::Receiver<Demand>,
-) {
-    let waiting = acme.on_demand.as_ref().map_or(0, |on_demand| on_demand.waiting);
-    let places = Arc::new(Semaphore::new(waiting));
-    while let Some(Demand { name, reply }) = demands.recv().await {
-        // A handshake that gave up leaves its work here, so that those that wait do not bound it.
-        let Ok(place) = Arc::clone(&places).try_acquire_owned() else { continue };
-        let (acme, keeper, log) = (Arc::clone(&acme), Arc::clone(&keeper), Arc::clone(&log));
-        tokio::spawn(async move {
-            let _place = place;
-            let _ = reply.send(keeper.has_certificate_for(&acme, &log, &name).await);
-        });
+    demands: mpsc::Receiver<Demand>,
+    places: Arc<Semaphore>,
+}
+
+impl Demanded {
+    pub(super) fn new(
+        (acme, keeper, log): (Arc<Acme>, Arc<KeeperState>, Arc<Log>),
+        demands: mpsc::Receiver<Demand>,
+    ) -> Self {
+        let waiting = acme.on_demand.as_ref().map_or(0, |on_demand| on_demand.waiting);
+        Self { acme, keeper, log, demands, places: Arc::new(Semaphore::new(waiting)) }
+    }
+
+    /// Answers demands as long as the configuration is in use.
+    pub(super) async fn answer(&mut self) {
+        while let Some(Demand { name, reply }) = self.demands.recv().await {
+            // A handshake that gave up leaves its work here, so that those that wait do not bound it.
+            let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else { continue };
+            let (acme, keeper, log) = (Arc::clone(&self.acme), Arc::clone(&self.keeper), Arc::clone(&self.log));
+            tokio::spawn(async move {
+                let _place = place;
+                let _ = reply.send(keeper.has_certificate_for(&acme, &log, &name).await);
+            });
+        }
     }
 }
 

@@ -19,6 +19,9 @@ use crate::tracing::Exporters;
 /// Time that a stopping server waits for a collector to take the last spans.
 const SPANS_PATIENCE: Duration = Duration::from_secs(3);
 
+/// Time that a stopping server waits for work that blocks, such as a write to storage.
+const BLOCKING_PATIENCE: Duration = Duration::from_secs(3);
+
 /// The accept loops: what they share, and how to reach each of them.
 pub(super) struct AcceptLoops {
     pub(super) places: ConnectionLimit,
@@ -107,4 +110,6 @@ pub(super) fn accept(
         control_api.finish().await;
         exporters.close(SPANS_PATIENCE, log).await;
     });
+    // Work that blocks may never end, such as a look at a file on a dead network drive.
+    runtime.shutdown_timeout(BLOCKING_PATIENCE);
 }

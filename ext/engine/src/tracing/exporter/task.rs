@@ -1,5 +1,6 @@
 //! The task that gathers spans into batches.
 
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,6 +30,8 @@ pub(super) struct ExportTask {
     waiting: Arc<WaitingSpans>,
     /// Spans that did not fit into the batch before.
     next: Option<SpanChunk>,
+    /// Spans that were received and are neither delivered nor lost.
+    under_way: usize,
     head: Vec<u8>,
 }
 
@@ -49,14 +52,36 @@ impl ExportTask {
     ) -> Self {
         let head = destination.head();
         let outage = Outage::default();
-        Self { destination, counts, closing, log, outage, closed: false, chunks, waiting, next: None, head }
+        Self {
+            destination,
+            counts,
+            closing,
+            log,
+            outage,
+            closed: false,
+            chunks,
+            waiting,
+            next: None,
+            under_way: 0,
+            head,
+        }
     }
 
     /// Sends batches until no more spans can come.
-    pub(super) async fn run(mut self) {
+    pub(super) async fn run(&mut self) {
+        // After a panic the batch is gone.
+        let lost = self.under_way - self.kept();
+        self.counts.lost.fetch_add(lost as u64, Relaxed);
+        self.under_way = self.kept();
         while let Some(batch) = self.gather().await {
             self.deliver(batch).await;
+            self.under_way = self.kept();
         }
+    }
+
+    /// Spans that wait for the next batch.
+    fn kept(&self) -> usize {
+        self.next.as_ref().map_or(0, |chunk| chunk.count)
     }
 
     /// The next batch: full, or as old as it may get, or the rest.
@@ -99,6 +124,7 @@ impl ExportTask {
                 () = late => break None,
             }
         }?;
+        self.under_way += chunk.count;
         self.waiting.leave(chunk.count, chunk.json.len());
         Some(chunk)
     }

@@ -239,8 +239,8 @@ impl BackendGroup {
     }
 
     /// The runtime of the checks, once they have been started.
-    pub(in crate::upstream) fn handle(&self) -> Option<&Handle> {
-        self.running.get().map(|(handle, ..)| handle)
+    pub(in crate::upstream) fn background(&self) -> Option<(&Handle, &Arc<Log>)> {
+        self.running.get().map(|(handle, log, _)| (handle, log))
     }
 
     /// Stops the health checks for good: the group of a later configuration has its own, perhaps of the same backends.
