@@ -1,9 +1,13 @@
 //! The task that gathers spans into batches.
 
+use std::io::Write;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use flate2::write::GzEncoder;
+use flate2::Compression;
 use tokio::sync::{mpsc, Notify};
 use tokio::time::Instant;
 
@@ -15,6 +19,8 @@ use crate::log::Log;
 const BATCH: usize = 512;
 /// Time that the first span of a batch waits for others.
 const PAUSE: Duration = Duration::from_secs(5);
+/// Length of the longest body that is sent as it is, in bytes. A longer one is compressed.
+const LONGEST_PLAIN: usize = 1024;
 
 /// The task of one exporter. One request at a time is under way.
 pub(super) struct ExportTask {
@@ -35,7 +41,26 @@ pub(super) struct ExportTask {
 /// A batch, ready to send.
 pub(super) struct Batch {
     pub(super) body: Bytes,
+    /// Whether the body is compressed with gzip.
+    pub(super) is_compressed: bool,
     pub(super) spans: usize,
+}
+
+impl Batch {
+    /// A batch with that JSON.
+    pub(super) fn new(json: Vec<u8>, spans: usize) -> Self {
+        match (json.len() > LONGEST_PLAIN).then(|| compressed(&json)) {
+            Some(Ok(body)) => Self { body: body.into(), is_compressed: true, spans },
+            _ => Self { body: json.into(), is_compressed: false, spans },
+        }
+    }
+}
+
+/// JSON of spans repeats its names so often that the fastest way makes a tenth of it.
+fn compressed(json: &[u8]) -> std::io::Result<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::with_capacity(json.len() / 8), Compression::fast());
+    encoder.write_all(json)?;
+    encoder.finish()
 }
 
 impl ExportTask {
@@ -55,7 +80,9 @@ impl ExportTask {
     /// Sends batches until no more spans can come.
     pub(super) async fn run(mut self) {
         while let Some(batch) = self.gather().await {
+            let spans = batch.spans;
             self.deliver(batch).await;
+            self.waiting.under_way.fetch_sub(spans, Relaxed);
         }
     }
 
@@ -80,7 +107,7 @@ impl ExportTask {
             spans += chunk.count;
         }
         body.extend_from_slice(CollectorAddress::TAIL);
-        Some(Batch { body: body.into(), spans })
+        Some(Batch::new(body, spans))
     }
 
     /// The next spans. `None` if there are no more, or if it is `due`.
@@ -99,6 +126,7 @@ impl ExportTask {
                 () = late => break None,
             }
         }?;
+        self.waiting.under_way.fetch_add(chunk.count, Relaxed);
         self.waiting.leave(chunk.count, chunk.json.len());
         Some(chunk)
     }
