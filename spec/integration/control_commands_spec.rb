@@ -96,6 +96,7 @@ RSpec.describe "commands for a running proxy", time_limit: 60 do
     %w[split app many] => "\"many\" is no percentage: write a number from 0 to 100",
     %w[split app 101] => "\"101\" is no percentage: write a number from 0 to 100",
     %w[split app 0x10] => "\"0x10\" is no percentage: write a number from 0 to 100",
+    %w[split app -1] => "\"-1\" is no percentage: write a number from 0 to 100",
     %w[logs --count 0] => "invalid argument: --count 0: write a whole number from 1 on",
     %w[maintenance app --retry-after -1] => "invalid argument: --retry-after -1: write a whole number from 0 on",
     %w[backends add app a --weight some] => "invalid argument: --weight some: write a whole number from 1 on",
@@ -134,7 +135,7 @@ RSpec.describe "commands for a running proxy", time_limit: 60 do
     backend.await_requests(1)
 
     expect(run_command("drain", "app", "--wait", "0.2").drop(1))
-      .to match([/^proxy drain: 1 request still in flight after 0 s: .*nothing was cut$/, 1])
+      .to match([/^proxy drain: 1 request still in flight after 0\.2 s: .*nothing was cut$/, 1])
     waiting = in_background { run_command("down", "app", "--wait", "20") }
     finish << true
     expect(waiting.value).to match(["Nothing is in flight there.\n", /\Aapp is down\. Waiting up to 20 s/, 0])

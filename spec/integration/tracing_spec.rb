@@ -2,6 +2,7 @@
 
 require "support/integration"
 require "support/python"
+require "zlib"
 
 RSpec.describe "tracing" do
   let(:backend) { backend_answering("hello") }
@@ -20,9 +21,12 @@ RSpec.describe "tracing" do
   def decoded(proxy)
     proxy.server.stop(timeout: 5)
     file = File.join(directory, "batches")
-    File.write(file, collector.requests.map { |request| "#{request.body}\n" }.join)
+    File.write(file, collector.requests.map { |request| "#{json_of(request)}\n" }.join)
     Python.run("otlp_decoder", file)
   end
+
+  # The JSON of a batch, as it was before it was compressed.
+  def json_of(request) = request["Content-Encoding"] == "gzip" ? Zlib.gunzip(request.body) : request.body
 
   it "sends spans that a decoder of OpenTelemetry understands" do
     proxy = start_traced(service: "shop", attributes: { "deployment.environment.name" => "spec" }, trust: :all)
@@ -60,6 +64,26 @@ RSpec.describe "tracing" do
 
     expect(JSON.parse(File.read(file))).to include("trace_id" => span[:trace], "span_id" => span[:span])
     expect(proxy.stats[:spans]).to eq(sent: 2, lost: 0, waiting: 0)
+  end
+
+  it "compresses batches of more than one KiB" do
+    proxy = start_traced
+    20.times { proxy.get("/") }
+    expect(decoded(proxy).length).to eq(40)
+    batch = collector.requests.first
+    expect(batch["Content-Encoding"]).to eq("gzip")
+    expect(batch.body.bytesize * 5).to be < json_of(batch).bytesize
+  end
+
+  it "logs what the collector says of spans that it has not taken" do
+    answer = JSON.generate(partialSuccess: { rejectedSpans: "1", errorMessage: "too\nold" })
+    collector = start_backend { |connection| connection.answer_all(answer) }
+    proxy = start_proxy_process("tracing to: 'http://#{collector.address}'\nstatic_response body: 'ok'")
+    proxy.get
+    proxy.process.signal(:TERM)
+    proxy.process.wait
+    expect(proxy.process.output).to match(/ warn tracing: the collector says: too\\nold$/)
+      .and match(/ warn tracing: spans that are lost because the collector did not take them: 1, 1 since the start$/)
   end
 
   it "sends headers to the collector, over TLS with an authority of its own" do

@@ -58,8 +58,14 @@ RSpec.describe "proxy start as a user without rights" do
        "yourself the right to\nNothing was started.\n"],
     "a control socket" =>
       ["bind 'http://127.0.0.1:0'\ncontrol 'unix:tmp/c.sock'\nstatic_response body: 'ok'\n", [],
-       "Proxyfile:2: control: unix://%<folder>s/tmp/c.sock: permission was denied: write a path in a folder of this " \
-       "user's own, or a port above 1023\nNothing was started.\n"],
+       "Proxyfile:2: control: unix://%<folder>s/tmp/c.sock: permission was denied, since this user cannot write to " \
+       "the folder \"%<folder>s/tmp\": let the user that runs the proxy write there, or write a path in a folder of " \
+       "its own\nNothing was started.\n"],
+    "a unix socket" =>
+      ["bind 'unix:tmp/p.sock'\nstatic_response body: 'ok'\n", [],
+       "Proxyfile:1: bind: unix://%<folder>s/tmp/p.sock: permission was denied, since this user cannot write to the " \
+       "folder \"%<folder>s/tmp\": let the user that runs the proxy write there, or write a path in a folder of its " \
+       "own\nNothing was started.\n"],
     "an access log" =>
       ["bind 'http://127.0.0.1:0'\naccess_log 'combined', to: 'tmp/access.log'\nstatic_response body: 'ok'\n", [],
        "Proxyfile:2: access_log: to: cannot append to \"%<folder>s/tmp/access.log\" (Permission denied (os error " \
@@ -82,6 +88,16 @@ RSpec.describe "proxy start as a user without rights" do
         .and(end_with("\nNothing was started.\n")), 1])
   end
 
+  it "says what to do about a socket of another user" do
+    socket = UNIXServer.new("#{directory}/tmp/p.sock")
+    FileUtils.chmod(0o600, socket.path)
+    expect(refused("bind 'unix:tmp/p.sock'\nstatic_response body: 'ok'\n"))
+      .to eq(["Proxyfile:1: bind: unix://#{socket.path}: permission was denied, since a socket of another user is " \
+              "there: remove it, or write another path\nNothing was started.\n", 1])
+  ensure
+    socket&.close
+  end
+
   it "goes on with an access log that can no longer be opened, and says so" do
     log = "#{directory}/tmp/access.log"
     FileUtils.touch(log)
@@ -92,7 +108,7 @@ RSpec.describe "proxy start as a user without rights" do
     RawClient.request(url, "GET", "/one")
     File.rename(log, "#{log}.1")
     process.signal(:USR1)
-    process.await_output(/error the access log stays where it was: Permission denied/)
+    process.await_output(/error the access log stays where it was: cannot append to "#{log}" \(Permission denied .*\): let/)
     expect(RawClient.request(url, "GET", "/two").body).to eq("ok")
     eventually { expect(File.readlines("#{log}.1", chomp: true)).to eq(%w[/one /two]) }
     process.signal(:HUP)

@@ -127,7 +127,8 @@ impl AccessLog {
     }
 
     /// Opens the file anew (log rotation): lines that are logged from now on go there. Standard output is not affected.
-    pub(crate) fn reopen(&self) -> io::Result<()> {
+    /// The error says what to do.
+    pub(crate) fn reopen(&self) -> Result<(), String> {
         if let Some(output) = self.destination.reopen()? {
             self.queue().replace(output);
         }

@@ -22,6 +22,12 @@ module Proxy
 
       private
 
+      # The parser would take a negative number for an option.
+      def parse(arguments)
+        negative = arguments.index { |argument| argument.match?(/\A-[\d.]/) } || arguments.length
+        super(arguments.take(negative)) + arguments.drop(negative)
+      end
+
       def obey(*rest)
         upstream, percent, *more = rest
         return usage("write an upstream and a number, as in `proxy split v2 20`") unless percent

@@ -44,7 +44,7 @@ module Proxy
       def told(names)
         return super unless @wait
 
-        @err.puts "#{said(names)} Waiting up to #{Amounts.span(@wait)} until nothing is in flight."
+        @err.puts "#{said(names)} Waiting up to #{limit} until nothing is in flight."
         wait(names)
       end
 
@@ -53,9 +53,11 @@ module Proxy
         return answer({ state: state, names: names, in_flight: 0 }) { "Nothing is in flight there." } if
           control.idle?(*names, within: @wait) { |number| left = number }
 
-        raise Control::NoAnswer, "#{count(left, "request")} still in flight after #{Amounts.span(@wait)}: " \
+        raise Control::NoAnswer, "#{count(left, "request")} still in flight after #{limit}: " \
                                  "`proxy #{name}` goes on without waiting, and nothing was cut"
       end
+
+      def limit = (@wait % 1).zero? ? Amounts.span(@wait) : "#{@wait} s"
     end
 
     # `proxy drain`

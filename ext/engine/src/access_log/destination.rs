@@ -46,8 +46,8 @@ impl Destination {
             }
             Self::File(path) => match open_for(path, purpose) {
                 Ok(file) => Some(Output::File(file)),
-                Err(e) => {
-                    report.error(format!("cannot append to {path:?} ({e}): {}", remedy(&e)));
+                Err(error) => {
+                    report.error(cannot_append(path, &error));
                     None
                 }
             },
@@ -56,9 +56,11 @@ impl Destination {
     }
 
     /// Opens the destination once more, after a rotation. `None` if there is nothing to open.
-    pub(super) fn reopen(&self) -> io::Result<Option<Output>> {
+    pub(super) fn reopen(&self) -> Result<Option<Output>, String> {
         match self {
-            Self::File(path) => open(path).map(|file| Some(Output::File(file))),
+            Self::File(path) => {
+                open(path).map(|file| Some(Output::File(file))).map_err(|error| cannot_append(path, &error))
+            }
             Self::Stdout | Self::Syslog(_) | Self::Block => Ok(None),
         }
     }
@@ -85,10 +87,11 @@ fn open(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(is_pipe).append(true).create(true).open(path)
 }
 
-fn remedy(e: &io::Error) -> &'static str {
-    match e.kind() {
+fn cannot_append(path: &Path, error: &io::Error) -> String {
+    let remedy = match error.kind() {
         io::ErrorKind::NotFound => "create its folder first",
         io::ErrorKind::PermissionDenied => "let the user that runs the proxy write there",
         _ => "write the path of a file, or leave to: out for standard output",
-    }
+    };
+    format!("cannot append to {path:?} ({error}): {remedy}")
 }

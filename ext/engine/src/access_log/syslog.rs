@@ -116,7 +116,14 @@ impl Syslog {
             Err(error) if is_lost(&error) => self.reconnect().and_then(|()| self.try_once()),
             sent => sent,
         };
-        sent.inspect_err(|_| self.again = Some(Instant::now() + PAUSE))
+        sent.map_err(|error| {
+            self.again = Some(Instant::now() + PAUSE);
+            let why = match error.kind() {
+                io::ErrorKind::WouldBlock => format!("{} does not read", self.address),
+                _ => format!("{}: {error}", self.address),
+            };
+            io::Error::new(error.kind(), why)
+        })
     }
 
     /// Sends the composed message over the socket that there is.

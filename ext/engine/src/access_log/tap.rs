@@ -13,6 +13,9 @@ use crate::rewrite::RequestValues;
 /// Lines that wait for one reader, at most. Further ones are lost for it, and counted.
 const MOST_WAITING: usize = 1024;
 
+/// Bytes of the lines that wait for one reader, at most. A single line may be longer.
+const MOST_BYTES: usize = 1024 * 1024;
+
 /// Readers at once, at most.
 const MOST_READERS: usize = 16;
 
@@ -83,14 +86,23 @@ pub(crate) struct LogTap {
 struct Outlet {
     filter: TapFilter,
     lines: mpsc::Sender<Arc<str>>,
-    lost: Arc<AtomicU64>,
+    backlog: Arc<Backlog>,
+}
+
+/// What one reader has not got.
+#[derive(Debug, Default)]
+struct Backlog {
+    /// Bytes of the lines that wait.
+    bytes: AtomicUsize,
+    /// Lines that the reader will not get, and has not been told of.
+    lost: AtomicU64,
 }
 
 /// One who reads access lines, until it is dropped.
 #[derive(Debug)]
 pub(crate) struct TapReader {
     lines: mpsc::Receiver<Arc<str>>,
-    lost: Arc<AtomicU64>,
+    backlog: Arc<Backlog>,
     /// A line that comes after a number of lost ones.
     held: Option<Arc<str>>,
     tap: Weak<LogTap>,
@@ -115,14 +127,14 @@ impl LogTap {
     /// Begins to pass lines on to a new reader. `None` if there are too many.
     pub(crate) fn listen(self: &Arc<Self>, filter: TapFilter) -> Option<TapReader> {
         let (sender, lines) = mpsc::channel(MOST_WAITING);
-        let lost = Arc::<AtomicU64>::default();
+        let backlog = Arc::<Backlog>::default();
         let mut outlets = self.outlets.lock();
         if outlets.len() >= MOST_READERS {
             return None;
         }
-        outlets.push(Outlet { filter, lines: sender, lost: Arc::clone(&lost) });
+        outlets.push(Outlet { filter, lines: sender, backlog: Arc::clone(&backlog) });
         self.readers.store(outlets.len(), Relaxed);
-        Some(TapReader { lines, lost, held: None, tap: Arc::downgrade(self) })
+        Some(TapReader { lines, backlog, held: None, tap: Arc::downgrade(self) })
     }
 
     /// Passes the line of a request on to all who want it.
@@ -135,9 +147,7 @@ impl LogTap {
                 json::write(scope, JsonFields::ALL, None, &mut text);
                 String::from_utf8_lossy(&text).into()
             });
-            if outlet.lines.try_send(Arc::clone(line)).is_err() {
-                outlet.lost.fetch_add(1, Relaxed);
-            }
+            outlet.offer(line);
         }
     }
 
@@ -148,6 +158,18 @@ impl LogTap {
     }
 }
 
+impl Outlet {
+    /// Passes a line on, or counts it as lost if too much waits.
+    fn offer(&self, line: &Arc<str>) {
+        let waiting = self.backlog.bytes.fetch_add(line.len(), Relaxed);
+        let fits = waiting == 0 || waiting + line.len() <= MOST_BYTES;
+        if !fits || self.lines.try_send(Arc::clone(line)).is_err() {
+            self.backlog.bytes.fetch_sub(line.len(), Relaxed);
+            self.backlog.lost.fetch_add(1, Relaxed);
+        }
+    }
+}
+
 impl TapReader {
     /// The next line. First, if lines were lost, their number.
     pub(crate) async fn next(&mut self) -> Option<TapNews> {
@@ -155,7 +177,8 @@ impl TapReader {
             return Some(TapNews::Line(line));
         }
         let line = self.lines.recv().await?;
-        match self.lost.swap(0, Relaxed) {
+        self.backlog.bytes.fetch_sub(line.len(), Relaxed);
+        match self.backlog.lost.swap(0, Relaxed) {
             0 => Some(TapNews::Line(line)),
             lost => {
                 self.held = Some(line);

@@ -6,7 +6,7 @@ use aws_lc_rs::{constant_time, digest};
 
 use crate::compile::Report;
 use crate::config::{At, ControlConfig, Problem};
-use crate::listen::BindAddress;
+use crate::listen::{unix_socket, BindAddress};
 
 /// The directive.
 const WORD: &str = "control";
@@ -107,16 +107,18 @@ impl ControlPlace {
     /// The problem with a place where the API cannot be served.
     pub(crate) fn problem(&self, error: &std::io::Error) -> Problem {
         use std::io::ErrorKind;
-        let is_unix = matches!(self.address, BindAddress::Unix(_));
-        let why = match error.kind() {
-            ErrorKind::AddrInUse if is_unix => {
+        let why = match (error.kind(), &self.address) {
+            (ErrorKind::AddrInUse, BindAddress::Unix(_)) => {
                 "a running proxy listens there: stop that one first, or write another path".into()
             }
-            ErrorKind::AddrInUse => "the address is in use: write another port".into(),
-            ErrorKind::PermissionDenied => {
-                "permission was denied: write a path in a folder of this user's own, or a port above 1023".into()
+            (ErrorKind::AddrInUse, BindAddress::Tcp(_)) => "the address is in use: write another port".into(),
+            (ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem, BindAddress::Unix(path)) => {
+                unix_socket::denied(path, error)
             }
-            ErrorKind::NotFound => "the folder does not exist: create it first, or write another path".into(),
+            (ErrorKind::PermissionDenied, BindAddress::Tcp(_)) => {
+                "permission was denied: write a port above 1023".into()
+            }
+            (ErrorKind::NotFound, _) => "the folder does not exist: create it first, or write another path".into(),
             _ => error.to_string(),
         };
         let message = format!("{}: {why}", self.url);

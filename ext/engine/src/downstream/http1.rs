@@ -163,9 +163,6 @@ async fn serve_burst(
 ) -> Result<Pause, End> {
     let mut first = pause.is_first;
     loop {
-        if worker.closes_idle() && !first {
-            return Err(End::Closed(Verdict::Close));
-        }
         let may_be_http2 = std::mem::take(&mut first) && may_be_http2;
         let snapshot = worker.snapshot();
         let mut work = worker.workspace();
@@ -245,12 +242,10 @@ async fn wait_for_request(
             true => connection.pause(),
             false => connection.rest(),
         }
-        if worker.closes_idle() && !pause.is_first {
-            return Poll::Ready(PauseEnd::Over);
-        }
         let until = deadline.now(worker);
+        let leaves = worker.closes_idle() && !pause.is_first || registration.must_leave();
         // A request that has come already is served.
-        if registration.must_leave() && !connection.stream().has_unread() {
+        if leaves && !connection.stream().has_unread() {
             return Poll::Ready(PauseEnd::Over);
         }
         alarm.poll(cx, until).map(|()| PauseEnd::Late)

@@ -205,6 +205,24 @@ pub(crate) fn bind(path: &Path, backlog: i32, rights: Rights) -> io::Result<(Uni
     Ok((socket.into(), file, on_its_way))
 }
 
+/// Why a socket file was refused with [`io::ErrorKind::PermissionDenied`] or [`io::ErrorKind::ReadOnlyFilesystem`], and
+/// what can be done.
+pub(crate) fn denied(path: &Path, error: &io::Error) -> String {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if error.kind() == io::ErrorKind::ReadOnlyFilesystem {
+        return format!("the file system of the folder {folder:?} is read-only: write a path in another folder");
+    }
+    // Another user's socket says this too, when it is asked whether a server listens there.
+    if std::fs::symlink_metadata(path).is_ok() {
+        return "permission was denied, since a socket of another user is there: remove it, or write another path"
+            .into();
+    }
+    format!(
+        "permission was denied, since this user cannot write to the folder {folder:?}: let the user that runs the \
+         proxy write there, or write a path in a folder of its own"
+    )
+}
+
 /// Removes a stale socket file: a process died and left it, and no server listens on it any more. A socket that answers
 /// stays, and binding then fails.
 fn remove_stale_socket(path: &Path) -> io::Result<()> {

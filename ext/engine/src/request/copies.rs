@@ -5,7 +5,7 @@ mod job;
 mod shadow;
 
 pub(crate) use job::{CopyJob, CopyQueue};
-pub(crate) use shadow::{CopyPlace, Shadow};
+pub(crate) use shadow::{CopyPlace, CopyRoom, Shadow};
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ pub(crate) const MIRRORED: &str = "X-Mirrored";
 /// The copies that are to be sent of one request.
 #[derive(Debug, Default)]
 pub(crate) struct Copies {
-    places: Vec<CopyPlace>,
+    rooms: Vec<CopyRoom>,
     head: Option<CopiedHead>,
 }
 
@@ -37,12 +37,12 @@ pub(crate) struct CopiedHead {
 impl Copies {
     /// Length of the longest body that one of them may have.
     fn max_body(&self) -> usize {
-        self.places.iter().map(CopyPlace::max_body).max().unwrap_or(0)
+        self.rooms.iter().map(CopyRoom::max_body).max().unwrap_or(0)
     }
 }
 
 impl Exchange<'_> {
-    /// Wants a copy for `shadow`, if the request may have one, and `shadow` has room.
+    /// Wants a copy for `shadow`, if the request may have one, and `shadow` has room for its body.
     pub(crate) fn copy_to(&mut self, shadow: &Arc<Shadow>) {
         let is_plain = !self.options.upgrade && self.call.is_none();
         if !is_plain || self.work.request.fields.has(MIRRORED) {
@@ -53,8 +53,8 @@ impl Exchange<'_> {
             Framing::Length(length) => usize::try_from(length).ok(),
             Framing::Chunked | Framing::UntilClose => Some(shadow.max_body()),
         };
-        if let Some(place) = length.and_then(|length| Shadow::enter(shadow, length)) {
-            self.copies.get_or_insert_default().places.push(place);
+        if let Some(room) = length.and_then(|length| Shadow::reserve(shadow, length)) {
+            self.copies.get_or_insert_default().rooms.push(room);
         }
     }
 
@@ -98,8 +98,10 @@ impl Exchange<'_> {
         let Some(head) = copies.head else { return };
         let Some(body) = body.take_copy() else { return };
         let (head, body) = (Rc::new(head), Rc::<[u8]>::from(body));
-        for place in copies.places.into_iter().filter(|place| body.len() <= place.max_body()) {
-            self.tools.copies.push(CopyJob::new(place, Rc::clone(&head), Rc::clone(&body)));
+        for room in copies.rooms.into_iter().filter(|room| body.len() <= room.max_body()) {
+            if let Some(place) = room.depart(body.len()) {
+                self.tools.copies.push(CopyJob::new(place, Rc::clone(&head), Rc::clone(&body)));
+            }
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::StartError;
 use crate::config::Problem;
 use crate::listen::binds::Bind;
+use crate::listen::{unix_socket, BindAddress};
 
 /// The error of an address that could not be bound, with a remedy.
 pub(super) fn cannot_bind(bind: &Bind, error: &std::io::Error) -> StartError {
@@ -12,12 +13,10 @@ pub(super) fn cannot_bind(bind: &Bind, error: &std::io::Error) -> StartError {
         ErrorKind::AddrInUse => "the address is in use: stop the program that listens there, or write another \
                                  port"
             .into(),
-        ErrorKind::PermissionDenied if bind.key.address.port().is_some() => privileged_port(),
-        ErrorKind::PermissionDenied => {
-            "permission was denied: write a port above 1023 or a directory that you may write to, or allow the program \
-             to"
-            .into()
-        }
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => match &bind.key.address {
+            BindAddress::Unix(path) => unix_socket::denied(path, error),
+            BindAddress::Tcp(address) => denied_port(address.port()),
+        },
         ErrorKind::AddrNotAvailable => {
             "this machine has no such address: write one of its own, or 0.0.0.0 for all of them".into()
         }
@@ -28,9 +27,14 @@ pub(super) fn cannot_bind(bind: &Bind, error: &std::io::Error) -> StartError {
 }
 
 /// Why a port was refused, and what can be done: this differs from place to place.
-fn privileged_port() -> String {
+fn denied_port(port: u16) -> String {
     let first = std::fs::read_to_string("/proc/sys/net/ipv4/ip_unprivileged_port_start").unwrap_or_default();
     let first = first.trim().parse().unwrap_or(1024);
+    if port >= first {
+        return "permission was denied: a rule of this machine, such as one of SELinux, forbids the port: allow it \
+                there, or write another port"
+            .into();
+    }
     format!(
         "permission was denied, since ports below {first} need a right: with systemd write \
          AmbientCapabilities=CAP_NET_BIND_SERVICE into the unit, or let a .socket unit listen; elsewhere lower the \

@@ -42,6 +42,8 @@ pub(crate) struct Exporter {
 struct WaitingSpans {
     spans: AtomicUsize,
     bytes: AtomicUsize,
+    /// Spans that the task has taken out, and that are neither delivered nor lost.
+    under_way: AtomicUsize,
 }
 
 /// Figures of all exporters of a server.

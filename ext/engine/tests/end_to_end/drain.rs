@@ -86,6 +86,53 @@ fn a_download_in_flight_finishes() {
 }
 
 #[test]
+fn a_request_behind_a_download_is_answered() {
+    let (go, gate) = Gate::new();
+    let origin = Origin::start(move |_, peer| {
+        while let Some(request) = peer.try_request() {
+            if request.target() == "/next" {
+                peer.send(Reply::ok("next"));
+                continue;
+            }
+            peer.send("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\none");
+            gate.wait_until("the server is stopping");
+            peer.send("two");
+        }
+    });
+    let proxy = Proxy::before(&origin);
+    let mut idle = proxy.client();
+    let mut client = proxy.client();
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\nPOST /next HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n");
+    assert_eq!(client.head().get("Connection"), None, "it goes on");
+    assert_eq!(client.read(3), b"one");
+    proxy.server.begin_stop(Some(PATIENCE));
+    idle.expect_end();
+    go.open();
+    assert_eq!(client.read(3), b"two");
+    let response = client.response();
+    assert_eq!((response.text().as_str(), response.get("Connection")), ("next", Some("close")));
+    client.expect_end();
+    assert!(proxy.server.wait(Some(PATIENCE)) && proxy.server.is_drained());
+}
+
+#[test]
+fn requests_that_come_just_before_the_stop_are_answered() {
+    let origin = Origin::named("ok");
+    let proxy = Proxy::before(&origin);
+    let mut clients: Vec<_> = (0..100).map(|_| proxy.client()).collect();
+    for client in &mut clients {
+        assert_eq!(client.get("/").text(), "ok");
+    }
+    clients.iter_mut().for_each(|client| client.send_get("/"));
+    proxy.server.begin_stop(Some(PATIENCE));
+    for client in &mut clients {
+        assert_eq!(client.response().text(), "ok");
+        client.expect_end();
+    }
+    assert!(proxy.server.wait(Some(PATIENCE)) && proxy.server.is_drained());
+}
+
+#[test]
 fn the_deadline_cuts_off_what_is_left() {
     let (origin, asked, go) = waiting();
     let proxy = Proxy::before(&origin);

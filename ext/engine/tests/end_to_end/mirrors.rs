@@ -162,6 +162,30 @@ fn a_dead_shadow_costs_nothing_and_no_more_than_its_limit_are_in_flight() {
 }
 
 #[test]
+fn requests_that_wait_for_their_answer_take_no_place_of_a_copy() {
+    let (go, gate) = Gate::new();
+    let app = Origin::start(move |_, peer| {
+        while let Some(request) = peer.try_request() {
+            if request.target() == "/slow" {
+                gate.wait_until("the others have their copies");
+            }
+            peer.send(Reply::ok("ok"));
+        }
+    });
+    let shadow = Origin::named("shadow");
+    let mirror = MirrorConfig { max_in_flight: 1, ..MirrorConfig::default() };
+    let proxy = start(&app.address(), &shadow.address(), mirror);
+    let mut slow = proxy.client();
+    slow.send_get("/slow");
+    eventually("the backend has it", || app.targets() == ["/slow"]);
+    let mut client = proxy.client();
+    answered(&mut client, "GET /quick HTTP/1.1\r\nHost: a", "");
+    assert_eq!(await_copies(&shadow, 1)[0].target(), "/quick");
+    go.open();
+    assert_eq!(slow.response().text(), "ok");
+}
+
+#[test]
 fn a_shadow_of_http2_gets_copies_too() {
     let (sender, copies) = std::sync::mpsc::channel();
     let shadow = Http2Origin::start(

@@ -3,8 +3,10 @@
 mod collecting;
 mod context;
 
+use std::io::Read;
 use std::time::Duration;
 
+use flate2::read::GzDecoder;
 use proxy_engine::config::{Setting, TracingConfig, TrustedProxiesConfig};
 use proxy_engine::configuration::{Directive, FilterConfig, ForwardAuthConfig};
 use serde_json::Value;
@@ -31,9 +33,19 @@ pub(super) fn traced(collector: &Origin, backends: &[&str], change: impl FnOnce(
     })
 }
 
+/// The JSON of a batch, decompressed if it is compressed.
+fn json_of(request: &Message) -> Vec<u8> {
+    let mut json = request.body.clone();
+    if request.get("content-encoding") == Some("gzip") {
+        json.clear();
+        GzDecoder::new(&request.body[..]).read_to_end(&mut json).expect("gzip");
+    }
+    json
+}
+
 /// The spans of a batch.
 pub(super) fn spans_of(request: &Message) -> Vec<Value> {
-    let batch: Value = serde_json::from_slice(&request.body).expect("JSON");
+    let batch: Value = serde_json::from_slice(&json_of(request)).expect("JSON");
     batch["resourceSpans"][0]["scopeSpans"][0]["spans"].as_array().expect("spans").clone()
 }
 
@@ -133,7 +145,7 @@ fn a_request_has_a_span_for_its_client_and_one_for_its_backend() {
         ("POST /v1/traces HTTP/1.1", Some("application/json"))
     );
     assert_eq!(batch.get("authorization"), Some("Bearer secret"));
-    let json: Value = serde_json::from_slice(&batch.body).expect("JSON");
+    let json: Value = serde_json::from_slice(&json_of(batch)).expect("JSON");
     let resource = &json["resourceSpans"][0]["resource"];
     assert_eq!(attribute(resource, "service.name"), Some("shop"));
     assert_eq!(attribute(resource, "deployment.environment.name"), Some("staging"));

@@ -84,7 +84,9 @@ async fn a_daemon_that_is_restarted_gets_the_next_lines() {
     assert!(received(&first).ends_with(" one"));
     drop(first);
     std::fs::remove_file(&path).expect("gone");
-    assert_eq!(syslog.write(b"two\nthree\n").map_err(|lost| lost.count), Err(2));
+    let lost = syslog.write(b"two\nthree\n").expect_err("nobody is there");
+    assert_eq!(lost.count, 2);
+    assert_eq!(lost.why.to_string(), format!("{}: No such file or directory (os error 2)", at(&path)));
     let second = daemon(&path);
     assert_eq!(syslog.write(b"four\n").map_err(|lost| lost.count), Err(1), "it is not tried all the time");
     tokio::time::advance(PAUSE).await;
@@ -107,6 +109,7 @@ fn a_daemon_that_does_not_read_is_not_waited_for() {
     let begun = Instant::now();
     let lost = syslog.write(lines.as_bytes()).expect_err("no reader");
     assert!(lost.count > 90_000, "{lost:?}");
+    assert_eq!(lost.why.to_string(), format!("{} does not read", at(&path)));
     assert!(begun.elapsed() < LIMIT, "{:?}", begun.elapsed());
 }
 

@@ -68,6 +68,26 @@ async fn a_slow_reader_loses_lines_and_is_told_how_many() {
     assert_eq!(path_of(&mut reader).await, "/next");
 }
 
+#[tokio::test]
+async fn what_waits_for_a_slow_reader_is_bounded_in_bytes() {
+    let tap = Arc::new(LogTap::default());
+    let mut reader = tap.listen(filter(&[])).expect("a place");
+    let huge = format!("/{}", "x".repeat(MOST_BYTES));
+    offer(&tap, &huge, 200, 0);
+    assert_eq!(path_of(&mut reader).await, huge, "a single line may have any length");
+    let path = format!("/{}", "x".repeat(MOST_BYTES / 8));
+    for _ in 0..10 {
+        offer(&tap, &path, 200, 0);
+    }
+    assert_eq!(reader.next().await, Some(TapNews::Lost(3)));
+    for _ in 0..7 {
+        assert_eq!(path_of(&mut reader).await, path);
+    }
+    assert_eq!(reader.backlog.bytes.load(Relaxed), 0);
+    offer(&tap, "/next", 200, 0);
+    assert_eq!(path_of(&mut reader).await, "/next");
+}
+
 #[test]
 fn there_are_not_more_readers_than_a_few() {
     let tap = Arc::new(LogTap::default());

@@ -71,7 +71,7 @@ impl CopyJob {
 
     /// Sends the copy once, if a backend can take it at once, and drops the answer.
     pub(crate) async fn send(self, pool: &Pool, log: &Log) {
-        let upstream = &self.place.shadow.upstream;
+        let upstream = &self.place.shadow().upstream;
         let stopped = upstream.group().traffic().is_stopped();
         let attempt = (!stopped).then(|| Admission::new(upstream, Affinity::None, RETRY_BUDGET).admit_at_once());
         let Some(mut attempt) = attempt.flatten() else {
@@ -88,7 +88,7 @@ impl CopyJob {
     }
 
     async fn exchange(&self, pool: &Pool, attempt: &mut Attempt, deadline: Instant) -> Result<(), Error> {
-        let shadow = &self.place.shadow;
+        let shadow = self.place.shadow();
         let mut introduction = Vec::new();
         if let Some(form) = attempt.settings().proxy_protocol {
             // The client of the request has no connection of its own here.
@@ -168,7 +168,7 @@ impl CopyJob {
         poll_fn(|cx| connection.poll_flush(cx)).await.map_err(broken)?;
         let mut response = ResponseHead::default();
         for _ in 0..MOST_INTERIM {
-            let max_head = self.place.shadow.max_head;
+            let max_head = self.place.shadow().max_head;
             let read = poll_fn(|cx| connection.poll_response_head(cx, &mut response, max_head)).await;
             read.map_err(|error| Error::backend(error.into(), Retry::Never))?;
             if !(100..200).contains(&response.status) || response.status == 101 {
@@ -213,7 +213,7 @@ impl CopyJob {
         }
         let clean = reusable && connection.received().is_empty() && !connection.peer_ended();
         if let (Channel::Http1(connection), true) = (connection, clean) {
-            let keep = self.place.shadow.upstream.keep().believing(&head.fields);
+            let keep = self.place.shadow().upstream.keep().believing(&head.fields);
             pool.give_back(attempt.backend(), connection.into_stream(), introduction, keep);
         }
         Ok(())

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{HeaderMap, HeaderName, HeaderValue, CONTENT_TYPE};
+use http::header::{HeaderMap, HeaderName, HeaderValue, CONTENT_ENCODING, CONTENT_TYPE};
 use http::{Request, Uri};
 
+use super::task::Batch;
 use crate::compile::Report;
 use crate::config::TracingConfig;
 use crate::control::client::{read_url, ClientSettings, HttpClient};
@@ -42,11 +43,16 @@ impl CollectorAddress {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         for (name, value) in &config.headers {
             let mut report = report.within("headers");
-            let Some(name) = report.own_field(name) else { continue };
-            let (Ok(known), Ok(mut value)) = (HeaderName::try_from(name.as_str()), HeaderValue::try_from(value)) else {
-                report.error(format!("the value of {:?} cannot be sent: leave control characters out", name.as_str()));
+            let Some(field) = report.own_field(name) else { continue };
+            let (Ok(known), Ok(mut value)) = (HeaderName::try_from(field.as_str()), HeaderValue::try_from(value))
+            else {
+                report.error(format!("the value of {name:?} cannot be sent: leave control characters out"));
                 continue;
             };
+            if known == CONTENT_TYPE || known == CONTENT_ENCODING {
+                report.error(format!("{name:?} is set by the proxy itself: leave it out"));
+                continue;
+            }
             value.set_sensitive(true);
             headers.append(known, value);
         }
@@ -87,11 +93,14 @@ impl CollectorAddress {
     pub(super) const TAIL: &'static [u8] = b"]}]}]}";
 
     /// The request with a batch.
-    pub(super) fn request(&self, body: Bytes) -> Request<Bytes> {
-        let mut request = Request::new(body);
+    pub(super) fn request(&self, batch: &Batch) -> Request<Bytes> {
+        let mut request = Request::new(batch.body.clone());
         *request.method_mut() = http::Method::POST;
         *request.uri_mut() = self.url.clone();
         *request.headers_mut() = self.headers.clone();
+        if batch.is_compressed {
+            request.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        }
         request
     }
 }

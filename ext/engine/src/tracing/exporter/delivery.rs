@@ -17,8 +17,10 @@ const TRIES: u32 = 6;
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// Longest pause that a collector may ask for.
 const LONGEST_PAUSE: Duration = Duration::from_secs(120);
-/// Time between two lines of the log about spans that are lost.
+/// Time between two lines of the log about spans that are lost, and between two of what the collector says of them.
 const QUIET: Duration = Duration::from_secs(60);
+/// Characters that are logged of a collector's message, at most.
+const LONGEST_MESSAGE: usize = 256;
 
 /// What the log knows of the collector's state.
 #[derive(Debug, Default)]
@@ -28,13 +30,16 @@ pub(super) struct Outage {
     /// Lost spans that the log has told of.
     told: u64,
     told_at: Option<Instant>,
+    /// When a message of the collector was logged.
+    quoted_at: Option<Instant>,
 }
 
 /// What came of sending a batch once.
 #[derive(Debug, PartialEq, Eq)]
 enum Delivery {
-    /// The collector has it, except for so many spans that it did not like.
-    Taken { rejected: u64 },
+    /// The collector has it, except for so many spans that it did not like. It may have something to say about that,
+    /// or if it has all.
+    Taken { rejected: u64, message: Option<String> },
     /// It may be sent again, after a pause if the collector has said one.
     Later(String, Option<Duration>),
     /// It is of no use to send it again.
@@ -48,15 +53,18 @@ impl ExportTask {
         let mut left = TRIES;
         let spans = batch.spans as u64;
         loop {
-            let answer = self.destination.client.send(self.destination.request(batch.body.clone())).await;
+            let answer = self.destination.client.send(self.destination.request(&batch)).await;
             left -= 1;
             match judge(answer, SystemTime::now()) {
-                Delivery::Taken { rejected } => {
+                Delivery::Taken { rejected, message } => {
                     let rejected = rejected.min(spans);
                     self.counts.sent.fetch_add(spans - rejected, Relaxed);
                     self.counts.lost.fetch_add(rejected, Relaxed);
                     if std::mem::take(&mut self.outage.failing) {
                         self.log.info(format_args!("tracing: spans are delivered again"));
+                    }
+                    if let Some(message) = message {
+                        self.quote(&message);
                     }
                     return self.tell_lost();
                 }
@@ -97,6 +105,14 @@ impl ExportTask {
         }
     }
 
+    /// Logs, now and then, what the collector says of spans that it has got.
+    fn quote(&mut self, message: &str) {
+        if self.outage.quoted_at.is_none_or(|quoted| quoted.elapsed() >= QUIET) {
+            self.log.warn(format_args!("tracing: the collector says: {message}"));
+            self.outage.quoted_at = Some(Instant::now());
+        }
+    }
+
     /// Logs, now and then, how many spans are lost.
     fn tell_lost(&mut self) {
         let lost = self.counts.lost.load(Relaxed);
@@ -120,12 +136,12 @@ fn judge(answer: Result<Response<Bytes>, ClientError>, now: SystemTime) -> Deliv
     };
     let status = answer.status().as_u16();
     match status {
-        200..=299 => Delivery::Taken { rejected: rejected(answer.body()) },
+        200..=299 => taken(answer.body()),
         429 | 502 | 503 | 504 => {
             let wanted = answer.headers().get(RETRY_AFTER).and_then(|value| pause(value.to_str().ok()?, now));
             // One that wants no pause would otherwise get all tries at once.
             let wanted = wanted.filter(|wait| !wait.is_zero()).map(|wait| wait.min(LONGEST_PAUSE));
-            Delivery::Later(format!("the collector answers {status}"), wanted)
+            Delivery::Later(answers(status, answer.body()), wanted)
         }
         401 | 403 => {
             Delivery::Refused(format!("the collector answers {status}: it wants other credentials in headers:"))
@@ -133,15 +149,32 @@ fn judge(answer: Result<Response<Bytes>, ClientError>, now: SystemTime) -> Deliv
         404 | 405 => {
             Delivery::Refused(format!("the collector answers {status}: write the URL of its OTLP over HTTP in to:"))
         }
-        _ => Delivery::Refused(format!("the collector answers {status}")),
+        _ => Delivery::Refused(answers(status, answer.body())),
     }
 }
 
-/// Spans that the collector has not taken, by the JSON of its answer (`ExportTracePartialSuccess`).
-fn rejected(body: &[u8]) -> u64 {
+/// What the collector has taken, by the JSON of its answer (`ExportTracePartialSuccess`).
+fn taken(body: &[u8]) -> Delivery {
     let answer: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
-    let number = &answer["partialSuccess"]["rejectedSpans"];
-    number.as_u64().or_else(|| number.as_str()?.parse().ok()).unwrap_or(0)
+    let part = &answer["partialSuccess"];
+    let number = &part["rejectedSpans"];
+    let rejected = number.as_u64().or_else(|| number.as_str()?.parse().ok()).unwrap_or(0);
+    Delivery::Taken { rejected, message: message(&part["errorMessage"]) }
+}
+
+/// The status, and the message of the JSON behind it (`google.rpc.Status`) if it has one.
+fn answers(status: u16, body: &[u8]) -> String {
+    let answer: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
+    match message(&answer["message"]) {
+        Some(message) => format!("the collector answers {status}: {message}"),
+        None => format!("the collector answers {status}"),
+    }
+}
+
+/// A text that the log may quote.
+fn message(value: &serde_json::Value) -> Option<String> {
+    let text = value.as_str()?.trim();
+    (!text.is_empty()).then(|| text.chars().take(LONGEST_MESSAGE).collect())
 }
 
 /// The pause that a `Retry-After` asks for: seconds or a date.

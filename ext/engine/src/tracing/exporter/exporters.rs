@@ -57,8 +57,11 @@ impl Exporters {
         for mut one in all {
             if tokio::time::timeout_at(end, &mut one.task).await.is_err() {
                 one.task.abort();
-                let why = "spans are lost: the collector did not take them before the server ended";
-                log.warn(format_args!("tracing: {why}"));
+                let _ = one.task.await;
+                let lost = one.waiting.spans.load(Relaxed) + one.waiting.under_way.load(Relaxed);
+                self.counts.lost.fetch_add(lost as u64, Relaxed);
+                let why = "spans that are lost because the collector did not take them before the server ended";
+                log.warn(format_args!("tracing: {why}: {lost}"));
             }
         }
     }

@@ -1,10 +1,13 @@
 //! The task that gathers spans into batches.
 
+use std::io::Write;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use flate2::write::GzEncoder;
+use flate2::Compression;
 use tokio::sync::{mpsc, Notify};
 use tokio::time::Instant;
 
@@ -16,6 +19,8 @@ use crate::log::Log;
 const BATCH: usize = 512;
 /// Time that the first span of a batch waits for others.
 const PAUSE: Duration = Duration::from_secs(5);
+/// Length of the longest body that is sent as it is, in bytes. A longer one is compressed.
+const LONGEST_PLAIN: usize = 1024;
 
 /// The task of one exporter. One request at a time is under way.
 pub(super) struct ExportTask {
@@ -30,15 +35,32 @@ pub(super) struct ExportTask {
     waiting: Arc<WaitingSpans>,
     /// Spans that did not fit into the batch before.
     next: Option<SpanChunk>,
-    /// Spans that were received and are neither delivered nor lost.
-    under_way: usize,
     head: Vec<u8>,
 }
 
 /// A batch, ready to send.
 pub(super) struct Batch {
     pub(super) body: Bytes,
+    /// Whether the body is compressed with gzip.
+    pub(super) is_compressed: bool,
     pub(super) spans: usize,
+}
+
+impl Batch {
+    /// A batch with that JSON.
+    pub(super) fn new(json: Vec<u8>, spans: usize) -> Self {
+        match (json.len() > LONGEST_PLAIN).then(|| compressed(&json)) {
+            Some(Ok(body)) => Self { body: body.into(), is_compressed: true, spans },
+            _ => Self { body: json.into(), is_compressed: false, spans },
+        }
+    }
+}
+
+/// JSON of spans repeats its names so often that the fastest way makes a tenth of it.
+fn compressed(json: &[u8]) -> std::io::Result<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::with_capacity(json.len() / 8), Compression::fast());
+    encoder.write_all(json)?;
+    encoder.finish()
 }
 
 impl ExportTask {
@@ -62,7 +84,6 @@ impl ExportTask {
             chunks,
             waiting,
             next: None,
-            under_way: 0,
             head,
         }
     }
@@ -70,18 +91,18 @@ impl ExportTask {
     /// Sends batches until no more spans can come.
     pub(super) async fn run(&mut self) {
         // After a panic the batch is gone.
-        let lost = self.under_way - self.kept();
+        let lost = self.forget_delivered();
         self.counts.lost.fetch_add(lost as u64, Relaxed);
-        self.under_way = self.kept();
         while let Some(batch) = self.gather().await {
             self.deliver(batch).await;
-            self.under_way = self.kept();
+            self.forget_delivered();
         }
     }
 
-    /// Spans that wait for the next batch.
-    fn kept(&self) -> usize {
-        self.next.as_ref().map_or(0, |chunk| chunk.count)
+    /// Leaves only the spans under way that wait for the next batch. Returns how many others there were.
+    fn forget_delivered(&self) -> usize {
+        let kept = self.next.as_ref().map_or(0, |chunk| chunk.count);
+        self.waiting.under_way.swap(kept, Relaxed).saturating_sub(kept)
     }
 
     /// The next batch: full, or as old as it may get, or the rest.
@@ -105,7 +126,7 @@ impl ExportTask {
             spans += chunk.count;
         }
         body.extend_from_slice(CollectorAddress::TAIL);
-        Some(Batch { body: body.into(), spans })
+        Some(Batch::new(body, spans))
     }
 
     /// The next spans. `None` if there are no more, or if it is `due`.
@@ -124,7 +145,7 @@ impl ExportTask {
                 () = late => break None,
             }
         }?;
-        self.under_way += chunk.count;
+        self.waiting.under_way.fetch_add(chunk.count, Relaxed);
         self.waiting.leave(chunk.count, chunk.json.len());
         Some(chunk)
     }

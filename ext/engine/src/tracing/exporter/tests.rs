@@ -1,6 +1,7 @@
 use super::*;
 use crate::compile::Report;
 use crate::config::TracingConfig;
+use task::Batch;
 
 fn destination(change: impl FnOnce(&mut TracingConfig)) -> CollectorAddress {
     let mut config = TracingConfig::default();
@@ -45,6 +46,34 @@ fn an_exporter_goes_on_only_for_the_same_place_in_the_same_way() {
     ];
     for change in others {
         assert!(!exporter.is_for(&destination(change)));
+    }
+}
+
+#[test]
+fn long_bodies_are_compressed_and_short_ones_are_not() {
+    let place = destination(|_| ());
+    for (length, encoding) in [(1024, None), (1025, Some("gzip")), (1024 * 1024, Some("gzip"))] {
+        let json = b"[0]".iter().copied().cycle().take(length).collect::<Vec<u8>>();
+        let request = place.request(&Batch::new(json.clone(), 1));
+        let told = request.headers().get("content-encoding").map(|value| value.to_str().expect("text"));
+        assert_eq!(told, encoding, "{length}");
+        let body = &request.body()[..];
+        assert_eq!(if encoding.is_some() { decompressed(body) } else { body.to_vec() }, json);
+        assert!(body.len() <= 1024 || body.len() * 10 < length, "{} of {length}", body.len());
+    }
+}
+
+fn decompressed(body: &[u8]) -> Vec<u8> {
+    let mut json = Vec::new();
+    std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(body), &mut json).expect("gzip");
+    json
+}
+
+#[test]
+fn fields_of_the_exporter_itself_cannot_be_written() {
+    for name in ["Content-Type", "content-encoding"] {
+        let told = wrong(|config| config.headers = vec![(name.into(), "x".into())]);
+        assert_eq!(told, [format!("headers: {name:?} is set by the proxy itself: leave it out")]);
     }
 }
 

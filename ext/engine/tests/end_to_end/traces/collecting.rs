@@ -102,6 +102,8 @@ fn a_collector_that_never_answers_costs_a_bounded_number_of_spans_and_a_bounded_
     proxy.server.begin_stop(Some(Duration::from_secs(5)));
     assert!(proxy.server.wait(Some(PATIENCE)));
     assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
+    let stats = proxy.server.stats().spans;
+    assert_eq!((stats.sent, stats.lost, stats.waiting), (0, 3_202, 0), "each is counted in the end");
 }
 
 #[test]

@@ -43,16 +43,32 @@ fn the_collector_says_how_long_to_wait_within_reason() {
 }
 
 #[test]
-fn an_answer_may_reject_a_part() {
-    for (body, rejected) in [
-        ("", 0),
-        ("{}", 0),
-        ("not JSON", 0),
-        (r#"{"partialSuccess":{}}"#, 0),
-        (r#"{"partialSuccess":{"rejectedSpans":"3","errorMessage":"x"}}"#, 3),
-        (r#"{"partialSuccess":{"rejectedSpans":4}}"#, 4),
-        (r#"{"partialSuccess":{"rejectedSpans":-4}}"#, 0),
+fn an_answer_may_reject_a_part_and_say_why() {
+    for (body, rejected, message) in [
+        ("", 0, None),
+        ("{}", 0, None),
+        ("not JSON", 0, None),
+        (r#"{"partialSuccess":{}}"#, 0, None),
+        (r#"{"partialSuccess":{"rejectedSpans":"3","errorMessage":"too old"}}"#, 3, Some("too old")),
+        (r#"{"partialSuccess":{"rejectedSpans":4,"errorMessage":" "}}"#, 4, None),
+        (r#"{"partialSuccess":{"errorMessage":"use a newer version"}}"#, 0, Some("use a newer version")),
+        (r#"{"partialSuccess":{"rejectedSpans":-4,"errorMessage":5}}"#, 0, None),
     ] {
-        assert_eq!(answer(200, None, body), Delivery::Taken { rejected }, "{body}");
+        let message = message.map(str::to_owned);
+        assert_eq!(answer(200, None, body), Delivery::Taken { rejected, message }, "{body}");
     }
+}
+
+#[test]
+fn a_refusal_says_what_the_collector_says() {
+    let body = r#"{"code":3,"message":"spans[0]: no name"}"#;
+    let why = |status| format!("the collector answers {status}: spans[0]: no name");
+    assert_eq!(answer(400, None, body), Delivery::Refused(why(400)));
+    assert_eq!(answer(503, None, body), Delivery::Later(why(503), None));
+}
+
+#[test]
+fn no_more_than_the_beginning_of_a_message_is_kept() {
+    let long = serde_json::Value::from("ü".repeat(10_000));
+    assert_eq!(message(&long), Some("ü".repeat(LONGEST_MESSAGE)));
 }
