@@ -74,18 +74,7 @@ impl ExportTask {
     ) -> Self {
         let head = destination.head();
         let outage = Outage::default();
-        Self {
-            destination,
-            counts,
-            closing,
-            log,
-            outage,
-            closed: false,
-            chunks,
-            waiting,
-            next: None,
-            head,
-        }
+        Self { destination, counts, closing, log, outage, closed: false, chunks, waiting, next: None, head }
     }
 
     /// Sends batches until no more spans can come.
