@@ -10,6 +10,7 @@ mod fork_safe;
 mod process_secret;
 mod passed_state;
 mod files;
+mod disk;
 mod descriptors;
 mod listening_socket;
 mod civil_time;
@@ -61,6 +62,7 @@ mod tracing;
 // One request.
 mod routing;
 mod request;
+mod file_response;
 mod compiler;
 mod filter;
 mod handler;
