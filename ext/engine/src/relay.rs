@@ -24,7 +24,7 @@ pub(crate) use first_byte::await_first_byte;
 pub(crate) use gather::gather;
 pub(crate) use pace::Rate;
 pub(crate) use request_body::RequestBody;
-pub(crate) use rest::{skip_body, take_the_rest};
+pub(crate) use rest::{drop_response, skip_body, take_the_rest};
 pub(crate) use tunnel::tunnel;
 pub(crate) use waits::Waits;
 
