@@ -9,7 +9,7 @@ mod open;
 mod reader;
 mod speed;
 
-pub(crate) use folder::{is_absence, Entry, Folder, Links};
+pub(crate) use folder::{is_absence, AtName, Links, ServedFolder};
 pub(crate) use reader::FileReader;
 
 use std::fs::{File, Metadata};

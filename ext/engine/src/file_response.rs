@@ -22,9 +22,9 @@ use crate::error::{EndReason, Error, Side};
 use crate::relay;
 use crate::request::{Exchange, Verdict};
 use crate::respond;
-use conditions::Condition;
-use parts::Parts;
-use ranges::Asked;
+use conditions::ConditionResult;
+use parts::SentParts;
+use ranges::AskedRanges;
 
 /// Content that stands in a file.
 #[derive(Debug)]
@@ -59,32 +59,32 @@ impl Exchange<'_> {
     /// and the type, but no `Content-Length`. If its status is 200, conditions and ranges of the request are applied.
     pub(crate) async fn answer_file(&mut self, content: FileContent) -> Verdict {
         let (request, response) = (&self.work.request, &mut self.work.response);
-        let mut parts = Parts::whole(content.length);
+        let mut parts = SentParts::whole(content.length);
         let plain = response.status == 200 && matches!(request.method, Method::Get | Method::Head);
-        match if plain { conditions::check(request, &response.fields) } else { Condition::Holds } {
-            Condition::Holds => {}
-            Condition::Fails => return self.answer_error(respond::built_in(412)).await,
-            Condition::NotModified => {
+        match if plain { conditions::check(request, &response.fields) } else { ConditionResult::Holds } {
+            ConditionResult::Holds => {}
+            ConditionResult::Fails => return self.answer_error(respond::built_in(412)).await,
+            ConditionResult::NotModified => {
                 response.status = 304;
                 // The client has them (RFC 9110, section 15.4.5).
                 for name in [Known::ContentType, Known::ContentEncoding, Known::AcceptRanges, Known::ContentLength] {
                     response.fields.remove(name);
                 }
-                return self.send_content(content, Parts::none()).await;
+                return self.send_content(content, SentParts::none()).await;
             }
         }
         let has_ranges = plain && conditions::takes_ranges(&response.fields);
         if has_ranges && request.method == Method::Get && conditions::wants_range(request, &response.fields) {
             match ranges::asked(&request.fields, content.length) {
-                Asked::Whole => {}
-                Asked::Nothing => {
+                AskedRanges::Whole => {}
+                AskedRanges::Nothing => {
                     let range = format!("bytes */{}", content.length);
                     self.work.response_additions.set("Content-Range", range.as_bytes());
                     return self.answer_error(respond::built_in(416)).await;
                 }
-                Asked::Ranges(ranges) => {
+                AskedRanges::Parts(ranges) => {
                     response.status = 206;
-                    parts = Parts::of(ranges, content.length, &mut response.fields);
+                    parts = SentParts::of(ranges, content.length, &mut response.fields);
                 }
             }
         }
@@ -97,7 +97,7 @@ impl Exchange<'_> {
     }
 
     /// Sends the head in `work.response` and the parts.
-    async fn send_content(&mut self, content: FileContent, parts: Parts) -> Verdict {
+    async fn send_content(&mut self, content: FileContent, parts: SentParts) -> Verdict {
         let ending = self.prepare_answer(self.work.response.status).await;
         let has_body = self.work.request.method != Method::Head && parts.length() > 0;
         self.write_answer(if has_body { Framing::Length(parts.length()) } else { Framing::None }, ending);
@@ -117,7 +117,7 @@ impl Exchange<'_> {
         self.finish_answer(ending).await
     }
 
-    async fn send_parts(&mut self, content: FileContent, parts: &Parts) -> Result<(), Error> {
+    async fn send_parts(&mut self, content: FileContent, parts: &SentParts) -> Result<(), Error> {
         let (limit, rate) = (self.globals.limits.client_body, self.globals.limits.rate);
         let mut reader = FileReader::new(content.file);
         for (head, range) in parts.iter() {

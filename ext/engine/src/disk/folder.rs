@@ -25,7 +25,7 @@ pub(crate) enum Links {
 
 /// What stands at a name.
 #[derive(Debug)]
-pub(crate) enum Entry {
+pub(crate) enum AtName {
     File(OpenFile),
     Folder,
     /// A pipe, a socket or a device.
@@ -35,7 +35,7 @@ pub(crate) enum Entry {
 /// A folder whose files are served. It is found by its path for each file, so that a link which a deployment turns to
 /// another release takes effect at once.
 #[derive(Debug)]
-pub(crate) struct Folder {
+pub(crate) struct ServedFolder {
     path: PathBuf,
     links: Links,
     /// Number of its file system, and that one's speed, when the configuration was loaded.
@@ -45,7 +45,7 @@ pub(crate) struct Folder {
     leads_far: AtomicBool,
 }
 
-impl Folder {
+impl ServedFolder {
     /// The folder at an absolute path.
     pub(crate) fn new(path: &Path, links: Links) -> io::Result<Self> {
         let folder = File::open(path)?;
@@ -64,7 +64,7 @@ impl Folder {
 
     /// Opens what stands at `name`, parts separated by slashes, none of them `..`. Unless `may_wait`, this fails with
     /// `WouldBlock` if the answer is not in memory.
-    pub(crate) fn open(&self, name: &[u8], may_wait: bool) -> io::Result<Entry> {
+    pub(crate) fn open(&self, name: &[u8], may_wait: bool) -> io::Result<AtName> {
         if !may_wait && (self.speed == Speed::Remote || self.leads_far.load(Relaxed)) {
             return Err(io::ErrorKind::WouldBlock.into());
         }
@@ -72,10 +72,10 @@ impl Folder {
         let file = File::from(open::inside(&self.path, name.as_ref(), self.links, may_wait)?);
         let facts = file.metadata()?;
         if facts.is_dir() {
-            return Ok(Entry::Folder);
+            return Ok(AtName::Folder);
         }
         if !facts.is_file() {
-            return Ok(Entry::Other);
+            return Ok(AtName::Other);
         }
         let speed = match facts.dev() == self.device {
             true => self.speed,
@@ -84,7 +84,7 @@ impl Folder {
         if speed == Speed::Remote {
             self.leads_far.store(true, Relaxed);
         }
-        Ok(Entry::File(OpenFile::new(file, &facts, speed)))
+        Ok(AtName::File(OpenFile::new(file, &facts, speed)))
     }
 }
 
@@ -95,6 +95,8 @@ pub(crate) fn is_absence(error: &io::Error) -> bool {
     let errno = error.raw_os_error().map(Errno::from_raw_os_error);
     matches!(
         errno,
-        Some(Errno::NOENT | Errno::NOTDIR | Errno::NAMETOOLONG | Errno::LOOP | Errno::XDEV | Errno::NXIO | Errno::INVAL)
+        Some(
+            Errno::NOENT | Errno::NOTDIR | Errno::NAMETOOLONG | Errno::LOOP | Errno::XDEV | Errno::NXIO | Errno::INVAL
+        )
     )
 }

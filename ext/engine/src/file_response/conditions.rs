@@ -8,7 +8,7 @@ use crate::clock::time_of_day;
 
 /// Result of the conditions of a GET or HEAD.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Condition {
+pub(super) enum ConditionResult {
     /// The request is served.
     Holds,
     /// The client has the content: 304.
@@ -85,31 +85,31 @@ fn parse(value: &[u8]) -> Option<SystemTime> {
 }
 
 /// Checks the conditions of a GET or HEAD in their order (RFC 9110, section 13.2.2). `response` has the validators.
-pub(super) fn check(request: &RequestHead, response: &Fields) -> Condition {
+pub(super) fn check(request: &RequestHead, response: &Fields) -> ConditionResult {
     let fields = &request.fields;
     let own = response.get(Known::Etag).and_then(EntityTag::of);
     let modified = || response.get(Known::LastModified).and_then(parse);
     if fields.has("If-Match") {
         if !lists(fields.all("If-Match"), |tag| own.is_some_and(|own| own.is_strongly(tag))) {
-            return Condition::Fails;
+            return ConditionResult::Fails;
         }
     } else if let (Some(date), Some(modified)) = (date(fields, "If-Unmodified-Since"), modified()) {
         if modified > date {
-            return Condition::Fails;
+            return ConditionResult::Fails;
         }
     }
     if fields.has(Known::IfNoneMatch) {
         if lists(fields.all(Known::IfNoneMatch), |tag| own.is_some_and(|own| own.is_weakly(tag))) {
-            return Condition::NotModified;
+            return ConditionResult::NotModified;
         }
     } else if !fields.lacks(Known::IfModifiedSince) {
         if let (Some(date), Some(modified)) = (date(fields, "If-Modified-Since"), modified()) {
             if modified <= date {
-                return Condition::NotModified;
+                return ConditionResult::NotModified;
             }
         }
     }
-    Condition::Holds
+    ConditionResult::Holds
 }
 
 /// Whether a response says nothing against ranges.
@@ -133,9 +133,8 @@ pub(super) fn wants_range(request: &RequestHead, response: &Fields) -> bool {
         return response.get(Known::Etag).and_then(EntityTag::of).is_some_and(|own| own.is_strongly(tag));
     }
     // A date is a strong validator if nothing can have changed within its second since.
-    let settled = |modified: &SystemTime| {
-        time_of_day().duration_since(*modified).is_ok_and(|age| age >= Duration::from_secs(1))
-    };
+    let settled =
+        |modified: &SystemTime| time_of_day().duration_since(*modified).is_ok_and(|age| age >= Duration::from_secs(1));
     let modified = response.get(Known::LastModified).and_then(parse).filter(settled);
     modified.is_some() && modified == parse(validator)
 }

@@ -5,14 +5,14 @@ use std::ops::Range;
 
 use proxy_http::message::{Fields, Known};
 
-/// Parts of content, each with the text before it, and the text behind the last.
+/// SentParts of content, each with the text before it, and the text behind the last.
 #[derive(Debug)]
-pub(super) struct Parts {
+pub(super) struct SentParts {
     list: Vec<(Vec<u8>, Range<u64>)>,
     tail: Vec<u8>,
 }
 
-impl Parts {
+impl SentParts {
     /// Nothing.
     pub(super) fn none() -> Self {
         Self { list: Vec::new(), tail: Vec::new() }
@@ -37,9 +37,8 @@ impl Parts {
             before.extend_from_slice(media_type);
             before.extend_from_slice(b"\r\n");
         }
-        let head = |range: &Range<u64>| {
-            [&before[..], b"Content-Range: ", place(range).as_bytes(), b"\r\n\r\n"].concat()
-        };
+        let head =
+            |range: &Range<u64>| [&before[..], b"Content-Range: ", place(range).as_bytes(), b"\r\n\r\n"].concat();
         let list = ranges.into_iter().map(|range| (head(&range), range)).collect();
         fields.set(Known::ContentType, format!("multipart/byteranges; boundary={boundary}").as_bytes());
         Self { list, tail: format!("\r\n--{boundary}--\r\n").into_bytes() }

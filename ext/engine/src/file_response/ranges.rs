@@ -9,43 +9,43 @@ const MOST: usize = 16;
 
 /// What a request asks for.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Asked {
+pub(super) enum AskedRanges {
     /// The whole, or in a way that is not served.
     Whole,
-    /// Parts, in the order of the request, none of which overlap or touch.
-    Ranges(Vec<Range<u64>>),
+    /// SentParts, in the order of the request, none of which overlap or touch.
+    Parts(Vec<Range<u64>>),
     /// Nothing that is there: 416.
     Nothing,
 }
 
 /// The ranges that a request asks for, of content with `length` bytes. As in nginx, a list that is malformed asks for
 /// nothing, and one of more bytes than there are, for the whole.
-pub(super) fn asked(fields: &Fields, length: u64) -> Asked {
+pub(super) fn asked(fields: &Fields, length: u64) -> AskedRanges {
     let value = fields.get(Known::Range).unwrap_or_default();
     let Some(list) = value.get(..6).filter(|unit| unit.eq_ignore_ascii_case(b"bytes=")).map(|_| &value[6..]) else {
-        return Asked::Whole;
+        return AskedRanges::Whole;
     };
     let (mut ranges, mut total): (Vec<Range<u64>>, u64) = (Vec::new(), 0);
     for one in list.split(|byte| *byte == b',') {
         let range = match read(one.trim_ascii(), length) {
             Some(range) if !range.is_empty() => range,
             // All of nothing.
-            Some(range) if range.start == 0 => return Asked::Whole,
+            Some(range) if range.start == 0 => return AskedRanges::Whole,
             Some(_) => continue,
-            None => return Asked::Nothing,
+            None => return AskedRanges::Nothing,
         };
         total = total.saturating_add(range.end - range.start);
         if total > length {
-            return Asked::Whole;
+            return AskedRanges::Whole;
         }
         add(&mut ranges, range);
         if ranges.len() > MOST {
-            return Asked::Whole;
+            return AskedRanges::Whole;
         }
     }
     match ranges.is_empty() {
-        true => Asked::Nothing,
-        false => Asked::Ranges(ranges),
+        true => AskedRanges::Nothing,
+        false => AskedRanges::Parts(ranges),
     }
 }
 

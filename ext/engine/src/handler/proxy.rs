@@ -23,8 +23,8 @@ use std::time::Duration;
 use proxy_http::message::{host_of, FieldName, Version};
 use rustls::pki_types::ServerName;
 
-use super::Handling;
 use self::named_file::NamedFiles;
+use super::Handling;
 use crate::channel::Channel;
 use crate::client::forwarded::{Forwarding, KnownNames};
 use crate::compile::Word;

@@ -17,14 +17,14 @@ use super::static_response::fields;
 use super::Handling;
 use crate::compile::{Report, Word};
 use crate::compiler::Compiler;
-use crate::disk::{Folder, Links, OpenFile};
+use crate::disk::{Links, OpenFile, ServedFolder};
 use crate::error::Cause;
 use crate::file_response::{media_type, with_charset, write_validators, Coding, Codings, FileContent};
 use crate::request::{Exchange, OwnAnswer, Verdict};
 use crate::respond;
 use crate::rewrite::{Context, RequestValues, Template};
 use cache_rules::CacheRules;
-use lookup::{Looked, Lookup, Wanted};
+use lookup::{Looked, Lookup, WantedFile};
 use name::FileName;
 
 /// A `static_files`, compiled.
@@ -55,7 +55,11 @@ pub(crate) enum Search {
 /// What was found for a request.
 #[derive(Debug)]
 pub(crate) enum FoundFile {
-    File { file: OpenFile, name: Vec<u8>, coding: Option<Coding> },
+    File {
+        file: OpenFile,
+        name: Vec<u8>,
+        coding: Option<Coding>,
+    },
     /// A folder, which is asked for without its slash.
     Folder,
     /// A file that takes no requests with this method.
@@ -215,7 +219,7 @@ impl StaticFiles {
     }
 
     /// The names under which a file is looked for.
-    fn wanted(&self, values: &RequestValues<'_>) -> Wanted {
+    fn wanted(&self, values: &RequestValues<'_>) -> WantedFile {
         let request = values.request;
         // Captures are parts of the plain path too: what follows decodes nothing.
         let values = RequestValues { path: request.plain_path(), ..*values };
@@ -230,7 +234,7 @@ impl StaticFiles {
             true => Codings::of(&request.fields),
             false => Codings::default(),
         };
-        Wanted { names, of_folder: request.plain_path().ends_with(b"/"), codings }
+        WantedFile { names, of_folder: request.plain_path().ends_with(b"/"), codings }
     }
 }
 
@@ -250,7 +254,7 @@ fn cause(error: &io::Error) -> Cause {
     }
 }
 
-fn folder(config: &StaticFilesConfig, report: &mut Report<'_>) -> Option<Folder> {
+fn folder(config: &StaticFilesConfig, report: &mut Report<'_>) -> Option<ServedFolder> {
     let links = match &config.symlinks {
         Symlinks::Switch(true) => Links::Follow,
         Symlinks::Switch(false) => Links::Refuse,
@@ -264,7 +268,7 @@ fn folder(config: &StaticFilesConfig, report: &mut Report<'_>) -> Option<Folder>
         report.error("`root` is missing: write root: \"public\"");
         return None;
     };
-    match Folder::new(Path::new(root), links) {
+    match ServedFolder::new(Path::new(root), links) {
         Ok(folder) => Some(folder),
         Err(error) => {
             let mut report = report.within("root");

@@ -23,7 +23,7 @@ const SHORT: u64 = 64 * 1024;
 
 /// Which side is waited for, or has failed.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Other {
+enum Bottleneck {
     Disk,
     Client,
 }
@@ -46,11 +46,11 @@ impl Patience {
     }
 
     /// Ready if the client is gone or has had its time.
-    fn poll(&mut self, cx: &mut Context<'_>, client: &mut ClientChannel, waits_for: Other) -> Poll<Error> {
+    fn poll(&mut self, cx: &mut Context<'_>, client: &mut ClientChannel, waits_for: Bottleneck) -> Poll<Error> {
         let sent = client.channel.total_sent();
         let moved = std::mem::replace(&mut self.sent, sent) != sent;
-        let end = self.pace.note(self.rate, waits_for == Other::Client, sent);
-        if waits_for == Other::Disk {
+        let end = self.pace.note(self.rate, waits_for == Bottleneck::Client, sent);
+        if waits_for == Bottleneck::Disk {
             self.since = None;
             return client.poll_gone(cx, Listening::Reading, None);
         }
@@ -81,7 +81,7 @@ pub(crate) async fn send_file(
     let by_system = sends_by_system(&client.channel, reader, &part);
     poll_fn(|cx| {
         let turn = part.end.min(offset.saturating_add(TURN));
-        let mut side = Other::Disk;
+        let mut side = Bottleneck::Disk;
         while offset < turn {
             match poll_step(cx, &mut client.channel, reader, offset..turn, by_system, &mut side) {
                 Poll::Ready(Ok(n)) => offset += n,
@@ -111,8 +111,8 @@ pub(crate) async fn send_bytes(
         while !bytes.is_empty() {
             match client.channel.poll_send(cx, bytes) {
                 Poll::Ready(Ok(n)) => bytes = &bytes[n..],
-                Poll::Ready(Err(error)) => return Poll::Ready(Err(failed(error, Other::Client))),
-                Poll::Pending => return patience.poll(cx, client, Other::Client).map(Err),
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(failed(error, Bottleneck::Client))),
+                Poll::Pending => return patience.poll(cx, client, Bottleneck::Client).map(Err),
             }
         }
         Poll::Ready(Ok(()))
@@ -127,25 +127,25 @@ fn poll_step(
     reader: &mut FileReader,
     part: Range<u64>,
     by_system: bool,
-    side: &mut Other,
+    side: &mut Bottleneck,
 ) -> Poll<io::Result<u64>> {
     let most = part.end - part.start;
-    *side = Other::Disk;
+    *side = Bottleneck::Disk;
     #[cfg(target_os = "linux")]
     if by_system {
         use std::os::fd::AsFd;
         let warm = ready!(reader.poll_warm(cx, part.start, most))?;
-        *side = Other::Client;
+        *side = Bottleneck::Client;
         let n = ready!(to.poll_send_file(cx, reader.file().as_fd(), part.start, warm as usize))?;
         if n == 0 {
-            *side = Other::Disk;
+            *side = Bottleneck::Disk;
             return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
         }
         return Poll::Ready(Ok(n as u64));
     }
     let _ = by_system;
     let data = ready!(reader.poll_piece(cx, part.start, most))?;
-    *side = Other::Client;
+    *side = Bottleneck::Client;
     let n = ready!(to.poll_send(cx, data))?;
     Poll::Ready(Ok(n as u64))
 }
@@ -161,11 +161,11 @@ fn sends_by_system(_: &Channel, _: &FileReader, _: &Range<u64>) -> bool {
     false
 }
 
-fn failed(error: io::Error, side: Other) -> Error {
+fn failed(error: io::Error, side: Bottleneck) -> Error {
     // The system cannot read what it is to send.
     let unread = error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error());
     match side {
-        Other::Client if !unread => Error::client(Kind::Io(error)),
+        Bottleneck::Client if !unread => Error::client(Kind::Io(error)),
         _ => Error { kind: Kind::Io(error), side: Side::Us, retry: Retry::Never },
     }
 }

@@ -48,8 +48,8 @@ pub(crate) async fn skip_body(client: &mut ClientChannel, limit: Duration, rate:
     .await
 }
 
-/// Reads the body of a response and drops it. `false` if it is longer than `most` bytes, takes longer than `time`, or is
-/// broken.
+/// Reads the body of a response and drops it. `false` if it is longer than `most` bytes, takes longer than `time`, or
+/// is broken.
 pub(crate) async fn drop_response(backend: &mut Channel, most: u64, time: Duration) -> bool {
     let before = backend.body_read();
     let dropped = poll_fn(|cx| loop {

@@ -38,9 +38,8 @@ static RENDERED: LazyLock<Vec<Arc<ErrorResponse>>> = LazyLock::new(|| {
 });
 
 /// The built-in response for a status code. There is one for each status that the engine itself answers with, and for
-/// each that has a name: 400, 401, 403, 404, 405, 408, 412, 413, 414, 416, 417,
-/// 421, 429, 431 and 500 to 505. Any other code gets
-/// the one for 500.
+/// each that has a name: 400, 401, 403, 404, 405, 408, 412, 413, 414, 416, 417, 421, 429, 431 and 500 to 505. Any other
+/// code gets the one for 500.
 pub(crate) fn built_in(status: u16) -> &'static Arc<ErrorResponse> {
     let find = |status| TABLE.binary_search_by_key(&status, |(status, ..)| *status).ok();
     let index = find(status).or_else(|| find(500)).unwrap_or_default();

@@ -120,8 +120,8 @@ pub fn drop_named(fields: &mut Fields) {
     }
 }
 
-/// Removes hop-by-hop fields of a response, those that name files of the backend, and `Content-Length` where no content can have a length (RFC 9110, section
-/// 8.6): a client might wait for it.
+/// Removes hop-by-hop fields of a response, those that name files of the backend, and `Content-Length` where no content
+/// can have a length (RFC 9110, section 8.6): a client might wait for it.
 pub fn clean_response(head: &mut ResponseHead, chunked: bool, keep_upgrade: bool) {
     let named = Named::by(&head.fields);
     let no_length = matches!(head.status, 100..=199 | 204);

@@ -88,7 +88,8 @@ module Proxy
           %i[ssl_prefer_server_ciphers ssl_session_cache ssl_session_timeout ssl_session_tickets proxy_http_version
              proxy_buffering sendfile tcp_nopush tcp_nodelay mode forwardfor drain_on_shutdown queue_requests http2
              merge_slashes real_ip_recursive reset_timedout_connection use multi_accept accept_mutex
-             enable_keep_alives redispatch proxy_pass_request_headers proxy_pass_request_body],
+             enable_keep_alives redispatch proxy_pass_request_headers proxy_pass_request_body open_file_cache aio
+             directio],
         # Choosing a backend, and its health
         "write backend_priority: :least_conn as an option of `proxy` or `upstream`" =>
           %i[least_conn lb_policy balance least_time strategy],
@@ -163,7 +164,6 @@ module Proxy
         # Not here, or not yet
         "not in this version: lists of a folder's files; leave it out" => %i[autoindex browse],
         "not in this version: templates; let the application serve them, or leave it out" => %i[templates],
-        "not needed here: leave it out" => %i[open_file_cache],
         "not yet in this version: a cache; leave it out" =>
           %i[proxy_cache proxy_cache_path proxy_cache_valid proxy_cache_key fastcgi_cache cache etag
              proxy_ignore_headers http_cache],

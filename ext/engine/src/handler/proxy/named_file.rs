@@ -18,7 +18,7 @@ use super::response::give_back;
 use super::Proxy;
 use crate::channel::Channel;
 use crate::compile::Report;
-use crate::disk::{is_absence, Entry, Folder, Links, OpenFile};
+use crate::disk::{is_absence, AtName, Links, OpenFile, ServedFolder};
 use crate::error::EndReason;
 use crate::file_response::{media_type, with_charset, write_validators};
 use crate::relay::{self, RequestBody};
@@ -43,7 +43,7 @@ pub(super) struct NamedFiles {
 
 #[derive(Debug)]
 struct Root {
-    folder: Folder,
+    folder: ServedFolder,
     /// The URI below which `X-Accel-Redirect` names files of the folder.
     uri: Option<Box<[u8]>>,
 }
@@ -73,7 +73,7 @@ impl NamedFiles {
             if uri.is_some() && path.contains([',', '=']) {
                 report.error(format!("{path:?} cannot be told to a backend: write a path without , and ="));
             }
-            match Folder::new(Path::new(path), Links::Inside) {
+            match ServedFolder::new(Path::new(path), Links::Inside) {
                 Ok(folder) => roots.push(Root { folder, uri }),
                 Err(error) => {
                     report.error(format!("cannot open {path} ({error}): write the path of a folder"));
@@ -104,7 +104,7 @@ fn told(roots: &[Root]) -> Vec<(&'static str, Box<[u8]>)> {
             mapping.extend_from_slice(b", ");
         }
         let path = path.as_os_str().as_bytes();
-        let uri = uri.strip_suffix(b"/").unwrap_or(uri);
+        let uri = uri.strip_suffix(b"/").unwrap_or(&uri[..]);
         mapping.extend_from_slice(&[path.strip_suffix(b"/").unwrap_or(path), b"/=", uri, b"/"].concat());
     }
     vec![("X-Sendfile-Type", b"X-Accel-Redirect"[..].into()), ("X-Accel-Mapping", mapping.into())]
@@ -137,8 +137,9 @@ fn named(fields: &Fields, roots: &[Root]) -> Named {
 
 /// Opens the named file. Unless `may_wait`, this fails with `WouldBlock` if the answer is not in memory. `None`: it is
 /// in none of the folders.
-fn open(roots: &[Root], named: &Named, may_wait: bool) -> io::Result<Option<Entry>> {
-    let is_plain = |path: &Path| path.components().all(|part| matches!(part, Component::Normal(_) | Component::RootDir));
+fn open(roots: &[Root], named: &Named, may_wait: bool) -> io::Result<Option<AtName>> {
+    let is_plain =
+        |path: &Path| path.components().all(|part| matches!(part, Component::Normal(_) | Component::RootDir));
     let path = match named {
         Named::Outside => return Ok(None),
         Named::Below(number, rest) => {
@@ -198,12 +199,9 @@ impl Proxy {
         let opened = match open(&files.roots, &named, false) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 let roots = Arc::clone(&files.roots);
-                let mut opening = tokio::task::spawn_blocking(move || {
-                    let opened = open(&roots, &named, true);
-                    (opened, named)
-                });
+                let mut opening = tokio::task::spawn_blocking(move || open(&roots, &named, true));
                 match exchange.client.awaiting(self.limits.half_close, Pin::new(&mut opening)).await {
-                    Ok(Ok((opened, _))) => opened,
+                    Ok(Ok(opened)) => opened,
                     Ok(Err(panic)) => Err(io::Error::other(panic)),
                     Err(error) => return Some(exchange.answer_failure(&error, &self.error_response).await),
                 }
@@ -211,13 +209,13 @@ impl Proxy {
             opened => opened,
         };
         Some(match opened {
-            Ok(Some(Entry::File(file))) => self.send_opened(exchange, file).await,
+            Ok(Some(AtName::File(file))) => self.send_opened(exchange, file).await,
             Ok(None) => {
                 let name = shown(exchange);
                 exchange.warn(format_args!("the backend names a file outside of the folders of x_sendfile: {name}"));
                 exchange.refuse(EndReason::BackendError, &self.error_response).await
             }
-            Ok(Some(Entry::Folder | Entry::Other)) => self.miss(exchange, "it is no file").await,
+            Ok(Some(AtName::Folder | AtName::Other)) => self.miss(exchange, "it is no file").await,
             Err(error) if is_absence(&error) => self.miss(exchange, "it is not there").await,
             Err(error) => {
                 let name = shown(exchange);

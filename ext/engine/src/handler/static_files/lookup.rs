@@ -3,20 +3,20 @@
 use std::io;
 
 use super::name::FileName;
-use crate::disk::{is_absence, Entry, Folder, OpenFile};
+use crate::disk::{is_absence, AtName, OpenFile, ServedFolder};
 use crate::file_response::{Coding, Codings};
 
 /// Where files are looked for.
 #[derive(Debug)]
 pub(super) struct Lookup {
-    pub(super) folder: Folder,
+    pub(super) folder: ServedFolder,
     pub(super) index: Box<[FileName]>,
     pub(super) fallback: Option<FileName>,
 }
 
 /// What a request wants.
 #[derive(Debug)]
-pub(super) struct Wanted {
+pub(super) struct WantedFile {
     /// Names, in the order in which they are looked for.
     pub(super) names: Vec<FileName>,
     /// Whether the request names a folder: its path ends with a slash.
@@ -42,7 +42,7 @@ pub(super) enum Looked {
 impl Lookup {
     /// Looks for the files in their order. Unless `may_wait`, this fails with `WouldBlock` if the answer is not in
     /// memory.
-    pub(super) fn look(&self, wanted: &Wanted, may_wait: bool) -> io::Result<Looked> {
+    pub(super) fn look(&self, wanted: &WantedFile, may_wait: bool) -> io::Result<Looked> {
         let mut folder = None;
         let mut refused = None;
         for name in &wanted.names {
@@ -55,14 +55,14 @@ impl Lookup {
                 continue;
             }
             match self.entry(name.text(), may_wait, &mut refused)? {
-                Some(Entry::File(file)) => return self.best(file, name.text().to_vec(), wanted, may_wait),
-                Some(Entry::Folder) => folder = folder.or(Some(name)),
-                Some(Entry::Other) | None => {}
+                Some(AtName::File(file)) => return self.best(file, name.text().to_vec(), wanted, may_wait),
+                Some(AtName::Folder) => folder = folder.or(Some(name)),
+                Some(AtName::Other) | None => {}
             }
         }
         if let Some(folder) = folder.filter(|_| !wanted.of_folder) {
             for index in &self.index {
-                if let Some(Entry::File(_)) = self.entry(&folder.join(index), may_wait, &mut refused)? {
+                if let Some(AtName::File(_)) = self.entry(&folder.join(index), may_wait, &mut refused)? {
                     return Ok(Looked::Folder);
                 }
             }
@@ -81,22 +81,22 @@ impl Lookup {
     fn file(
         &self,
         name: Vec<u8>,
-        wanted: &Wanted,
+        wanted: &WantedFile,
         may_wait: bool,
         refused: &mut Option<io::Error>,
     ) -> io::Result<Option<Looked>> {
         match self.entry(&name, may_wait, refused)? {
-            Some(Entry::File(file)) => self.best(file, name, wanted, may_wait).map(Some),
+            Some(AtName::File(file)) => self.best(file, name, wanted, may_wait).map(Some),
             _ => Ok(None),
         }
     }
 
     /// The form of a file that its client likes best. A form that is older than the original is one of an earlier
     /// original.
-    fn best(&self, file: OpenFile, name: Vec<u8>, wanted: &Wanted, may_wait: bool) -> io::Result<Looked> {
+    fn best(&self, file: OpenFile, name: Vec<u8>, wanted: &WantedFile, may_wait: bool) -> io::Result<Looked> {
         for coding in wanted.codings.iter() {
             let form = [&name[..], coding.ending.as_bytes()].concat();
-            if let Some(Entry::File(form)) = self.entry(&form, may_wait, &mut None)? {
+            if let Some(AtName::File(form)) = self.entry(&form, may_wait, &mut None)? {
                 if form.revision() >= file.revision() {
                     return Ok(Looked::File { file: form, name, coding: Some(coding) });
                 }
@@ -106,7 +106,7 @@ impl Lookup {
     }
 
     /// What stands at a name. `refused` keeps the first error about a file that may not be read: another may be found.
-    fn entry(&self, name: &[u8], may_wait: bool, refused: &mut Option<io::Error>) -> io::Result<Option<Entry>> {
+    fn entry(&self, name: &[u8], may_wait: bool, refused: &mut Option<io::Error>) -> io::Result<Option<AtName>> {
         match self.folder.open(name, may_wait) {
             Ok(entry) => Ok(Some(entry)),
             Err(error) if is_absence(&error) => Ok(None),
