@@ -8,15 +8,19 @@ mod folder;
 mod open;
 mod reader;
 mod speed;
+#[cfg(target_os = "linux")]
+mod warm;
 
 pub(crate) use folder::{is_absence, AtName, Links, ServedFolder};
 pub(crate) use reader::FileReader;
 
 use std::fs::{File, Metadata};
+use std::hash::BuildHasher;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::MetadataExt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use rustc_hash::FxBuildHasher;
 use speed::Speed;
 
 /// A regular file that is open for reading, as it was when it was opened.
@@ -28,11 +32,15 @@ pub(crate) struct OpenFile {
     /// Seconds and nanoseconds since 1970 of the last change.
     modified: (i64, i64),
     speed: Speed,
+    /// Number of the file in this state.
+    number: u64,
 }
 
 impl OpenFile {
     fn new(file: File, facts: &Metadata, speed: Speed) -> Self {
-        Self { length: facts.len(), modified: (facts.mtime(), facts.mtime_nsec()), file, speed }
+        let modified = (facts.mtime(), facts.mtime_nsec());
+        let number = FxBuildHasher.hash_one((facts.dev(), facts.ino(), modified, facts.len()));
+        Self { length: facts.len(), modified, file, speed, number }
     }
 
     /// Whether it is on a disk of this machine, or in memory.

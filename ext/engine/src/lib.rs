@@ -10,7 +10,6 @@ mod fork_safe;
 mod process_secret;
 mod passed_state;
 mod files;
-mod disk;
 mod descriptors;
 mod listening_socket;
 mod civil_time;
@@ -21,6 +20,7 @@ mod application;
 mod stream;
 mod clock;
 mod deadline;
+mod disk;
 
 // What is written, what is counted, and what goes wrong.
 mod request_id;

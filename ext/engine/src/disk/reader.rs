@@ -115,6 +115,8 @@ impl FileReader {
                 let mut bytes = vec![0; AHEAD.min(usize::try_from(file.length).unwrap_or(AHEAD)).max(1)];
                 let n = file.file.read_at(&mut bytes, offset)?;
                 bytes.truncate(n);
+                #[cfg(target_os = "linux")]
+                super::warm::note(file.number, offset..offset + n as u64, file.length);
                 Ok(bytes)
             })
         });
@@ -141,7 +143,11 @@ impl OpenFile {
                 let slices = &mut [io::IoSliceMut::new(bytes)];
                 match preadv2(&self.file, slices, offset, ReadWriteFlags::NOWAIT) {
                     // Some file systems have no such reads, overlayfs for one.
-                    Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => Err(io::ErrorKind::WouldBlock.into()),
+                    Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => {
+                        let end = super::warm::end(self.number, offset).ok_or(io::ErrorKind::WouldBlock)?;
+                        let most = bytes.len().min((end - offset) as usize);
+                        self.file.read_at(&mut bytes[..most], offset)
+                    }
                     read => Ok(read?),
                 }
             }
