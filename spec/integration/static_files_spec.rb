@@ -286,7 +286,7 @@ RSpec.describe "static_files" do
                                 "http://localhost#{path}", chdir: directory)
       output
     end
-    expect(told.("/there.txt")).to match(/static_files.*200/m)
+    expect(told.("/there.txt")).to match(/static_files .*site$.*200, as the disk has it now/m)
     expect(told.("/none.txt")).to include("410")
   end
 end

@@ -13,7 +13,7 @@ use super::speed::Speed;
 use super::OpenFile;
 
 /// Bytes that are read at a time.
-pub(crate) const PIECE: usize = 64 * 1024;
+const PIECE: usize = 64 * 1024;
 /// Bytes that another thread reads at a time, so that a disk is asked for much at once.
 const AHEAD: usize = 256 * 1024;
 /// Distance of the places that are asked about before a part of a file counts as being in memory. The system reads at

@@ -1,5 +1,6 @@
 use std::fs;
 use std::future::poll_fn;
+use std::io;
 use std::os::unix::fs::{symlink, PermissionsExt};
 use std::path::Path;
 use std::sync::Arc;

@@ -79,7 +79,7 @@ fn add(ranges: &mut Vec<Range<u64>>, mut range: Range<u64>) {
         if other.start <= range.end && range.start <= other.end {
             range = range.start.min(other.start)..range.end.max(other.end);
             ranges.remove(at);
-            place = at;
+            place = place.min(at);
             // It has grown, and may now touch ranges that it did not.
             at = ranges.len();
         }

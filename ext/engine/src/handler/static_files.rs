@@ -19,7 +19,7 @@ use crate::compile::{Report, Word};
 use crate::compiler::Compiler;
 use crate::disk::{Links, OpenFile, ServedFolder};
 use crate::error::Cause;
-use crate::file_response::{media_type, with_charset, write_validators, Coding, Codings, FileContent};
+use crate::file_response::{media_type, with_charset, write_validators, Coding, Codings};
 use crate::request::{Exchange, OwnAnswer, Verdict};
 use crate::respond;
 use crate::rewrite::{Context, RequestValues, Template};
