@@ -275,6 +275,31 @@ RSpec.describe "static_files" do
     expect(client.get("/log").body).to eq("1234567890more")
   end
 
+  it "makes nobody wait for a slow file system but those who ask for its files" do
+    skip "needs root and FUSE" unless Process.uid.zero? && File.exist?("/dev/fuse")
+    folder = "#{directory}/slow"
+    Dir.mkdir(folder)
+    reader, orders = IO.pipe
+    program = File.expand_path("../support/slow_files.rb", __dir__)
+    disk = started(ChildProcess.new(RbConfig.ruby, program, folder, in: reader))
+    disk.await_output(/^mounted$/)
+    proxy = start_proxy do
+      location("/ok") { static_response body: "ok" }
+      static_files root: folder
+    end
+    slow = proxy.connect
+    slow.send_request("GET", "/file")
+    %w[open read].each do |step|
+      disk.await_output(/^#{step}$/)
+      expect(proxy.get("/ok").body).to eq("ok")
+      expect(slow.io.wait_readable(0)).to be_nil
+      orders.puts "go"
+    end
+    expect(slow.read_response.body).to eq("slow but sure\n")
+  ensure
+    system("umount", "--lazy", folder) if folder
+  end
+
   it "is foretold by proxy routes" do
     write("there.txt")
     File.write("#{directory}/Proxyfile", <<~RUBY)
