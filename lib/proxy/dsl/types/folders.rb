@@ -32,7 +32,7 @@ module Proxy
 
         def read(value, place)
           case value
-          when Hash then hash(value, place)
+          when Hash then by_uri(value, place)
           when Array
             return place.error("the list is empty: write #{hint}, or leave it out") if value.empty?
 
@@ -45,7 +45,7 @@ module Proxy
 
         private
 
-        def hash(value, place)
+        def by_uri(value, place)
           return place.error("the Hash is empty: write #{hint}, or leave it out") if value.empty?
 
           all_sound(value.map { |uri, path| named(uri, path, place) })
