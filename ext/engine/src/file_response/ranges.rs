@@ -22,8 +22,9 @@ pub(super) enum AskedRanges {
 /// nothing, and one of more bytes than there are, for the whole.
 pub(super) fn asked(fields: &Fields, length: u64) -> AskedRanges {
     let value = fields.get(Known::Range).unwrap_or_default();
-    let Some(list) = value.get(..6).filter(|unit| unit.eq_ignore_ascii_case(b"bytes=")).map(|_| &value[6..]) else {
-        return AskedRanges::Whole;
+    let list = match value.get(..6) {
+        Some(unit) if unit.eq_ignore_ascii_case(b"bytes=") && value.len() > 6 => &value[6..],
+        _ => return AskedRanges::Whole,
     };
     let (mut ranges, mut total): (Vec<Range<u64>>, u64) = (Vec::new(), 0);
     for one in list.split(|byte| *byte == b',') {
