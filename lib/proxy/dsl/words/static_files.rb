@@ -101,7 +101,7 @@ module Proxy
           Serve `app.js.zst`, `app.js.br` or `app.js.gz` in place of `app.js` to clients that take it, unless it is
           older.
         TEXT
-        option :cache_control, CACHE_CONTROL, <<~TEXT
+        option :cache_control, CACHE_CONTROL, <<~TEXT, default: "none", unset: true
           `Cache-Control` of all files, or a Hash of patterns and values, of which the first that matches counts: a path
           inside of `root` such as `"/assets/*"`, an ending such as `"*.css"`, a Regexp, or `"*"`.
         TEXT
