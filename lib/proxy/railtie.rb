@@ -15,7 +15,7 @@ module Proxy
     # Options of `config.proxy`.
     class Options
       # @return [Boolean] whether `send_file` leaves the sending to the server in front, by `X-Sendfile`. Default:
-      #   false. This gem does not send such files yet: with it in front alone, downloads would be empty
+      #   false. The `proxy` in front needs `x_sendfile:` with the folder of the files; without it downloads are empty
       attr_accessor :x_sendfile
       # @return [String, nil] path of the Proxyfile whose `trusted_proxies` are compared with those of Rails at the
       #   start; it is read, not run. Default: `Proxyfile`. nil: nothing is compared

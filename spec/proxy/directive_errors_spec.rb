@@ -307,8 +307,23 @@ RSpec.describe "messages about one wrong directive", :wrong_types do
       "bind: backlog is written both in the URL and as an option: keep one of them",
     "upstraem 'a'" => "upstraem: unknown directive (did you mean upstream?)",
     "compress" => "compress: not yet in this version: compression; let the application do it, or leave it out",
-    "static_files root: 'public'" =>
-      "static_files: not yet in this version: files; let the application serve them, or leave it out",
+    "static_files root: '/no/such/folder'" =>
+      'static_files: root: "/no/such/folder" does not exist (looked at /no/such/folder): write the path of a folder, ' \
+      'such as "public"',
+    "static_files 'public'" => 'static_files: takes options only, not "public": write static_files root: "public"',
+    "static_files root: '/tmp', symlinks: :insde" =>
+      "static_files: symlinks: :insde is unknown (did you mean :inside?): write true, :inside or false",
+    "static_files root: '/tmp', cache_control: { 'assets/*' => 'public' }" =>
+      'static_files: cache_control: "assets/*" is no pattern of paths: write "/assets/*"',
+    "static_files root: '/tmp', fallback: '../index.html'" =>
+      'static_files: fallback: "../index.html" is no name of a file inside of the root: write "index.html"',
+    "static_files root: '/tmp', types: { '.tar.gz' => 'application/gzip' }" =>
+      'static_files: types: ".tar.gz" is no ending of a name: write one such as ".gltf"',
+    "proxy #{target}, x_sendfile: '/no/such/folder'" =>
+      'proxy: x_sendfile: "/no/such/folder" does not exist (looked at /no/such/folder): write the path of a folder, ' \
+      'such as "storage", an Array of them, or { "/files" => "storage" }',
+    "proxy #{target}, x_sendfile: { 'files' => '/tmp' }" =>
+      'proxy: x_sendfile: "files" is no path of a URI: write one such as "/files"',
     "sever_names 'a'" => "sever_names: unknown directive: `proxy help` lists them all",
     "locaton('/a') { }" => "locaton: unknown directive (did you mean location?)",
     "prxy #{target}" => "prxy: unknown directive (did you mean proxy?)",

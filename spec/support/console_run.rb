@@ -159,6 +159,7 @@ class ConsoleRun
     write("config/puma.rb", "threads 5, 5\nport ENV.fetch(\"PORT\", 3000)\n")
     write("config/routes.rb", "Rails.application.routes.draw do\n  get \"up\" => \"rails/health#show\"\nend\n")
     write("public/500.html", "<h1>Down</h1>\n")
+    write("storage/report.pdf", "a report\n")
     write("Gemfile.lock", "GEM\n  specs:\n    puma (7.1.0)\n    railties (7.1.3)\n")
   end
 

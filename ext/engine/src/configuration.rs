@@ -136,6 +136,8 @@ pub(crate) struct HandlerLine<'a> {
     pub(crate) at: Option<&'a At>,
     /// Path prefix: a request must have this path or one below it. `None`: any path.
     pub(crate) prefix: Option<&'a str>,
+    /// Whether the handler may leave a request to the next one, although it accepts its path.
+    pub(crate) declines: bool,
 }
 
 macro_rules! directives {
@@ -168,6 +170,7 @@ macro_rules! directives {
                         word: $Handler::WORD,
                         at: config.at.as_ref(),
                         prefix: $Handler::prefix(config),
+                        declines: $Handler::declines(config),
                     }),)+
                     Self::Filter(_) | Self::Location(_) => None,
                 }

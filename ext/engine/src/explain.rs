@@ -140,12 +140,20 @@ pub fn explain(config: &Config, question: &Question) -> Result<Explanation, Stri
     explanation.client = client_info.ip.map(|ip| ip.to_string());
     explanation.filters = filters(&way);
     let (mut answering, mut same) = (None, true);
-    for (place, directive) in handlers(&way) {
-        let accepted = accepted(directive, asked.path.bytes);
-        same &= head.plain_path_but_slashes().is_none_or(|path| self::accepted(directive, path) == accepted);
+    let all = handlers(&way);
+    let proxy_at = |place: usize| match all.get(place) {
+        Some((_, Directive::Proxy(proxy))) => Some(&**proxy),
+        _ => None,
+    };
+    let foreseen = sent::foresee(config, &proxy_at, text.as_bytes(), client_info, via);
+    for (index, (place, directive)) in all.iter().enumerate() {
+        let accepted = accepted(directive, asked.path.bytes) && !foreseen.declined.contains(&index);
+        let place = place.clone();
+        let both = |path: &[u8]| self::accepted(directive, path) == self::accepted(directive, asked.path.bytes);
+        same &= head.plain_path_but_slashes().is_none_or(both);
         explanation.handlers.push(AskedHandler { place, accepts: accepted, target: None, answer: None });
         if accepted {
-            answering = Some(directive);
+            answering = Some(*directive);
             break;
         }
     }
@@ -175,11 +183,6 @@ pub fn explain(config: &Config, question: &Question) -> Result<Explanation, Stri
     explanation.captures = captured;
     explanation.steps = way.steps;
     if explanation.refused.is_none() {
-        let proxy = answering.and_then(|answering| match answering {
-            Directive::Proxy(proxy) => Some(&**proxy),
-            _ => None,
-        });
-        let foreseen = sent::foresee(config, proxy, text.as_bytes(), client_info, via);
         explanation.answered =
             foreseen.by_filter.and_then(|(index, answer)| Some((explanation.filters.get(index)?.clone(), answer)));
         let splits = foreseen.splits.into_iter();

@@ -14,12 +14,13 @@ use std::time::SystemTime;
 
 use proxy_http::headers::framing;
 use proxy_http::headers::hop_by_hop::{self, ConnectionOptions};
-use proxy_http::message::{Framing, Known, Method};
+use proxy_http::message::{Framing, Known, Method, RequestHead};
 use tokio::time::Instant;
 
 use crate::client::ClientInfo;
 use crate::error::{Cause, EndReason};
 use crate::grpc::{Call, Form};
+use crate::handler::static_files::Search;
 use crate::handler::Handler;
 use crate::panics;
 use crate::relay::ClientChannel;
@@ -27,7 +28,7 @@ use crate::request::{Exchange, NoFilters, Outcome, RecordStage, Verdict, Workspa
 use crate::request_id::{LoggedId, RequestId};
 use crate::rewrite::RequestValues;
 use crate::routing::AmbiguousPath;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Routes, Snapshot};
 use crate::tracing::TraceClient;
 use crate::upstream::Affinity;
 use crate::worker::Worker;
@@ -149,7 +150,7 @@ impl<'a> Exchange<'a> {
             self.counted = metrics.begin(scope.route, request.path(), self.tools.counters.thread());
         }
         if request.method == Method::Post && self.call.is_none() {
-            if let Ok(Some(Handler::Proxy(proxy))) = scope.handler(request) {
+            if let Some(Handler::Proxy(proxy)) = behind_files(scope, request) {
                 if proxy.backends().speak_http2() {
                     self.call = Call::to_http2(request, tokio::time::Instant::now);
                 }
@@ -166,10 +167,26 @@ impl<'a> Exchange<'a> {
             }
             self.passed = index + 1;
         }
-        let handler = match scope.handler(&self.work.request) {
+        let mut handler = match scope.handler(0, &self.work.request) {
             Ok(handler) => handler,
             Err(AmbiguousPath) => return self.refuse_ambiguous().await,
         };
+        let mut found = None;
+        while let Some((place, Handler::StaticFiles(files))) = handler {
+            let next = match scope.handler(place + 1, &self.work.request) {
+                Ok(next) => next,
+                Err(AmbiguousPath) => return self.refuse_ambiguous().await,
+            };
+            match Box::pin(files.find(self, next.is_none())).await {
+                Search::Found(file) => {
+                    found = Some((files, file));
+                    break;
+                }
+                Search::Declined => handler = next,
+                Search::Over(verdict) => return verdict,
+            }
+        }
+        let handler = handler.map(|(_, handler)| handler);
         let limit = handler.and_then(Handler::body_limit).cloned().or_else(|| self.body_limit.take());
         if let Some(limit) = limit {
             if let Some(verdict) = limit.hold(self).await {
@@ -189,7 +206,10 @@ impl<'a> Exchange<'a> {
             }
         }
         panics::place("handler", || self.work.request.path());
-        handler.serve(self).await
+        match found {
+            Some((files, file)) => Box::pin(files.answer(self, *file)).await,
+            None => handler.serve(self).await,
+        }
     }
 
     /// Answers a request whose path can be read in two ways, like a malformed one: the connection is closed.
@@ -247,6 +267,15 @@ impl<'a> Exchange<'a> {
             self.globals.tap.offer(&scope);
         }
     }
+}
+
+/// The handler of a request that asks for no file.
+fn behind_files<'s>(scope: &'s Routes, request: &RequestHead) -> Option<&'s Handler> {
+    let mut handler = scope.handler(0, request).ok()?;
+    while let Some((place, Handler::StaticFiles(_))) = handler {
+        handler = scope.handler(place + 1, request).ok()?;
+    }
+    handler.map(|(_, handler)| handler)
 }
 
 impl Drop for Exchange<'_> {

@@ -7,6 +7,7 @@ mod metrics;
 pub(crate) mod proxy;
 mod redirect;
 mod run;
+pub(crate) mod static_files;
 mod static_response;
 
 use std::sync::Arc;
@@ -33,6 +34,11 @@ pub(crate) trait Handling: Word + Sized {
         None
     }
 
+    /// Whether the handler may leave a request to the next one, although it accepts its path.
+    fn declines(_config: &Self::Config) -> bool {
+        false
+    }
+
     /// Whether the handler answers requests for `path`, whose escapes are decoded. If not, the next handler is asked.
     fn accepts(&self, _path: &[u8]) -> bool {
         true
@@ -43,8 +49,8 @@ pub(crate) trait Handling: Word + Sized {
         None
     }
 
-    /// The handler's answer to a request that is only previewed, with its values. `None` if a backend answers, or an
-    /// application.
+    /// The handler's answer to a request that is only previewed, with its values. `None` if a backend answers, an
+    /// application, or the next handler.
     fn foretell(&self, _values: &RequestValues<'_>) -> Option<OwnAnswer> {
         None
     }
@@ -63,6 +69,8 @@ macro_rules! handlers {
             run: Run(RunConfig),
             /// `static_response code: 200, body: "…"` answers with a response from the configuration.
             static_response: StaticResponse(StaticResponseConfig),
+            /// `static_files root: "public"` answers with files of a folder.
+            static_files: StaticFiles(StaticFilesConfig),
             /// `redirect to: "…"` sends the client to another URL.
             redirect: Redirect(RedirectConfig),
             /// `metrics` answers with the figures of the proxy.
@@ -126,7 +134,7 @@ macro_rules! compiled {
                 match self {
                     Self::Proxy(proxy) => Some(proxy),
                     Self::Run(run) => Some(run.proxy()),
-                    Self::StaticResponse(_) | Self::Redirect(_) | Self::Metrics(_) => None,
+                    Self::StaticResponse(_) | Self::StaticFiles(_) | Self::Redirect(_) | Self::Metrics(_) => None,
                 }
             }
         }

@@ -20,6 +20,7 @@ mod application;
 mod stream;
 mod clock;
 mod deadline;
+mod disk;
 
 // What is written, what is counted, and what goes wrong.
 mod request_id;
@@ -61,6 +62,7 @@ mod tracing;
 // One request.
 mod routing;
 mod request;
+mod file_response;
 mod compiler;
 mod filter;
 mod handler;

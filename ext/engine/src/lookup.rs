@@ -31,6 +31,6 @@ impl RouteLookup {
     pub fn find(&self, request: &mut RequestHead) -> bool {
         let mut captured = Captured::default();
         let scope = self.snapshot.routes.locate(request, &ClientInfo::default(), &mut captured);
-        scope.is_ok_and(|scope| scope.handler(request).is_ok_and(|handler| handler.is_some()))
+        scope.is_ok_and(|scope| scope.handler(0, request).is_ok_and(|handler| handler.is_some()))
     }
 }

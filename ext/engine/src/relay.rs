@@ -7,6 +7,7 @@ mod first_byte;
 mod client;
 mod events;
 mod farewell;
+mod file;
 mod gather;
 mod interim;
 mod pace;
@@ -18,11 +19,12 @@ mod request_body;
 
 pub(crate) use client::ClientChannel;
 pub(crate) use events::{is_event_stream, Events};
+pub(crate) use file::{send_bytes, send_file};
 pub(crate) use first_byte::await_first_byte;
 pub(crate) use gather::gather;
 pub(crate) use pace::Rate;
 pub(crate) use request_body::RequestBody;
-pub(crate) use rest::{skip_body, take_the_rest};
+pub(crate) use rest::{drop_response, skip_body, take_the_rest};
 pub(crate) use tunnel::tunnel;
 pub(crate) use waits::Waits;
 

@@ -3,6 +3,8 @@
 mod adopted;
 #[cfg(test)]
 pub(crate) mod memory;
+#[cfg(target_os = "linux")]
+mod sending;
 
 use std::future::Future;
 use std::io::{self, IoSlice};

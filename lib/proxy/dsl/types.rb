@@ -292,6 +292,7 @@ end
 require_relative "types/arguments"
 require_relative "types/quantities"
 require_relative "types/values"
+require_relative "types/folders"
 require_relative "types/backends"
 require_relative "types/headers"
 require_relative "types/secrets"

@@ -13,14 +13,14 @@ module Proxy
         bind acme threads trusted_proxies resolver shutdown_timeout tunnel_grace handshake_timeout client_header_timeout
         client_body_timeout half_close_timeout min_rate keepalive_timeout max_connections max_header_size log_level
         access_log control state metrics tracing on
-        upstream proxy run puma static_response redirect
+        upstream proxy run puma static_files static_response redirect
         location host include
         request_headers response_headers rate_limit allow_list deny_list rewrite max_body cors log_requests
         maintenance split mirror
         redirect_http_to_https! auth_basic auth_api_key auth_jwt forward_auth authorize
       ].freeze
       # Words that are planned for a later version.
-      LATER = %i[compress cache etag static_files].freeze
+      LATER = %i[compress cache etag].freeze
 
       # Loads the file of a word and makes an object of its class.
       def self.read(name)

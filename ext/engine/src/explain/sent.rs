@@ -37,6 +37,8 @@ pub struct Sent {
 pub(super) struct Foreseen {
     /// The answer of the first filter that gives one, and the number of filters before it.
     pub(super) by_filter: Option<(usize, OwnAnswer)>,
+    /// Places, among the handlers of the scope, of those that leave the request to the next one.
+    pub(super) declined: Vec<usize>,
     /// The answer of the handler, as if every filter let the request pass.
     pub(super) by_handler: Option<OwnAnswer>,
     /// The upstreams that splits choose, each with the number of filters before it; an empty name is the rest.
@@ -45,24 +47,24 @@ pub(super) struct Foreseen {
     pub(super) sent: Option<Sent>,
 }
 
-/// What becomes of the request `text`, which `proxy` takes if a backend gets it. Changes by filters that ask a server
-/// or use a secret are left out.
-pub(super) fn foresee(
+/// What becomes of the request `text`. `proxy_at` gives the options of the `proxy` in a place among the handlers of its
+/// scope. Changes by filters that ask a server or use a secret are left out.
+pub(super) fn foresee<'c>(
     config: &Config,
-    proxy: Option<&ProxyConfig>,
+    proxy_at: &dyn Fn(usize) -> Option<&'c ProxyConfig>,
     text: &[u8],
     client_info: &ClientInfo,
     trusted_hop: Option<&ClientInfo>,
 ) -> Foreseen {
     let mut foreseen = Foreseen::default();
-    foreseen.sent = fill(&mut foreseen, config, proxy, text, client_info, trusted_hop);
+    foreseen.sent = fill(&mut foreseen, config, proxy_at, text, client_info, trusted_hop);
     foreseen
 }
 
-fn fill(
+fn fill<'c>(
     foreseen: &mut Foreseen,
     config: &Config,
-    proxy: Option<&ProxyConfig>,
+    proxy_at: &dyn Fn(usize) -> Option<&'c ProxyConfig>,
     text: &[u8],
     client_info: &ClientInfo,
     trusted_hop: Option<&ClientInfo>,
@@ -95,10 +97,18 @@ fn fill(
         }
         filter.preview(&mut head, &render);
     }
-    let handler = scope.handler(&head).ok()??;
-    foreseen.by_handler =
-        handler.foretell(&RequestValues { captures, ..RequestValues::new(&head, client_info, id, start) });
-    let (Handler::Proxy(compiled), Some(proxy)) = (handler, proxy) else { return None };
+    let mut asked = 0;
+    let (place, handler) = loop {
+        let (place, handler) = scope.handler(asked, &head).ok()??;
+        foreseen.by_handler =
+            handler.foretell(&RequestValues { captures, ..RequestValues::new(&head, client_info, id, start) });
+        if !matches!(handler, Handler::StaticFiles(_)) || foreseen.by_handler.is_some() {
+            break (place, handler);
+        }
+        foreseen.declined.push(place);
+        asked = place + 1;
+    };
+    let (Handler::Proxy(compiled), Some(proxy)) = (handler, proxy_at(place)) else { return None };
     if !may_go_on(&mut head) {
         return None;
     }

@@ -7,6 +7,7 @@ mod compile;
 mod config;
 mod failures;
 mod gathering;
+mod named_file;
 mod preview;
 mod race;
 mod request;
@@ -22,6 +23,7 @@ use std::time::Duration;
 use proxy_http::message::{host_of, FieldName, Version};
 use rustls::pki_types::ServerName;
 
+use self::named_file::NamedFiles;
 use super::Handling;
 use crate::channel::Channel;
 use crate::client::forwarded::{Forwarding, KnownNames};
@@ -56,6 +58,8 @@ pub(crate) struct Proxy {
     request_trailers: bool,
     /// Whether a small body is taken in before the request may have a place at a backend.
     gather_body: bool,
+    /// Folders whose files a backend may name in place of a body.
+    named_files: Option<NamedFiles>,
     forwarding: Forwarding,
     limits: Limits,
     /// `read_timeout`, if it was written.

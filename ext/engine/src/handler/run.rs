@@ -42,6 +42,8 @@ pub struct RunConfig {
     pub max_body: Option<i64>,
     /// WebSockets and other tunnels that are open at once. `None`: any number.
     pub max_tunnels: Option<i64>,
+    /// Folders whose files the application may name in place of a body, as with `proxy`.
+    pub x_sendfile: Vec<(Option<String>, String)>,
     /// File and line of the directive, if it comes from a file.
     pub at: Option<At>,
 }
@@ -58,6 +60,7 @@ impl Default for RunConfig {
             path_prefix: None,
             max_body: None,
             max_tunnels: None,
+            x_sendfile: Vec::new(),
             at: None,
         }
     }
@@ -108,6 +111,7 @@ impl Handling for Run {
             // A slow client holds no thread.
             gather_body: true,
             max_body: config.max_body,
+            x_sendfile: config.x_sendfile.clone(),
             at: config.at.clone(),
             ..ProxyConfig::default()
         };

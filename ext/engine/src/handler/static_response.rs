@@ -88,7 +88,7 @@ impl Handling for StaticResponse {
 }
 
 /// The lines of the fields that can be sent, and whether they include the type of the body.
-fn fields(written: &[(String, String)], captures: &[&str], report: &mut Report<'_>) -> (Vec<u8>, bool) {
+pub(super) fn fields(written: &[(String, String)], captures: &[&str], report: &mut Report<'_>) -> (Vec<u8>, bool) {
     let mut fields = Vec::new();
     let mut typed = false;
     for (name, value) in written {

@@ -1,4 +1,4 @@
-//! Reading and dropping the rest of a request body that is not needed.
+//! Reading and dropping bodies that are not needed.
 
 use std::future::poll_fn;
 use std::task::Poll;
@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use super::pace::{Pace, Rate};
 use super::ClientChannel;
+use crate::channel::Channel;
 use crate::deadline::DeadlineTimer;
 use crate::error::{Error, Kind, Waited};
 
@@ -45,6 +46,25 @@ pub(crate) async fn skip_body(client: &mut ClientChannel, limit: Duration, rate:
         alarm.poll(cx, until).map(|()| Err(Error::client(Kind::Timeout(waited))))
     })
     .await
+}
+
+/// Reads the body of a response and drops it. `false` if it is longer than `most` bytes, takes longer than `time`, or
+/// is broken.
+pub(crate) async fn drop_response(backend: &mut Channel, most: u64, time: Duration) -> bool {
+    let before = backend.body_read();
+    let dropped = poll_fn(|cx| loop {
+        match backend.poll_body(cx) {
+            Poll::Ready(Ok(Piece::End)) => return Poll::Ready(true),
+            Poll::Ready(Ok(Piece::Data(n))) => backend.consume_body(n),
+            Poll::Ready(Ok(Piece::More)) => {}
+            Poll::Ready(Err(_)) => return Poll::Ready(false),
+            Poll::Pending => return Poll::Pending,
+        }
+        if backend.body_read() - before > most {
+            return Poll::Ready(false);
+        }
+    });
+    tokio::time::timeout(time, dropped).await.unwrap_or(false)
 }
 
 /// Reads and drops the rest of a request body of an HTTP/2 client, as far as it comes in time.

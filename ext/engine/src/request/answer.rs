@@ -9,6 +9,14 @@ use crate::grpc::Form;
 use crate::relay::{self, ClientChannel};
 use crate::respond::{self, ErrorResponse, GrpcRefusal, Rendered};
 
+/// How the connection goes on after an answer of the proxy's own.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct AnswerEnding {
+    keep_alive: bool,
+    /// Whether nothing of the request's body is left.
+    drained: bool,
+}
+
 /// The fields of an answer to a gRPC call, as lines.
 pub(crate) fn call_fields(form: Form, refusal: GrpcRefusal, version: Version) -> Vec<u8> {
     let mut fields = format!("Content-Type: {}\r\n", form.content_type()).into_bytes();
@@ -126,6 +134,15 @@ impl Exchange<'_> {
 
     /// Sends an answer of the proxy's own, with the fields in `work.response`.
     async fn send_answer(&mut self, status: u16, body: &[u8]) -> Verdict {
+        let ending = self.prepare_answer(status).await;
+        let body = if self.work.request.method == Method::Head { &[][..] } else { body };
+        self.write_answer(if body.is_empty() { Framing::None } else { Framing::Length(body.len() as u64) }, ending);
+        self.client.channel.write_body(body);
+        self.finish_answer(ending).await
+    }
+
+    /// Completes the head of an answer of the proxy's own, with the fields in `work.response`.
+    pub(crate) async fn prepare_answer(&mut self, status: u16) -> AnswerEnding {
         // This answer is no tunnel, but a 2xx would promise one.
         let mut status = status;
         if self.is_h2_tunnel() && (200..300).contains(&status) {
@@ -148,22 +165,27 @@ impl Exchange<'_> {
             }
         }
         let drained = self.client.channel.drop_body();
-        let keep_alive = self.keep_alive && drained && !self.tools.is_draining();
+        AnswerEnding { drained, keep_alive: self.keep_alive && drained && !self.tools.is_draining() }
+    }
+
+    /// Writes the head of an answer of the proxy's own.
+    pub(crate) fn write_answer(&mut self, framing: Framing, ending: AnswerEnding) {
         let (tools, version) = (self.tools, self.work.request.version);
-        let body = if self.work.request.method == Method::Head { &[][..] } else { body };
-        let framing = if body.is_empty() { Framing::None } else { Framing::Length(body.len() as u64) };
         self.client.channel.write_response(&mut self.work.response, framing, |lines| {
             tools.write_date(lines);
-            write_connection(lines, keep_alive, version);
+            write_connection(lines, ending.keep_alive, version);
         });
-        self.client.channel.write_body(body);
+    }
+
+    /// Sends what is left of an answer of the proxy's own.
+    pub(crate) async fn finish_answer(&mut self, ending: AnswerEnding) -> Verdict {
         match relay::flush(self.client, self.globals.limits.client_body, self.globals.limits.rate).await {
             Err(error) => {
                 self.ends_for(EndReason::from(&error));
                 Verdict::after(&error)
             }
-            Ok(()) if keep_alive => Verdict::KeepAlive,
-            Ok(()) if drained => Verdict::Close,
+            Ok(()) if ending.keep_alive => Verdict::KeepAlive,
+            Ok(()) if ending.drained => Verdict::Close,
             Ok(()) => Verdict::Linger,
         }
     }

@@ -14,8 +14,10 @@ const TABLE: &[(u16, Option<&str>, &str)] = &[
     (404, Some("not_found"), "There is nothing at this address."),
     (405, None, "This address does not take requests of that kind."),
     (408, None, "The request took too long to arrive."),
+    (412, None, "What was asked for is not in the state that the request is about."),
     (413, Some("payload_too_large"), "What was sent is larger than what is accepted here."),
     (414, None, "The address is longer than what is accepted here."),
+    (416, None, "What was asked for has no part like this."),
     (417, None, "The request expects something that is not done here."),
     (421, None, "This connection was made for another host. Please ask again over a new one."),
     (429, Some("too_many_requests"), "Too many requests came from here in too short a time. Please wait a little."),
@@ -36,8 +38,8 @@ static RENDERED: LazyLock<Vec<Arc<ErrorResponse>>> = LazyLock::new(|| {
 });
 
 /// The built-in response for a status code. There is one for each status that the engine itself answers with, and for
-/// each that has a name: 400, 401, 403, 404, 405, 408, 413, 414, 417, 421, 429, 431 and 500 to 505. Any other code gets
-/// the one for 500.
+/// each that has a name: 400, 401, 403, 404, 405, 408, 412, 413, 414, 416, 417, 421, 429, 431 and 500 to 505. Any other
+/// code gets the one for 500.
 pub(crate) fn built_in(status: u16) -> &'static Arc<ErrorResponse> {
     let find = |status| TABLE.binary_search_by_key(&status, |(status, ..)| *status).ok();
     let index = find(status).or_else(|| find(500)).unwrap_or_default();

@@ -44,7 +44,7 @@ fn every_name_stands_for_its_status() {
 
 #[test]
 fn the_engines_own_statuses_are_all_there() {
-    for status in [400, 404, 405, 408, 413, 414, 417, 431, 500, 501, 502, 503, 504, 505] {
+    for status in [400, 404, 405, 408, 412, 413, 414, 416, 417, 431, 500, 501, 502, 503, 504, 505] {
         assert_eq!(built_in(status).choose(None).status, status);
     }
     assert_eq!(built_in(418).choose(None).status, 500);

@@ -141,12 +141,16 @@ impl<F, H> Scope<F, H> {
 }
 
 impl<F, H: Accepts> Scope<F, H> {
-    /// The handler that answers in this scope: the first that accepts the path.
-    pub(crate) fn handler(&self, request: &RequestHead) -> Result<Option<&H>, AmbiguousPath> {
-        let first = |path: &[u8]| self.handlers.iter().map(|handler| &**handler).find(|handler| handler.accepts(path));
+    /// The handler that answers in this scope, with its place: the first that accepts the path, but for the `asked`
+    /// ones before it.
+    pub(crate) fn handler(&self, asked: usize, request: &RequestHead) -> Result<Option<(usize, &H)>, AmbiguousPath> {
+        let first = |path: &[u8]| {
+            let mut handlers = self.handlers.iter().map(|handler| &**handler).enumerate().skip(asked);
+            handlers.find(|(_, handler)| handler.accepts(path))
+        };
         let handler = first(request.plain_path());
         match request.plain_path_but_slashes().map(first) {
-            Some(other) if other.map(std::ptr::from_ref) != handler.map(std::ptr::from_ref) => Err(AmbiguousPath),
+            Some(other) if other.map(|(place, _)| place) != handler.map(|(place, _)| place) => Err(AmbiguousPath),
             _ => Ok(handler),
         }
     }

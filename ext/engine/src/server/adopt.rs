@@ -1,13 +1,16 @@
 //! Requests that another server in this process has read: which of them are the proxy's, and their connections.
 
 use std::cell::RefCell;
+use std::time::UNIX_EPOCH;
 
 use proxy_http::http1::parse_request;
 use proxy_http::message::{is_token_byte, Method, RequestHead};
 
 use super::{Server, StartError};
 use crate::downstream::adoption::{AdoptedClient, AdoptedConnection, Adoption};
-use crate::rewrite::Captured;
+use crate::handler::{Handler, Handling};
+use crate::request_id::RequestId;
+use crate::rewrite::{Captured, Captures, RequestValues};
 use crate::snapshot::Snapshot;
 
 thread_local! {
@@ -57,10 +60,22 @@ fn has_handler(
         trusted.drop_unbelieved(&mut request.fields, trusts);
     }
     let named = trusts.then(|| trusted.client(&request.fields, peer)).flatten();
-    match snapshot.routes.locate(request, named.as_ref().unwrap_or(peer), captured) {
-        // A path with two meanings is refused, if one of them is the proxy's.
-        Ok(scope) => scope.handler(request).map_or(true, |handler| handler.is_some()),
-        Err(_) => true,
+    let client_info = named.as_ref().unwrap_or(peer);
+    // A path with two meanings is refused, if one of them is the proxy's.
+    let Ok(scope) = snapshot.routes.locate(request, client_info, captured) else { return true };
+    let mut asked = 0;
+    loop {
+        match scope.handler(asked, request) {
+            Ok(Some((place, Handler::StaticFiles(files)))) => {
+                let captures = Captures::new(&snapshot.globals.capture_names, captured);
+                let values = RequestValues::new(request, client_info, RequestId::from(0), UNIX_EPOCH);
+                if files.foretell(&RequestValues { captures, ..values }).is_some() {
+                    return true;
+                }
+                asked = place + 1;
+            }
+            handler => return handler.map_or(true, |handler| handler.is_some()),
+        }
     }
 }
 

@@ -97,14 +97,14 @@ fn leads_within(route: &Directive) -> bool {
 fn warn_of_unasked(routes: &[Directive], problems: &mut Vec<Problem>) {
     let mut all: Option<String> = None;
     for route in routes {
-        let Some(HandlerLine { word, at, prefix }) = route.handler() else { continue };
+        let Some(HandlerLine { word, at, prefix, declines }) = route.handler() else { continue };
         if let Some(before) = &all {
             let message = format!(
                 "it never answers: {before} comes before it and answers every request: leave one of them out, or put \
                  one into a location"
             );
             Report::new(word, at, problems).warning_of(Code::Unreachable, message);
-        } else if prefix.is_none() {
+        } else if prefix.is_none() && !declines {
             let place = at.map_or(String::new(), |at| format!(" at {}:{}", at.file, at.line));
             all = Some(format!("{word}{place}"));
         }

@@ -120,8 +120,8 @@ pub fn drop_named(fields: &mut Fields) {
     }
 }
 
-/// Removes hop-by-hop fields of a response, and `Content-Length` where no content can have a length (RFC 9110, section
-/// 8.6): a client might wait for it.
+/// Removes hop-by-hop fields of a response, those that name files of the backend, and `Content-Length` where no content
+/// can have a length (RFC 9110, section 8.6): a client might wait for it.
 pub fn clean_response(head: &mut ResponseHead, chunked: bool, keep_upgrade: bool) {
     let named = Named::by(&head.fields);
     let no_length = matches!(head.status, 100..=199 | 204);
@@ -129,10 +129,18 @@ pub fn clean_response(head: &mut ResponseHead, chunked: bool, keep_upgrade: bool
         Some(Known::ContentLength) => !no_length,
         Some(Known::Upgrade) => keep_upgrade,
         Some(Known::Trailer) => chunked,
+        Some(Known::XSendfile | Known::XAccelRedirect) => false,
         Some(known) => !is_hop_by_hop(known) && !named.drops(Some(known), name),
-        None => !named.drops(None, name),
+        None => !named.drops(None, name) && !names_lighttpd_file(name),
     });
     named.remember(&mut head.fields);
+}
+
+/// Whether the field names a file for lighttpd. It is in no request, so it is not among the known names.
+#[inline]
+fn names_lighttpd_file(name: &[u8]) -> bool {
+    const NAME: &[u8] = b"X-Lighttpd-Send-File";
+    name.len() == NAME.len() && name.eq_ignore_ascii_case(NAME)
 }
 
 /// The names that `Connection` lists, except `keep-alive`, `close` and `upgrade`, which are handled elsewhere: so the

@@ -49,6 +49,7 @@ pub fn is_forbidden(name: Known) -> bool {
             | WwwAuthenticate
             | XAccelBuffering
             | XAccelMapping
+            | XAccelRedirect
             | XForwardedFor
             | XForwardedHost
             | XForwardedPort
@@ -56,6 +57,7 @@ pub fn is_forbidden(name: Known) -> bool {
             | XRealIp
             | XRequestId
             | XRequestStart
+            | XSendfile
             | XSendfileType
     )
 }

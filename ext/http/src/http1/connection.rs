@@ -267,6 +267,20 @@ impl<S: Transport> Connection<S> {
         }
     }
 
+    /// Whether the system may send bytes of the body past this connection: it has no framing, and all that was written
+    /// before was sent.
+    pub fn may_bypass(&self) -> bool {
+        self.is_flushed() && matches!(self.writer, BodyWriter::Length(_) | BodyWriter::UntilClose)
+    }
+
+    /// Records `bytes` of the body that were sent past this connection, straight on its stream.
+    pub fn note_bypassed(&mut self, bytes: u64) {
+        self.total_sent += bytes;
+        if let BodyWriter::Length(left) = &mut self.writer {
+            *left = left.saturating_sub(bytes);
+        }
+    }
+
     /// Ends the body, with trailers if it is chunked and there are any.
     pub fn end_body(&mut self, trailers: Option<&Fields>) {
         if let BodyWriter::Chunked(_) = self.writer {

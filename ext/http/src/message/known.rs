@@ -62,6 +62,7 @@ known! {
     WwwAuthenticate = "WWW-Authenticate",
     XAccelBuffering = "X-Accel-Buffering",
     XAccelMapping = "X-Accel-Mapping",
+    XAccelRedirect = "X-Accel-Redirect",
     XForwardedFor = "X-Forwarded-For",
     XForwardedHost = "X-Forwarded-Host",
     XForwardedPort = "X-Forwarded-Port",
@@ -69,6 +70,7 @@ known! {
     XRealIp = "X-Real-IP",
     XRequestId = "X-Request-Id",
     XRequestStart = "X-Request-Start",
+    XSendfile = "X-Sendfile",
     XSendfileType = "X-Sendfile-Type",
 }
 
@@ -83,7 +85,7 @@ const fn slot(name: &[u8]) -> usize {
     let last = (name[len - 1] | 0x20) as usize;
     let middle = (name[len / 2] | 0x20) as usize;
     let fourth = (name[len.saturating_sub(4)] | 0x20) as usize;
-    (len * 9 + first * 123 + last * 63 + middle * 191 + fourth) & (SLOTS - 1)
+    (len * 131 + first * 28 + last * 200 + middle * 42 + fourth) & (SLOTS - 1)
 }
 
 const fn table() -> [u8; SLOTS] {

@@ -119,7 +119,8 @@ module Proxy
 
         def passed_over(handler)
           route = at(handler[:place])
-          [row(route, @words.directive(Table.word(route), Table.spec(route))), row(nil, "  does not take this path")]
+          why = route.key?("static_files") ? "has no such file" : "does not take this path"
+          [row(route, @words.directive(Table.word(route), Table.spec(route))), row(nil, "  #{why}")]
         end
 
         def answered(handler)
@@ -133,6 +134,7 @@ module Proxy
           location = handler.dig(:answer, :location)
           return [*lines, row(nil, "  #{handler[:answer][:status]} to #{location}")] if location
 
+          lines << row(nil, "  #{handler[:answer][:status]}, as the disk has it now") if route.key?("static_files")
           lines << row(nil, "  #{@words.backends(spec)}") if route.key?("proxy") && @words.backends(spec)
           lines
         end

@@ -46,6 +46,7 @@ module Proxy
           case word
           when "proxy" then ["proxy", target || spec["to"], prefix(spec)].compact.join(" ")
           when "run" then ["run", spec["name"], prefix(spec)].compact.join(" ")
+          when "static_files" then "static_files #{spec["root"]}"
           when "static_response"
             "static_response #{spec.fetch("code", Native.defaults.dig(:static_response, :code))}"
           else [word, options(spec), *("do … end" if spec.key?("block"))].reject(&:empty?).join(" ")

@@ -88,7 +88,8 @@ module Proxy
           %i[ssl_prefer_server_ciphers ssl_session_cache ssl_session_timeout ssl_session_tickets proxy_http_version
              proxy_buffering sendfile tcp_nopush tcp_nodelay mode forwardfor drain_on_shutdown queue_requests http2
              merge_slashes real_ip_recursive reset_timedout_connection use multi_accept accept_mutex
-             enable_keep_alives redispatch proxy_pass_request_headers proxy_pass_request_body],
+             enable_keep_alives redispatch proxy_pass_request_headers proxy_pass_request_body open_file_cache aio
+             directio],
         # Choosing a backend, and its health
         "write backend_priority: :least_conn as an option of `proxy` or `upstream`" =>
           %i[least_conn lb_policy balance least_time strategy],
@@ -156,10 +157,13 @@ module Proxy
         'write headers: { "Content-Type" => "text/plain" } as an option of `static_response`' => %i[default_type],
         'write error_response: { status: 503, html: { file: "503.html" } } as an option of `proxy`' =>
           %i[error_page handle_errors errorfile proxy_intercept_errors handle_response errors],
+        'write static_files root: "public"' =>
+          %i[root alias try_files index file_server static public_folder public_dir document_root serve_static files
+             gzip_static brotli_static],
+        'write x_sendfile: "storage" as an option of `proxy`' => %i[internal sendfile_root],
         # Not here, or not yet
-        "not yet in this version: files; let the application serve them, or leave it out" =>
-          %i[root alias try_files index autoindex file_server templates static_files static open_file_cache browse
-             public_folder public_dir document_root serve_static files],
+        "not in this version: lists of a folder's files; leave it out" => %i[autoindex browse],
+        "not in this version: templates; let the application serve them, or leave it out" => %i[templates],
         "not yet in this version: a cache; leave it out" =>
           %i[proxy_cache proxy_cache_path proxy_cache_valid proxy_cache_key fastcgi_cache cache etag
              proxy_ignore_headers http_cache],

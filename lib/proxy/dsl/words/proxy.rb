@@ -190,6 +190,10 @@ module Proxy
           Send the trailers of requests to backends that speak HTTP/1.1 too, which may mistake them for ordinary
           headers; HTTP/2 backends always get them.
         TEXT
+        option :x_sendfile, Types::NAMED_FOLDERS, <<~TEXT, default: "those headers are dropped", unset: true
+          Send the files that a response names in `X-Sendfile`, if they are inside of these folders. With a Hash, such
+          as `{ "/files" => "storage" }`, `X-Accel-Redirect` may name them too.
+        TEXT
 
         together :path_prefix, :strip_prefix
 

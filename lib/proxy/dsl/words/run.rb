@@ -37,6 +37,9 @@ module Proxy
                default: "the `max_body` around it", unset: true
         option :max_tunnels, Types::COUNT, "WebSockets and other tunnels that are open at once; 503 for more.",
                default: "any number", unset: true
+        option :x_sendfile, Types::NAMED_FOLDERS, <<~TEXT, default: "those headers are dropped", unset: true
+          Send the files that a response names in `X-Sendfile`, if they are inside of these folders.
+        TEXT
 
         private
 

@@ -3,6 +3,7 @@
 use proxy_http::headers::hearsay::is_hearsay;
 use proxy_http::message::{FieldName, Known};
 
+use super::named_file::NamedFiles;
 use super::{ForwardedHeaders, Proxy, ProxyConfig, RetryOn};
 use crate::client::forwarded::{Forwarding, KnownNames};
 use crate::compile::Report;
@@ -48,6 +49,7 @@ pub(super) fn compile(word: &str, config: &ProxyConfig, compiler: &mut Compiler)
     let response_headers =
         edits(&config.response_headers, Context::Response, captures, &mut report.within("response_headers"));
     let allow_underscores = allow_underscores(config, &headers, &mut report.within("allow_underscores"));
+    let named_files = NamedFiles::compile(&config.x_sendfile, &mut report.within("x_sendfile"));
     let target = target(config, captures, &mut report.within("to"));
 
     let sets_host = headers.iter().any(|edit| edit.name.known() == Some(Known::Host));
@@ -82,6 +84,7 @@ pub(super) fn compile(word: &str, config: &ProxyConfig, compiler: &mut Compiler)
         allow_underscores,
         request_trailers: config.request_trailers,
         gather_body: config.gather_body,
+        named_files,
         max_body,
         forwarding,
         limits,

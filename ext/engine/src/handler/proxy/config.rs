@@ -53,6 +53,9 @@ pub struct ProxyConfig {
     /// serve few requests at once. No option of the language: other words set it.
     #[serde(skip_serializing)]
     pub gather_body: bool,
+    /// Folders whose files a backend may name in place of a body, by `X-Sendfile`, each with the URI below which
+    /// `X-Accel-Redirect` names them. Default: the names are dropped.
+    pub x_sendfile: Vec<(Option<String>, String)>,
     /// Longest body of a request in bytes, which overrides a `max_body` around it. Default: that `max_body`.
     pub max_body: Option<i64>,
     /// File and line of the directive, if it comes from a file.
@@ -83,6 +86,7 @@ impl Default for ProxyConfig {
             allow_underscores: Vec::new(),
             request_trailers: false,
             gather_body: false,
+            x_sendfile: Vec::new(),
             max_body: None,
             at: None,
         }

@@ -91,6 +91,9 @@ impl Proxy {
             // An HTTP/1.0 client understands no interim response, and waits for none.
             request.fields.remove(Known::Expect);
         }
+        if let Some(files) = &self.named_files {
+            files.tell(request);
+        }
         values.apply(&self.headers, &mut request.fields);
         if request.method == Method::Trace {
             // TRACE shows its sender the fields it carries, and these are for the backend alone.

@@ -3,8 +3,9 @@
 use proxy_http::headers::{framing, hop_by_hop, websocket};
 use proxy_http::message::{Framing, Malformed};
 use proxy_http::message::{Known, Method, Version};
+use tokio::time::Instant;
 
-use super::Proxy;
+use super::{named_file, Proxy};
 use crate::channel::Channel;
 use crate::error::Blame;
 use crate::error::{EndReason, Error, Kind, Retry, Side};
@@ -12,7 +13,7 @@ use crate::grpc;
 use crate::metrics::{FailureReason, LongLivedKind};
 use crate::relay::{self, Events, Limits, RequestBody};
 use crate::request::{write_connection, Exchange, Verdict};
-use crate::upstream::Attempt;
+use crate::upstream::{Attempt, Keep};
 
 impl Proxy {
     /// Passes a response on. Once its first byte is sent it is never replaced: if the backend then fails, the client's
@@ -55,6 +56,15 @@ impl Proxy {
             && !hop_by_hop::promises_a_body_in_vain(&exchange.work.response)
             && framing::keeps_alive(&exchange.work.response.fields, exchange.work.response.version);
         let keep = self.keep(exchange).believing(&exchange.work.response.fields);
+        let mut attempt = Some(attempt);
+        if named_file::names_file(&exchange.work.response.fields) {
+            backend.begin_reading(framing);
+            let keep = reusable.then_some(keep);
+            if let Some(verdict) = Box::pin(self.send_named(exchange, answered, &mut attempt, body, keep)).await {
+                return verdict;
+            }
+        }
+        let Some(backend) = answered.as_mut() else { return Verdict::CutShort };
         let version = exchange.work.request.version;
         let client_framing = match framing {
             Framing::Chunked | Framing::UntilClose if version == Version::Http10 => Framing::UntilClose,
@@ -67,7 +77,7 @@ impl Proxy {
         exchange.keep_alive &=
             body.is_complete() && client_framing != Framing::UntilClose && !exchange.tools.is_draining();
         exchange.answering(status);
-        exchange.outcome.backend = Some(attempt);
+        exchange.outcome.backend = attempt;
         self.write_response(exchange, client_framing);
         backend.begin_reading(framing);
         exchange.send_copies(body, false);
@@ -97,14 +107,9 @@ impl Proxy {
         }
         match result {
             Ok(()) => {
-                // Bytes after the response are not passed on: the connection is closed with them.
-                let clean = body.is_complete() && backend.received().is_empty() && !backend.peer_ended();
-                if let (true, Some(Channel::Http1(backend))) = (reusable && clean, answered.take()) {
-                    if let Some(attempt) = &exchange.outcome.backend {
-                        let (pool, introduction) = (&exchange.tools.pool, &exchange.work.introduction);
-                        let now = pool.give_back(attempt.backend(), backend.into_stream(), introduction, keep);
-                        exchange.work.ended = now;
-                    }
+                if let Some(attempt) = &exchange.outcome.backend {
+                    let ended = give_back(exchange, answered, attempt, body, reusable.then_some(keep));
+                    exchange.work.ended = ended.or(exchange.work.ended);
                 }
                 match (exchange.keep_alive, exchange.client.channel.is_read()) {
                     (true, _) => Verdict::KeepAlive,
@@ -200,8 +205,14 @@ impl Proxy {
         });
     }
 
-    /// Changes the fields of the response. `late`: trailers may follow.
+    /// Changes the fields of the response, and lets the filters see it. `late`: trailers may follow.
     fn change_fields(&self, exchange: &mut Exchange<'_>, late: bool) {
+        self.change_own_fields(exchange, late);
+        exchange.amend();
+    }
+
+    /// Changes the fields of the response. `late`: trailers may follow.
+    pub(super) fn change_own_fields(&self, exchange: &mut Exchange<'_>, late: bool) {
         let upgrade = match exchange.work.response.status {
             101 => true,
             426 => exchange.work.request.version == Version::Http11,
@@ -220,7 +231,6 @@ impl Proxy {
         }
         exchange.work.values = values;
         self.tie(exchange);
-        exchange.amend();
     }
 
     /// Both sides have agreed on another protocol: from here on bytes are only passed on.
@@ -264,4 +274,24 @@ impl Proxy {
             }
         }
     }
+}
+
+/// Gives the connection of a backend back if it may be used again: `keep` says how. Returns the time, if it is kept.
+#[inline]
+pub(super) fn give_back(
+    exchange: &Exchange<'_>,
+    answered: &mut Option<Channel>,
+    attempt: &Attempt,
+    body: &RequestBody,
+    keep: Option<Keep>,
+) -> Option<Instant> {
+    let keep = keep?;
+    // Bytes after the response are not passed on: the connection is closed with them.
+    let is_clean = |backend: &Channel| backend.received().is_empty() && !backend.peer_ended();
+    if !body.is_complete() || !answered.as_ref().is_some_and(is_clean) {
+        return None;
+    }
+    let Some(Channel::Http1(backend)) = answered.take() else { return None };
+    let (pool, introduction) = (&exchange.tools.pool, &exchange.work.introduction);
+    pool.give_back(attempt.backend(), backend.into_stream(), introduction, keep)
 }

@@ -44,8 +44,8 @@ fn asked(snapshot: &Snapshot, target: &str, host: &str) -> Result<String, Ambigu
     parse_request(text.as_bytes(), &mut head).expect("a request");
     let mut captured = Captured::default();
     let scope = snapshot.routes.locate(&mut head, &ClientInfo::default(), &mut captured)?;
-    let mut said = match scope.handler(&head)? {
-        Some(handler) => format!("{handler:?}").split("body: ").nth(1).expect("a body").to_owned(),
+    let mut said = match scope.handler(0, &head)? {
+        Some((_, handler)) => format!("{handler:?}").split("body: ").nth(1).expect("a body").to_owned(),
         None => "none".to_owned(),
     };
     for (name, value) in captured.iter() {

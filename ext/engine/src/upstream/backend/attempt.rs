@@ -103,6 +103,11 @@ impl Attempt {
         }
     }
 
+    /// Gives the place among the requests in flight back: the backend has done its part.
+    pub(crate) fn frees_place(&self) {
+        self.becomes_tunnel();
+    }
+
     /// Hands the place among the requests in flight over to the application that works on the request: its thread is
     /// busy until it says otherwise, even if the client goes away.
     pub(crate) fn hand_over(&self, id: RequestId) -> Option<Arc<dyn ApplicationPlace>> {

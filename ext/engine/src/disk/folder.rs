@@ -1,0 +1,102 @@
+//! A folder whose files are served.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+use super::open;
+use super::speed::Speed;
+use super::OpenFile;
+
+/// What becomes of symbolic links inside of a folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Links {
+    /// They are followed, wherever they lead.
+    Follow,
+    /// They are followed if they lead to a place inside of the folder.
+    Inside,
+    /// There are none, as far as clients can see.
+    Refuse,
+}
+
+/// What stands at a name.
+#[derive(Debug)]
+pub(crate) enum AtName {
+    File(OpenFile),
+    Folder,
+    /// A pipe, a socket or a device.
+    Other,
+}
+
+/// A folder whose files are served. It is found by its path for each file, so that a link which a deployment turns to
+/// another release takes effect at once.
+#[derive(Debug)]
+pub(crate) struct ServedFolder {
+    path: PathBuf,
+    links: Links,
+    /// Number of its file system, and that one's speed, when the configuration was loaded.
+    device: u64,
+    speed: Speed,
+    /// Whether a link has led to a slow file system: from then on no file is opened on an engine thread.
+    leads_far: AtomicBool,
+}
+
+impl ServedFolder {
+    /// The folder at an absolute path.
+    pub(crate) fn new(path: &Path, links: Links) -> io::Result<Self> {
+        let folder = File::open(path)?;
+        let facts = folder.metadata()?;
+        if !facts.is_dir() {
+            return Err(io::ErrorKind::NotADirectory.into());
+        }
+        let speed = Speed::of(&folder)?;
+        Ok(Self { path: path.into(), links, device: facts.dev(), speed, leads_far: AtomicBool::new(false) })
+    }
+
+    /// Its path.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Opens what stands at `name`, parts separated by slashes, none of them `..`. Unless `may_wait`, this fails with
+    /// `WouldBlock` if the answer is not in memory.
+    pub(crate) fn open(&self, name: &[u8], may_wait: bool) -> io::Result<AtName> {
+        if !may_wait && (self.speed == Speed::Remote || self.leads_far.load(Relaxed)) {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        let name = OsStr::from_bytes(if name.is_empty() { b"." } else { name });
+        let file = File::from(open::inside(&self.path, name.as_ref(), self.links, may_wait)?);
+        let facts = file.metadata()?;
+        if facts.is_dir() {
+            return Ok(AtName::Folder);
+        }
+        if !facts.is_file() {
+            return Ok(AtName::Other);
+        }
+        let speed = match facts.dev() == self.device {
+            true => self.speed,
+            false => Speed::of(&file)?,
+        };
+        if speed == Speed::Remote {
+            self.leads_far.store(true, Relaxed);
+        }
+        Ok(AtName::File(OpenFile::new(file, &facts, speed)))
+    }
+}
+
+/// Whether an error means that there is nothing at a name, or nothing that may be served: a link that leads out, a
+/// folder that is none.
+pub(crate) fn is_absence(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    let errno = error.raw_os_error().map(Errno::from_raw_os_error);
+    matches!(
+        errno,
+        Some(
+            Errno::NOENT | Errno::NOTDIR | Errno::NAMETOOLONG | Errno::LOOP | Errno::XDEV | Errno::NXIO | Errno::INVAL
+        )
+    )
+}

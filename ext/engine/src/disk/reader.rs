@@ -1,0 +1,165 @@
+//! Reading a file on an engine thread, which must not wait for a disk.
+
+use std::future::Future;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{ready, Context, Poll};
+
+use tokio::task::JoinHandle;
+
+use super::speed::Speed;
+use super::OpenFile;
+
+/// Bytes that are read at a time.
+const PIECE: usize = 64 * 1024;
+/// Bytes that another thread reads at a time, so that a disk is asked for much at once.
+const AHEAD: usize = 256 * 1024;
+/// Distance of the places that are asked about before a part of a file counts as being in memory. The system reads at
+/// least this much ahead.
+#[cfg(target_os = "linux")]
+const STEP: u64 = 128 * 1024;
+
+/// A reader of an open file.
+#[derive(Debug)]
+pub(crate) struct FileReader {
+    file: Arc<OpenFile>,
+    /// A part of the file, and where it begins.
+    piece: Vec<u8>,
+    start: u64,
+    /// Where the part ends that is in memory, as far as is known.
+    warm: u64,
+    /// A read by another thread.
+    reading: Option<JoinHandle<io::Result<Vec<u8>>>>,
+}
+
+impl FileReader {
+    /// A reader of `file`.
+    pub(crate) fn new(file: Arc<OpenFile>) -> Self {
+        Self { file, piece: Vec::new(), start: 0, warm: 0, reading: None }
+    }
+
+    /// The file.
+    pub(crate) fn file(&self) -> &OpenFile {
+        &self.file
+    }
+
+    /// Bytes from `offset` on, at most `most` and at least one. An error if the file has become shorter.
+    pub(crate) fn poll_piece(&mut self, cx: &mut Context<'_>, offset: u64, most: u64) -> Poll<io::Result<&[u8]>> {
+        let held = self.start..self.start + self.piece.len() as u64;
+        if !held.contains(&offset) {
+            let most = most.min(PIECE as u64) as usize;
+            match self.reading.is_none().then(|| self.read_at_once(offset, most)) {
+                Some(Ok(())) => {}
+                Some(Err(error)) if error.kind() != io::ErrorKind::WouldBlock => return Poll::Ready(Err(error)),
+                _ => ready!(self.poll_reading(cx, offset))?,
+            }
+        }
+        let piece = &self.piece[(offset - self.start) as usize..];
+        Poll::Ready(Ok(&piece[..piece.len().min(usize::try_from(most).unwrap_or(usize::MAX))]))
+    }
+
+    /// Number of bytes from `offset` on, at most `most` and at least one, that the system has in memory.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn poll_warm(&mut self, cx: &mut Context<'_>, offset: u64, most: u64) -> Poll<io::Result<u64>> {
+        if offset >= self.warm {
+            if self.reading.is_none() {
+                self.look_ahead(offset, offset + most);
+            }
+            if offset >= self.warm {
+                ready!(self.poll_reading(cx, offset))?;
+                self.warm = self.start + self.piece.len() as u64;
+                self.piece = Vec::new();
+            }
+        }
+        Poll::Ready(Ok(most.min(self.warm - offset)))
+    }
+
+    /// Asks which part of the file from `offset` to `end` is in memory.
+    #[cfg(target_os = "linux")]
+    fn look_ahead(&mut self, offset: u64, end: u64) {
+        if self.file.speed == Speed::Memory {
+            self.warm = end;
+            return;
+        }
+        let mut at = offset;
+        while at < end && self.file.read_now(&mut [0], at).is_ok_and(|n| n > 0) {
+            self.warm = end.min(at + STEP);
+            at += STEP;
+        }
+        // The last byte of what is to be sent may stand on a page that nobody has read.
+        if self.warm == end && self.file.read_now(&mut [0], end - 1).is_err() {
+            self.warm = end.saturating_sub(STEP).max(offset);
+        }
+    }
+
+    /// Reads what is in memory. `WouldBlock` if the first byte is not.
+    fn read_at_once(&mut self, offset: u64, most: usize) -> io::Result<()> {
+        self.piece.resize(most, 0);
+        let read = self.file.read_now(&mut self.piece, offset);
+        self.piece.truncate(*read.as_ref().unwrap_or(&0));
+        self.start = offset;
+        match read? {
+            0 => Err(io::ErrorKind::UnexpectedEof.into()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Waits for another thread that reads from `offset` on.
+    fn poll_reading(&mut self, cx: &mut Context<'_>, offset: u64) -> Poll<io::Result<()>> {
+        let file = &self.file;
+        let reading = self.reading.get_or_insert_with(|| {
+            let file = Arc::clone(file);
+            tokio::task::spawn_blocking(move || {
+                let mut bytes = vec![0; AHEAD.min(usize::try_from(file.length).unwrap_or(AHEAD)).max(1)];
+                let n = file.file.read_at(&mut bytes, offset)?;
+                bytes.truncate(n);
+                #[cfg(target_os = "linux")]
+                super::warm::note(file.number, offset..offset + n as u64, file.length);
+                Ok(bytes)
+            })
+        });
+        let read = ready!(Pin::new(reading).poll(cx));
+        self.reading = None;
+        self.piece = read.map_err(io::Error::other)??;
+        self.start = offset;
+        Poll::Ready(match self.piece.is_empty() {
+            true => Err(io::ErrorKind::UnexpectedEof.into()),
+            false => Ok(()),
+        })
+    }
+}
+
+impl OpenFile {
+    /// Reads what is in memory. `WouldBlock` if the first byte is not, or if the system does not say.
+    #[cfg(target_os = "linux")]
+    fn read_now(&self, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
+        use rustix::io::{preadv2, Errno, ReadWriteFlags};
+        match self.speed {
+            Speed::Memory => self.file.read_at(bytes, offset),
+            Speed::Remote => Err(io::ErrorKind::WouldBlock.into()),
+            Speed::Disk => {
+                let slices = &mut [io::IoSliceMut::new(bytes)];
+                match preadv2(&self.file, slices, offset, ReadWriteFlags::NOWAIT) {
+                    // Some file systems have no such reads, overlayfs for one.
+                    Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => {
+                        let end = super::warm::end(self.number, offset).ok_or(io::ErrorKind::WouldBlock)?;
+                        let most = bytes.len().min((end - offset) as usize);
+                        self.file.read_at(&mut bytes[..most], offset)
+                    }
+                    read => Ok(read?),
+                }
+            }
+        }
+    }
+
+    /// `WouldBlock`: the system does not say what is in memory.
+    #[cfg(not(target_os = "linux"))]
+    fn read_now(&self, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
+        match self.speed {
+            Speed::Memory => self.file.read_at(bytes, offset),
+            _ => Err(io::ErrorKind::WouldBlock.into()),
+        }
+    }
+}

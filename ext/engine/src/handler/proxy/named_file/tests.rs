@@ -1,0 +1,65 @@
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use super::*;
+
+fn roots(written: &[(Option<&str>, &Path)]) -> NamedFiles {
+    let written: Vec<_> =
+        written.iter().map(|(uri, path)| (uri.map(str::to_owned), path.to_str().expect("text").to_owned())).collect();
+    Report::sound(|report| NamedFiles::compile(&written, report)).expect("roots")
+}
+
+#[test]
+fn only_files_inside_of_the_folders_are_opened() {
+    let site = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| site.path().join(name);
+    fs::create_dir_all(at("storage/sub")).expect("folders");
+    fs::create_dir_all(at("storage2")).expect("folders");
+    for name in ["storage/a", "storage/sub/b", "secret", "storage2/c"] {
+        fs::write(at(name), "text").expect(name);
+    }
+    symlink("../secret", at("storage/out")).expect("a link");
+    symlink("storage", at("current")).expect("a link");
+    let files = roots(&[(Some("/files"), &at("storage")), (Some("/files/deep/"), &at("storage/sub"))]);
+    let below = |name: &str| at(name).to_str().expect("text").to_owned();
+    for (name, value, expected) in [
+        ("X-Sendfile", below("storage/a"), true),
+        ("X-Sendfile", below("storage/sub/b"), true),
+        ("X-Sendfile", below("current/a"), true),
+        ("X-Sendfile", below("storage/out"), false),
+        ("X-Sendfile", below("secret"), false),
+        ("X-Sendfile", below("storage2/c"), false),
+        ("X-Sendfile", below("storage/../secret"), false),
+        ("X-Sendfile", "storage/a".into(), false),
+        ("X-Sendfile", "/etc/passwd".into(), false),
+        ("X-Accel-Redirect", "/files/a".into(), true),
+        ("X-Accel-Redirect", "/files/%61".into(), true),
+        ("X-Accel-Redirect", "/files/sub/b".into(), true),
+        ("X-Accel-Redirect", "/files/deep/b".into(), true),
+        ("X-Accel-Redirect", "/files/a?b".into(), true),
+        ("X-Accel-Redirect", "/files/out".into(), false),
+        ("X-Accel-Redirect", "/files/../secret".into(), false),
+        ("X-Accel-Redirect", "/files/%2e%2e/secret".into(), false),
+        ("X-Accel-Redirect", "/filesa".into(), false),
+        ("X-Accel-Redirect", below("storage/a"), false),
+    ] {
+        let mut fields = Fields::default();
+        fields.push_field(name.as_bytes(), value.as_bytes());
+        assert!(names_file(&fields));
+        let opened = open(&files.roots, &named(&fields, &files.roots), true);
+        assert_eq!(matches!(opened, Ok(Some(AtName::File(_)))), expected, "{name}: {value}: {opened:?}");
+    }
+}
+
+#[test]
+fn a_backend_is_told_how_to_name_files() {
+    let told = |files: &NamedFiles| -> Vec<String> {
+        let line = |(name, value): &(&str, Box<[u8]>)| format!("{name}: {}", String::from_utf8_lossy(value));
+        files.told.iter().map(line).collect()
+    };
+    assert_eq!(told(&roots(&[(None, Path::new("/tmp"))])), ["X-Sendfile-Type: X-Sendfile"]);
+    assert_eq!(
+        told(&roots(&[(Some("/files"), Path::new("/tmp")), (Some("/etc/"), Path::new("/etc"))])),
+        ["X-Sendfile-Type: X-Accel-Redirect", "X-Accel-Mapping: /tmp/=/files/, /etc/=/etc/"]
+    );
+}

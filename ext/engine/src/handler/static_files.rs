@@ -1,0 +1,313 @@
+//! `static_files`: answers with files of a folder. What is not there is left to the next handler.
+
+mod cache_rules;
+mod config;
+mod lookup;
+mod name;
+
+pub use config::{StaticFilesConfig, Symlinks};
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use proxy_http::message::{Known, Method};
+
+use super::static_response::fields;
+use super::Handling;
+use crate::compile::{Report, Word};
+use crate::compiler::Compiler;
+use crate::disk::{Links, OpenFile, ServedFolder};
+use crate::error::Cause;
+use crate::file_response::{media_type, with_charset, write_validators, Coding, Codings};
+use crate::request::{Exchange, OwnAnswer, Verdict};
+use crate::respond;
+use crate::rewrite::{Context, RequestValues, Template};
+use cache_rules::CacheRules;
+use lookup::{Looked, Lookup, WantedFile};
+use name::FileName;
+
+/// A `static_files`, compiled.
+#[derive(Debug)]
+pub(crate) struct StaticFiles {
+    lookup: Arc<Lookup>,
+    try_files: Box<[Template]>,
+    dotfiles: bool,
+    precompressed: bool,
+    cache_control: CacheRules,
+    /// Lines of the fields of `headers`.
+    headers: Box<[u8]>,
+    /// Whether `headers` have the type of the files.
+    typed: bool,
+    /// Types of endings, in lower case.
+    types: Box<[(Box<[u8]>, Box<str>)]>,
+}
+
+/// Result of a search.
+pub(crate) enum Search {
+    Found(Box<FoundFile>),
+    /// There is nothing: the next handler is asked.
+    Declined,
+    /// The request is over: its client went away, for example.
+    Over(Verdict),
+}
+
+/// What was found for a request.
+#[derive(Debug)]
+pub(crate) enum FoundFile {
+    File {
+        file: OpenFile,
+        name: Vec<u8>,
+        coding: Option<Coding>,
+    },
+    /// A folder, which is asked for without its slash.
+    Folder,
+    /// A file that takes no requests with this method.
+    OtherMethod,
+    /// A file that could not be opened.
+    Failed(io::Error),
+}
+
+impl Handling for StaticFiles {
+    type Config = StaticFilesConfig;
+
+    fn compile(config: &StaticFilesConfig, compiler: &mut Compiler) -> Option<Self> {
+        let captures = compiler.captures.names();
+        let report = &mut Report::new(Self::WORD, config.at.as_ref(), &mut compiler.problems);
+        let folder = folder(config, report);
+        let index = names(&config.index, &mut report.within("index"));
+        let fallback = config.fallback.iter().cloned().collect::<Vec<_>>();
+        let fallback = names(&fallback, &mut report.within("fallback")).pop();
+        let mut try_files = Vec::with_capacity(config.try_files.len());
+        for written in &config.try_files {
+            let mut report = report.within("try_files");
+            if let Some(template) = report.ok(Template::parse(written, Context::Request)) {
+                report.warnings(template.warnings(&captures));
+                try_files.push(template);
+            }
+        }
+        if config.try_files.is_empty() {
+            report.within("try_files").error("the list is empty: write [\"{path}\"], or leave it out");
+        }
+        let cache_control = CacheRules::compile(&config.cache_control, &mut report.within("cache_control"));
+        let (headers, typed) = fields(&config.headers, &captures, &mut report.within("headers"));
+        let types = types(&config.types, &mut report.within("types"));
+        let (folder, sound) = (folder?, report.is_sound());
+        sound.then(|| Self {
+            lookup: Arc::new(Lookup { folder, index: index.into(), fallback }),
+            try_files: try_files.into(),
+            dotfiles: config.dotfiles,
+            precompressed: config.precompressed,
+            cache_control,
+            headers: headers.into(),
+            typed,
+            types: types.into(),
+        })
+    }
+
+    fn declines(config: &StaticFilesConfig) -> bool {
+        config.fallback.is_none()
+    }
+
+    fn foretell(&self, values: &RequestValues<'_>) -> Option<OwnAnswer> {
+        if !matches!(values.request.method, Method::Get | Method::Head) {
+            return None;
+        }
+        match self.lookup.look(&self.wanted(values), true) {
+            Ok(Looked::Nothing) => None,
+            Ok(Looked::File { .. }) => Some(OwnAnswer::status(200)),
+            Ok(Looked::Folder) => {
+                let location = with_slash(values.request.path(), values.request.query());
+                Some(OwnAnswer::redirect(301, &location))
+            }
+            Err(error) => Some(OwnAnswer::status(cause(&error).status())),
+        }
+    }
+
+    async fn serve(&self, exchange: &mut Exchange<'_>) -> Verdict {
+        match self.find(exchange, true).await {
+            Search::Found(found) => self.answer(exchange, *found).await,
+            Search::Declined => exchange.fail(Cause::NoHandler).await,
+            Search::Over(verdict) => verdict,
+        }
+    }
+}
+
+impl StaticFiles {
+    /// Looks for the file of a request. `last`: no other handler would be asked.
+    pub(crate) async fn find(&self, exchange: &mut Exchange<'_>, last: bool) -> Search {
+        let fits = matches!(exchange.work.request.method, Method::Get | Method::Head);
+        if !fits && !last || exchange.options.upgrade {
+            return Search::Declined;
+        }
+        let wanted = self.wanted(&exchange.scope(exchange.work.request.path()));
+        let looked = match self.lookup.look(&wanted, false) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                let lookup = Arc::clone(&self.lookup);
+                let mut looking = tokio::task::spawn_blocking(move || lookup.look(&wanted, true));
+                let patience = exchange.globals.limits.half_close;
+                match exchange.client.awaiting(patience, std::pin::Pin::new(&mut looking)).await {
+                    Ok(looked) => looked.unwrap_or_else(|panic| Err(io::Error::other(panic))),
+                    Err(error) => {
+                        let response = respond::built_in(Cause::Internal.status());
+                        return Search::Over(exchange.answer_failure(&error, response).await);
+                    }
+                }
+            }
+            looked => looked,
+        };
+        Search::Found(Box::new(match looked {
+            Ok(Looked::Nothing) => return Search::Declined,
+            Ok(Looked::File { .. } | Looked::Folder) if !fits => FoundFile::OtherMethod,
+            Ok(Looked::File { file, name, coding }) => FoundFile::File { file, name, coding },
+            Ok(Looked::Folder) => FoundFile::Folder,
+            Err(error) => FoundFile::Failed(error),
+        }))
+    }
+
+    /// Answers with what was found.
+    pub(crate) async fn answer(&self, exchange: &mut Exchange<'_>, found: FoundFile) -> Verdict {
+        match found {
+            FoundFile::File { file, name, coding } => {
+                let lines = self.head(&file, &name, coding);
+                exchange.work.response.fields.read_lines(&lines);
+                exchange.work.response.status = 200;
+                exchange.answer_file(file.into()).await
+            }
+            FoundFile::Folder => {
+                let request = &exchange.work.request;
+                let location = with_slash(request.path(), request.query());
+                let fields = [b"Location: ", &location[..], b"\r\nContent-Length: 0\r\n"].concat();
+                exchange.answer(301, &fields, b"").await
+            }
+            FoundFile::OtherMethod => {
+                exchange.work.response_additions.set("Allow", b"GET, HEAD");
+                exchange.fail(Cause::Method).await
+            }
+            FoundFile::Failed(error) => {
+                exchange.warn(format_args!("static_files: {error}"));
+                exchange.fail(cause(&error)).await
+            }
+        }
+    }
+
+    /// Lines of the fields that describe a file.
+    fn head(&self, file: &OpenFile, name: &[u8], coding: Option<Coding>) -> Vec<u8> {
+        let mut lines = Vec::with_capacity(512);
+        if !self.typed {
+            let ending = name.rsplit(|byte| *byte == b'.').next().unwrap_or_default().to_ascii_lowercase();
+            let own = self.types.iter().find(|(known, _)| **known == ending);
+            let media_type = match own {
+                Some((_, media_type)) => media_type.to_string(),
+                None => with_charset(media_type(name).unwrap_or("application/octet-stream")),
+            };
+            lines.extend_from_slice(format!("Content-Type: {media_type}\r\n").as_bytes());
+        }
+        let mark = coding.map_or(String::new(), |coding| format!("-{}", coding.name));
+        write_validators(file, &mark, &mut lines);
+        if let Some(coding) = coding {
+            lines.extend_from_slice(format!("Content-Encoding: {}\r\n", coding.name).as_bytes());
+        }
+        if self.precompressed {
+            lines.extend_from_slice(b"Vary: Accept-Encoding\r\n");
+        }
+        if let Some(value) = self.cache_control.of(name) {
+            lines.extend_from_slice(format!("Cache-Control: {value}\r\n").as_bytes());
+        }
+        lines.extend_from_slice(&self.headers);
+        lines
+    }
+
+    /// The names under which a file is looked for.
+    fn wanted(&self, values: &RequestValues<'_>) -> WantedFile {
+        let request = values.request;
+        // Captures are parts of the plain path too: what follows decodes nothing.
+        let values = RequestValues { path: request.plain_path(), ..*values };
+        let mut text = Vec::new();
+        let mut names = Vec::with_capacity(self.try_files.len());
+        for template in &self.try_files {
+            text.clear();
+            template.render(&values, &mut text);
+            names.extend(FileName::of(&text, self.dotfiles));
+        }
+        let codings = match self.precompressed && !request.fields.lacks(Known::AcceptEncoding) {
+            true => Codings::of(&request.fields),
+            false => Codings::default(),
+        };
+        WantedFile { names, of_folder: request.plain_path().ends_with(b"/"), codings }
+    }
+}
+
+/// The path of a folder with its slash, and the query. A path that begins with two slashes would be another site.
+fn with_slash(path: &[u8], query: &[u8]) -> Vec<u8> {
+    let slashes = path.iter().take_while(|byte| **byte == b'/').count();
+    [&path[slashes.saturating_sub(1)..], b"/", query].concat()
+}
+
+/// What a file that cannot be opened is for its client.
+fn cause(error: &io::Error) -> Cause {
+    use rustix::io::Errno;
+    match error.raw_os_error().map(Errno::from_raw_os_error) {
+        Some(Errno::ACCESS | Errno::PERM) => Cause::Forbidden,
+        Some(Errno::MFILE | Errno::NFILE | Errno::NOMEM) => Cause::Unavailable,
+        _ => Cause::Internal,
+    }
+}
+
+fn folder(config: &StaticFilesConfig, report: &mut Report<'_>) -> Option<ServedFolder> {
+    let links = match &config.symlinks {
+        Symlinks::Switch(true) => Links::Follow,
+        Symlinks::Switch(false) => Links::Refuse,
+        Symlinks::Named(name) if name == "inside" => Links::Inside,
+        Symlinks::Named(name) => {
+            report.within("symlinks").error(format!("{name:?} is unknown: write true, :inside or false"));
+            return None;
+        }
+    };
+    let Some(root) = &config.root else {
+        report.error("`root` is missing: write root: \"public\"");
+        return None;
+    };
+    match ServedFolder::new(Path::new(root), links) {
+        Ok(folder) => Some(folder),
+        Err(error) => {
+            let mut report = report.within("root");
+            match error.kind() {
+                io::ErrorKind::NotFound => report.error(format!("{root} does not exist: write the path of a folder")),
+                io::ErrorKind::NotADirectory => report.error(format!("{root} is no folder: write the path of one")),
+                _ => report.error(format!("cannot open {root} ({error}): write the path of a folder")),
+            }
+            None
+        }
+    }
+}
+
+/// Names of files inside of the root.
+fn names(written: &[String], report: &mut Report<'_>) -> Vec<FileName> {
+    let name = |text: &String| {
+        let name = FileName::of(text.as_bytes(), true).filter(|name| !name.is_folder());
+        if name.is_none() {
+            report.error(format!("{text:?} is no name of a file inside of the root: write \"index.html\""));
+        }
+        name
+    };
+    written.iter().filter_map(name).collect()
+}
+
+fn types(written: &[(String, String)], report: &mut Report<'_>) -> Vec<(Box<[u8]>, Box<str>)> {
+    let mut types = Vec::with_capacity(written.len());
+    for (ending, media_type) in written {
+        let plain = ending.trim_start_matches('.').to_ascii_lowercase();
+        if plain.is_empty() || plain.contains(['/', '.']) {
+            report.error(format!("{ending:?} is no ending of a name: write one such as \".gltf\""));
+        } else if !media_type.contains('/') || media_type.bytes().any(|byte| byte.is_ascii_control()) {
+            report.error(format!("{media_type:?} is no media type: write one such as \"model/gltf+json\""));
+        } else {
+            types.push((plain.into_bytes().into(), media_type.as_str().into()));
+        }
+    }
+    types
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,120 @@
+//! The search for a file.
+
+use std::io;
+
+use super::name::FileName;
+use crate::disk::{is_absence, AtName, OpenFile, ServedFolder};
+use crate::file_response::{Coding, Codings};
+
+/// Where files are looked for.
+#[derive(Debug)]
+pub(super) struct Lookup {
+    pub(super) folder: ServedFolder,
+    pub(super) index: Box<[FileName]>,
+    pub(super) fallback: Option<FileName>,
+}
+
+/// What a request wants.
+#[derive(Debug)]
+pub(super) struct WantedFile {
+    /// Names, in the order in which they are looked for.
+    pub(super) names: Vec<FileName>,
+    /// Whether the request names a folder: its path ends with a slash.
+    pub(super) of_folder: bool,
+    /// Codings that may take the place of a file.
+    pub(super) codings: Codings,
+}
+
+/// What was found.
+#[derive(Debug)]
+pub(super) enum Looked {
+    File {
+        file: OpenFile,
+        /// Name of the original, if it is a compressed form.
+        name: Vec<u8>,
+        coding: Option<Coding>,
+    },
+    /// A folder with an index, which the request names without a slash.
+    Folder,
+    Nothing,
+}
+
+impl Lookup {
+    /// Looks for the files in their order. Unless `may_wait`, this fails with `WouldBlock` if the answer is not in
+    /// memory.
+    pub(super) fn look(&self, wanted: &WantedFile, may_wait: bool) -> io::Result<Looked> {
+        let mut folder = None;
+        let mut refused = None;
+        for name in &wanted.names {
+            if name.is_folder() {
+                for index in &self.index {
+                    if let Some(found) = self.file(name.join(index), wanted, may_wait, &mut refused)? {
+                        return Ok(found);
+                    }
+                }
+                continue;
+            }
+            match self.entry(name.text(), may_wait, &mut refused)? {
+                Some(AtName::File(file)) => return self.best(file, name.text().to_vec(), wanted, may_wait),
+                Some(AtName::Folder) => folder = folder.or(Some(name)),
+                Some(AtName::Other) | None => {}
+            }
+        }
+        if let Some(folder) = folder.filter(|_| !wanted.of_folder) {
+            for index in &self.index {
+                if let Some(AtName::File(_)) = self.entry(&folder.join(index), may_wait, &mut refused)? {
+                    return Ok(Looked::Folder);
+                }
+            }
+        }
+        if let Some(fallback) = &self.fallback {
+            if let Some(found) = self.file(fallback.text().to_vec(), wanted, may_wait, &mut refused)? {
+                return Ok(found);
+            }
+        }
+        match refused {
+            Some(error) => Err(error),
+            None => Ok(Looked::Nothing),
+        }
+    }
+
+    fn file(
+        &self,
+        name: Vec<u8>,
+        wanted: &WantedFile,
+        may_wait: bool,
+        refused: &mut Option<io::Error>,
+    ) -> io::Result<Option<Looked>> {
+        match self.entry(&name, may_wait, refused)? {
+            Some(AtName::File(file)) => self.best(file, name, wanted, may_wait).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    /// The form of a file that its client likes best. A form that is older than the original is one of an earlier
+    /// original.
+    fn best(&self, file: OpenFile, name: Vec<u8>, wanted: &WantedFile, may_wait: bool) -> io::Result<Looked> {
+        for coding in wanted.codings.iter() {
+            let form = [&name[..], coding.ending.as_bytes()].concat();
+            if let Some(AtName::File(form)) = self.entry(&form, may_wait, &mut None)? {
+                if form.revision() >= file.revision() {
+                    return Ok(Looked::File { file: form, name, coding: Some(coding) });
+                }
+            }
+        }
+        Ok(Looked::File { file, name, coding: None })
+    }
+
+    /// What stands at a name. `refused` keeps the first error about a file that may not be read: another may be found.
+    fn entry(&self, name: &[u8], may_wait: bool, refused: &mut Option<io::Error>) -> io::Result<Option<AtName>> {
+        match self.folder.open(name, may_wait) {
+            Ok(entry) => Ok(Some(entry)),
+            Err(error) if is_absence(&error) => Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                refused.get_or_insert(error);
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
