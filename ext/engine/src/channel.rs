@@ -2,6 +2,8 @@
 //!
 //! Code that moves heads and bodies is written once, over these methods.
 
+mod coded;
+
 use std::io;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -12,6 +14,7 @@ use proxy_http::http2;
 use proxy_http::message::{Fields, Known, Method, RequestHead, ResponseHead, Version};
 use proxy_http::message::{Framing, Malformed, Piece, ReadError};
 
+use self::coded::Coded;
 use crate::stream::Http1Connection;
 
 /// One end of an exchange.
@@ -23,6 +26,8 @@ pub(crate) enum Channel {
     Http1(Http1Connection),
     /// A stream, which ends with the exchange.
     Http2(Box<http2::Stream>),
+    /// A client's channel while the body of a response is coded on its way there.
+    Coded(Box<Coded>),
 }
 
 /// Calls one method on the connection or the stream.
@@ -31,6 +36,7 @@ macro_rules! each {
         match $self {
             Channel::Http1($peer) => $call,
             Channel::Http2($peer) => $call,
+            Channel::Coded($peer) => $call,
         }
     };
 }
@@ -41,6 +47,7 @@ impl Channel {
         match self {
             Self::Http1(connection) => Some(connection),
             Self::Http2(_) => None,
+            Self::Coded(coded) => coded.http1(),
         }
     }
 
@@ -91,6 +98,7 @@ impl Channel {
         match self {
             Self::Http1(connection) => connection.input.filled(),
             Self::Http2(stream) => stream.received(),
+            Self::Coded(coded) => coded.received(),
         }
     }
 
@@ -99,6 +107,7 @@ impl Channel {
         match self {
             Self::Http1(connection) => connection.reader.is_done(),
             Self::Http2(stream) => stream.is_read(),
+            Self::Coded(coded) => coded.is_read(),
         }
     }
 
@@ -138,6 +147,7 @@ impl Channel {
             // `h2` checks that a body has the announced length.
             Self::Http2(stream) if framing == Framing::None => stream.expect_no_body(),
             Self::Http2(_) => {}
+            Self::Coded(coded) => coded.begin_reading(framing),
         }
     }
 
@@ -155,7 +165,7 @@ impl Channel {
     /// Buffers small pieces of an HTTP/2 body while the data before them cannot be passed on: `h2` limits how many may
     /// wait.
     pub(crate) fn gather(&mut self, cx: &mut Context<'_>) {
-        if let Self::Http2(stream) = self {
+        if let Self::Http2(stream) = self.plain_mut() {
             stream.gather(cx);
         }
     }
@@ -165,6 +175,7 @@ impl Channel {
         match self {
             Self::Http1(connection) => connection.consume_body(n),
             Self::Http2(stream) => stream.consume(n),
+            Self::Coded(coded) => coded.consume_body(n),
         }
     }
 
@@ -173,6 +184,7 @@ impl Channel {
         match self {
             Self::Http1(connection) => connection.reader.trailers(),
             Self::Http2(stream) => stream.trailers(),
+            Self::Coded(coded) => coded.trailers(),
         }
     }
 
@@ -188,6 +200,7 @@ impl Channel {
             },
             // The rest of it ends with its stream; the connection goes on.
             Self::Http2(_) => true,
+            Self::Coded(coded) => coded.drop_body(),
         }
     }
 
@@ -204,6 +217,7 @@ impl Channel {
                 connection.end_body(None);
             }
             Self::Http2(stream) => stream.write_body(body),
+            Self::Coded(coded) => coded.write_body(body),
         }
     }
 
@@ -217,6 +231,7 @@ impl Channel {
         match self {
             Self::Http1(connection) => connection.writer.may_end(),
             Self::Http2(_) => true,
+            Self::Coded(coded) => coded.may_end_body(),
         }
     }
 
@@ -227,7 +242,7 @@ impl Channel {
 
     /// The stream of an HTTP/2 channel whose peer has not ended its side.
     pub(crate) fn still_sending(&mut self) -> Option<&mut http2::Stream> {
-        match self {
+        match self.plain_mut() {
             Self::Http2(stream) if !stream.peer_ended() => Some(stream),
             _ => None,
         }
@@ -236,14 +251,14 @@ impl Channel {
     /// Makes the close a reset if bytes are left, so that the system does not go on sending them. A stream is reset
     /// when it is dropped.
     pub(crate) fn abandon(&self) {
-        if let Self::Http1(connection) = self {
+        if let Self::Http1(connection) = self.plain() {
             connection.stream().reset_on_close();
         }
     }
 
     /// Limits how long the system goes on sending after the connection is closed.
     pub(crate) fn leave(&self, patience: Duration) {
-        if let Self::Http1(connection) = self {
+        if let Self::Http1(connection) = self.plain() {
             connection.stream().give_up_after(patience);
         }
     }
@@ -258,6 +273,7 @@ impl Channel {
         match self {
             Self::Http1(connection) => connection.poll_response_head(cx, head, limit),
             Self::Http2(stream) => stream.poll_response_head(cx, head, limit),
+            Self::Coded(coded) => coded.poll_response_head(cx, head, limit),
         }
     }
 
@@ -274,6 +290,7 @@ impl Channel {
                 connection.note_overhead(written);
             }
             Self::Http2(stream) => stream.write_interim(head),
+            Self::Coded(coded) => coded.write_interim(head),
         }
     }
 
@@ -301,6 +318,7 @@ impl Channel {
                 head.fields.append_lines(&lines);
                 stream.write_response(head, framing.is_empty());
             }
+            Self::Coded(coded) => coded.write_response(head, framing, own),
         }
     }
 
@@ -314,6 +332,7 @@ impl Channel {
         match self {
             Self::Http1(connection) => connection.consume_tunnel(n),
             Self::Http2(stream) => stream.consume(n),
+            Self::Coded(coded) => coded.consume(n),
         }
     }
 
@@ -322,6 +341,7 @@ impl Channel {
         match self {
             Self::Http1(connection) => connection.poll_send_bytes(cx, data),
             Self::Http2(stream) => stream.poll_send(cx, data),
+            Self::Coded(coded) => coded.poll_send_bytes(cx, data),
         }
     }
 
@@ -335,6 +355,7 @@ impl Channel {
         match self {
             Self::Http1(_) => Version::Http11,
             Self::Http2(_) => Version::Http2,
+            Self::Coded(coded) => coded.version(),
         }
     }
 }
