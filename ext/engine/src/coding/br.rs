@@ -70,13 +70,23 @@ impl BrEncoder {
             if !ran {
                 return Err(io::Error::other("the br encoder failed"));
             }
-            let mut more = false;
             while self.state.has_more_output() {
-                more = true;
                 // 0: all that there is.
-                out.extend_from_slice(self.state.take_output(&mut 0));
+                let mut n = 0;
+                let coded = self.state.take_output(&mut n);
+                out.extend_from_slice(&coded[..n]);
             }
-            if left == 0 && !more {
+            let done = match operation {
+                BrotliEncoderOperation::BROTLI_OPERATION_PROCESS | BrotliEncoderOperation::BROTLI_OPERATION_FLUSH => {
+                    left == 0
+                }
+                BrotliEncoderOperation::BROTLI_OPERATION_FINISH => self.state.is_finished(),
+                // The encoder has a number there while it is in the block.
+                BrotliEncoderOperation::BROTLI_OPERATION_EMIT_METADATA => {
+                    self.state.remaining_metadata_bytes_ == u32::MAX
+                }
+            };
+            if done {
                 return Ok(());
             }
         }

@@ -62,7 +62,7 @@ impl EncoderPlace {
         THREAD.with_borrow_mut(|thread| {
             let free = thread.live < MOST;
             thread.live += usize::from(free);
-            free.then_some(Self)
+            free.then(|| Self)
         })
     }
 }
@@ -126,7 +126,8 @@ impl Encoder {
 
     /// Keeps the memory for another body.
     pub(crate) fn reuse(self) {
-        THREAD.with_borrow_mut(|thread| match self.form {
+        let form = self.form;
+        THREAD.with_borrow_mut(|thread| match form {
             AnyEncoder::Zstd(encoder) if thread.zstd.len() < KEPT => thread.zstd.push(encoder.into_context()),
             AnyEncoder::Gzip(encoder) => {
                 if thread.gzip.len() >= KEPT {

@@ -26,14 +26,14 @@ fn all_mistakes_are_reported_at_once() {
     assert_eq!(
         told(config),
         [
-            "compress: encodings: \"brotli\" is no coding: write \"zstd\", \"br\" or \"gzip\"",
+            "compress: encodings: \"brotli\" is no coding (there are zstd, br, gzip)",
             "compress: encodings: \"gzip\" is written twice: write it once",
             "compress: types: \"html\" is no content type: write one such as \"text/html\", or \"text/*\"",
             "compress: min_size: -1 is negative: write 0 or more",
             "compress: level: zstd: 22 is out of range: write a number from 1 to 19",
             "compress: level: br: 12 is out of range: write a number from 0 to 11",
             "compress: level: gzip: 0 is out of range: write a number from 1 to 9",
-            "compress: breach: \"yes\" is no measure: write \"jitter\", \"guard\" or \"none\"",
+            "compress: breach: \"yes\" is no measure (there are jitter, guard, none)",
         ]
     );
     let config = CompressConfig { encodings: Some(Vec::new()), ..CompressConfig::default() };
