@@ -126,8 +126,12 @@ class Nginx < ProxyPeer
   private
 
   def proxy_command
-    ["nginx", "-p", @directory, "-c", render("nginx.conf.erb", backend: @backend.address, single: !@wrapper.empty?)]
+    values = { backend: @backend.address, single: !@wrapper.empty?, settings: settings }
+    ["nginx", "-p", @directory, "-c", render("nginx.conf.erb", **values)]
   end
+
+  # Further lines of its `server`.
+  def settings = ""
 end
 
 # HAProxy as the proxy.

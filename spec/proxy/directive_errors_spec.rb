@@ -306,7 +306,6 @@ RSpec.describe "messages about one wrong directive", :wrong_types do
     "bind 'http://127.0.0.1:0?backlog=1', backlog: 2" =>
       "bind: backlog is written both in the URL and as an option: keep one of them",
     "upstraem 'a'" => "upstraem: unknown directive (did you mean upstream?)",
-    "compress" => "compress: not yet in this version: compression; let the application do it, or leave it out",
     "static_files root: '/no/such/folder'" =>
       'static_files: root: "/no/such/folder" does not exist (looked at /no/such/folder): write the path of a folder, ' \
       'such as "public"',
@@ -324,6 +323,15 @@ RSpec.describe "messages about one wrong directive", :wrong_types do
       'such as "storage", an Array of them, or { "/files" => "storage" }',
     "proxy #{target}, x_sendfile: { 'files' => '/tmp' }" =>
       'proxy: x_sendfile: "files" is no path of a URI: write one such as "/files"',
+    "compress 6" => 'compress: takes options only: write compress types: ["text/*", "application/json"], …',
+    "compress encodings: 'brotli'" => 'compress: encodings: "brotli" is unknown: write "br"',
+    "compress encodings: []" =>
+      'compress: encodings: it is empty: write codings, such as ["zstd", "br", "gzip"], or leave it out',
+    "compress level: { br: 12 }" => "compress: level: br: 12 is out of range: write a number from 0 to 11",
+    "compress level: 6" => "compress: level: 6 is an Integer: write a Hash, such as { zstd: 6, br: 5 }",
+    "compress breach: true" => 'compress: breach: true is not allowed: write "jitter" or "guard"',
+    "compress types: 'image/*'" =>
+      'compress: types: "image/*" has types that are compressed already: name those that are not',
     "sever_names 'a'" => "sever_names: unknown directive: `proxy help` lists them all",
     "locaton('/a') { }" => "locaton: unknown directive (did you mean location?)",
     "prxy #{target}" => "prxy: unknown directive (did you mean proxy?)",

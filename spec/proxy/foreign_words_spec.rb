@@ -13,7 +13,7 @@ RSpec.describe Proxy::DSL::Foreign do
     "try_files '$uri', '/index.html'" => "try_files: not yet in this version: files; let the application serve them",
     "reverse_proxy 'localhost:3000'" => 'reverse_proxy: write proxy to: "http://127.0.0.1:3000"',
     "handle('/api/*') { }" => 'handle: write location "/api/*" do … end',
-    "encode 'gzip'" => "encode: not yet in this version: compression; let the application do it",
+    "encode 'gzip'" => "encode: write compress",
     "balance roundrobin" => "balance: write backend_priority: :least_conn as an option of `proxy` or `upstream`",
     "use_backend 'api'" => 'use_backend: write location "/api/*"',
     "bind 'tcp://0.0.0.0:3000'" => 'bind: "tcp://0.0.0.0:3000" is not a valid URL: write "http://0.0.0.0:3000"',

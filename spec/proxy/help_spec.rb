@@ -60,8 +60,8 @@ RSpec.describe Proxy::CLI::Help, :wrong_types do
   end
 
   it "says in a sentence of its own what there is none of" do
-    expect(help("gzip").first).to eq("gzip is a word of another system. Not yet in this version: compression; let\n" \
-                                     "the application do it, or leave it out.\n")
+    expect(help("sub_filter").first).to eq("sub_filter is a word of another system. Not in this version: changes of " \
+                                           "a body;\nleave it out.\n")
     expect(help("websockets").first).to eq("websockets is a word of another system. WebSockets always work: leave it " \
                                            "out.\n")
   end

@@ -2,6 +2,8 @@
 //!
 //! Code that moves heads and bodies is written once, over these methods.
 
+mod coded;
+
 use std::io;
 #[cfg(target_os = "linux")]
 use std::os::fd::BorrowedFd;
@@ -16,6 +18,7 @@ use proxy_http::http2;
 use proxy_http::message::{Fields, Known, Method, RequestHead, ResponseHead, Version};
 use proxy_http::message::{Framing, Malformed, Piece, ReadError};
 
+use self::coded::Coded;
 use crate::stream::Http1Connection;
 
 /// One end of an exchange.
@@ -27,6 +30,8 @@ pub(crate) enum Channel {
     Http1(Http1Connection),
     /// A stream, which ends with the exchange.
     Http2(Box<http2::Stream>),
+    /// A client's channel while the body of a response is coded on its way there.
+    Coded(Box<Coded>),
 }
 
 /// Calls one method on the connection or the stream.
@@ -35,6 +40,7 @@ macro_rules! each {
         match $self {
             Channel::Http1($peer) => $call,
             Channel::Http2($peer) => $call,
+            Channel::Coded($peer) => $call,
         }
     };
 }
@@ -45,6 +51,7 @@ impl Channel {
         match self {
             Self::Http1(connection) => Some(connection),
             Self::Http2(_) => None,
+            Self::Coded(coded) => coded.http1(),
         }
     }
 
@@ -95,6 +102,7 @@ impl Channel {
         match self {
             Self::Http1(connection) => connection.input.filled(),
             Self::Http2(stream) => stream.received(),
+            Self::Coded(coded) => coded.received(),
         }
     }
 
@@ -103,6 +111,7 @@ impl Channel {
         match self {
             Self::Http1(connection) => connection.reader.is_done(),
             Self::Http2(stream) => stream.is_read(),
+            Self::Coded(coded) => coded.is_read(),
         }
     }
 
@@ -142,6 +151,7 @@ impl Channel {
             // `h2` checks that a body has the announced length.
             Self::Http2(stream) if framing == Framing::None => stream.expect_no_body(),
             Self::Http2(_) => {}
+            Self::Coded(coded) => coded.begin_reading(framing),
         }
     }
 
@@ -159,7 +169,7 @@ impl Channel {
     /// Buffers small pieces of an HTTP/2 body while the data before them cannot be passed on: `h2` limits how many may
     /// wait.
     pub(crate) fn gather(&mut self, cx: &mut Context<'_>) {
-        if let Self::Http2(stream) = self {
+        if let Self::Http2(stream) = self.plain_mut() {
             stream.gather(cx);
         }
     }
@@ -169,6 +179,7 @@ impl Channel {
         match self {
             Self::Http1(connection) => connection.consume_body(n),
             Self::Http2(stream) => stream.consume(n),
+            Self::Coded(coded) => coded.consume_body(n),
         }
     }
 
@@ -177,6 +188,7 @@ impl Channel {
         match self {
             Self::Http1(connection) => connection.reader.trailers(),
             Self::Http2(stream) => stream.trailers(),
+            Self::Coded(coded) => coded.trailers(),
         }
     }
 
@@ -192,6 +204,7 @@ impl Channel {
             },
             // The rest of it ends with its stream; the connection goes on.
             Self::Http2(_) => true,
+            Self::Coded(coded) => coded.drop_body(),
         }
     }
 
@@ -239,6 +252,7 @@ impl Channel {
                 connection.end_body(None);
             }
             Self::Http2(stream) => stream.write_body(body),
+            Self::Coded(coded) => coded.write_body(body),
         }
     }
 
@@ -252,6 +266,7 @@ impl Channel {
         match self {
             Self::Http1(connection) => connection.writer.may_end(),
             Self::Http2(_) => true,
+            Self::Coded(coded) => coded.may_end_body(),
         }
     }
 
@@ -262,7 +277,7 @@ impl Channel {
 
     /// The stream of an HTTP/2 channel whose peer has not ended its side.
     pub(crate) fn still_sending(&mut self) -> Option<&mut http2::Stream> {
-        match self {
+        match self.plain_mut() {
             Self::Http2(stream) if !stream.peer_ended() => Some(stream),
             _ => None,
         }
@@ -271,14 +286,14 @@ impl Channel {
     /// Makes the close a reset if bytes are left, so that the system does not go on sending them. A stream is reset
     /// when it is dropped.
     pub(crate) fn abandon(&self) {
-        if let Self::Http1(connection) = self {
+        if let Self::Http1(connection) = self.plain() {
             connection.stream().reset_on_close();
         }
     }
 
     /// Limits how long the system goes on sending after the connection is closed.
     pub(crate) fn leave(&self, patience: Duration) {
-        if let Self::Http1(connection) = self {
+        if let Self::Http1(connection) = self.plain() {
             connection.stream().give_up_after(patience);
         }
     }
@@ -293,6 +308,7 @@ impl Channel {
         match self {
             Self::Http1(connection) => connection.poll_response_head(cx, head, limit),
             Self::Http2(stream) => stream.poll_response_head(cx, head, limit),
+            Self::Coded(coded) => coded.poll_response_head(cx, head, limit),
         }
     }
 
@@ -309,6 +325,7 @@ impl Channel {
                 connection.note_overhead(written);
             }
             Self::Http2(stream) => stream.write_interim(head),
+            Self::Coded(coded) => coded.write_interim(head),
         }
     }
 
@@ -336,6 +353,7 @@ impl Channel {
                 head.fields.append_lines(&lines);
                 stream.write_response(head, framing.is_empty());
             }
+            Self::Coded(coded) => coded.write_response(head, framing, own),
         }
     }
 
@@ -349,6 +367,7 @@ impl Channel {
         match self {
             Self::Http1(connection) => connection.consume_tunnel(n),
             Self::Http2(stream) => stream.consume(n),
+            Self::Coded(coded) => coded.consume(n),
         }
     }
 
@@ -357,6 +376,7 @@ impl Channel {
         match self {
             Self::Http1(connection) => connection.poll_send_bytes(cx, data),
             Self::Http2(stream) => stream.poll_send(cx, data),
+            Self::Coded(coded) => coded.poll_send_bytes(cx, data),
         }
     }
 
@@ -370,6 +390,7 @@ impl Channel {
         match self {
             Self::Http1(_) => Version::Http11,
             Self::Http2(_) => Version::Http2,
+            Self::Coded(coded) => coded.version(),
         }
     }
 }

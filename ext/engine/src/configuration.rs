@@ -184,7 +184,7 @@ macro_rules! directives {
         impl Serialize for Defaults {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 let handlers = [$($Handler::WORD),+].len();
-                let mut out = serializer.serialize_struct("Defaults", 15 + handlers + FilterConfig::COUNT)?;
+                let mut out = serializer.serialize_struct("Defaults", 16 + handlers + FilterConfig::COUNT)?;
                 out.serialize_field("server", &Config::default())?;
                 out.serialize_field("bind", &BindConfig::default())?;
                 out.serialize_field("certificate", &Certificate::default())?;
@@ -198,6 +198,7 @@ macro_rules! directives {
                 out.serialize_field("control", &ControlConfig::default())?;
                 out.serialize_field("tracing", &TracingConfig::default())?;
                 out.serialize_field("on_demand_limits", &OnDemandLimits::default())?;
+                out.serialize_field("compression_levels", &CompressionLevels::default())?;
                 out.serialize_field("access_log", &AccessLogConfig::default())?;
                 out.serialize_field("access_log_keep", &KeepConfig::default())?;
                 $(out.serialize_field($Handler::WORD, &<$Config>::default())?;)+

@@ -16,6 +16,7 @@ mod auth_basic;
 mod auth_jwt;
 mod authorize;
 mod challenge;
+mod compress;
 mod cors;
 mod credential;
 mod deny_list;
@@ -221,6 +222,8 @@ filters! {
     max_body: MaxBody(MaxBodyConfig),
     /// `cors origins: [ … ]` says which other sites' pages may send requests.
     cors: Cors(CorsConfig),
+    /// `compress` codes bodies of responses on their way to clients that accept that.
+    compress: Compress(CompressConfig),
     /// `log_requests before: "…", after: "…"` writes lines into the log.
     log_requests: LogRequests(LogRequestsConfig),
     /// `maintenance if_file: "tmp/maintenance.txt"` answers 503 while the file is there.

@@ -101,6 +101,7 @@ async fn forward(
         body_limit: None,
         sent_target: work.request.target_spans(),
         affinity: Affinity::None,
+        coding: None,
         split: None,
         copies: None,
         outcome: Outcome::default(),
@@ -108,6 +109,7 @@ async fn forward(
         work,
     };
     let verdict = exchange.serve(snapshot).await;
+    exchange.client.channel.end_coding();
     exchange.record();
     verdict
 }

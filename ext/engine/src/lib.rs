@@ -48,6 +48,7 @@ mod respond;
 mod access_log;
 
 // Bytes between a client and a backend.
+mod coding;
 mod channel;
 mod long_lived;
 mod relay;

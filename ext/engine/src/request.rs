@@ -32,6 +32,7 @@ use tokio::time::Instant;
 
 use crate::channel::Channel;
 use crate::client::{forwarded, ClientInfo};
+use crate::coding::CodingWish;
 use crate::error::{EndReason, Error, Kind, Side, Waited};
 use crate::grpc::{Call, GrpcOutcome};
 use crate::log::Level;
@@ -124,6 +125,8 @@ pub(crate) struct Exchange<'a> {
     pub(crate) sent_target: TargetSpans,
     /// Properties of the request that the choice of a backend depends on.
     pub(crate) affinity: Affinity,
+    /// What the client says about the coding of the response, until a `compress` has decided.
+    pub(crate) coding: Option<CodingWish>,
     /// The upstream that a split has chosen in place of the handler's own.
     pub(crate) split: Option<Arc<Upstream>>,
     /// Copies for other upstreams.

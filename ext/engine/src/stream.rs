@@ -36,6 +36,8 @@ pub(crate) enum Stream {
     TlsUnix(Box<Secured<UnixStream>>),
     /// A client's connection that another server has read the beginning of.
     Adopted(Box<AdoptedStream>),
+    /// No connection: it was moved elsewhere for a while.
+    Gone(tokio::io::Empty),
     /// An in-memory pipe, in tests of this crate.
     #[cfg(test)]
     Memory(memory::Pipe),
@@ -79,7 +81,7 @@ impl Stream {
             Self::Memory(_) => None,
             #[cfg(test)]
             Self::TlsMemory(secured) => secured.name.as_ref(),
-            Self::Tcp(_) | Self::Unix(_) | Self::Application(_) | Self::Adopted(_) => None,
+            Self::Tcp(_) | Self::Unix(_) | Self::Application(_) | Self::Adopted(_) | Self::Gone(_) => None,
             Self::Tls(secured) => secured.name.as_ref(),
             Self::TlsUnix(secured) => secured.name.as_ref(),
         }
@@ -100,7 +102,7 @@ impl Stream {
             Self::Memory(_) => return false,
             #[cfg(test)]
             Self::TlsMemory(secured) => secured.tls.get_ref().1,
-            Self::Tcp(_) | Self::Unix(_) | Self::Application(_) | Self::Adopted(_) => return false,
+            Self::Tcp(_) | Self::Unix(_) | Self::Application(_) | Self::Adopted(_) | Self::Gone(_) => return false,
             Self::Tls(secured) => secured.tls.get_ref().1,
             Self::TlsUnix(secured) => secured.tls.get_ref().1,
         };
@@ -136,7 +138,7 @@ impl Stream {
             Self::Tcp(stream) => Some(stream),
             Self::Tls(secured) => Some(secured.tls.get_ref().0),
             Self::Adopted(adopted) => adopted.socket.tcp(),
-            Self::Unix(_) | Self::TlsUnix(_) | Self::Application(_) => None,
+            Self::Unix(_) | Self::TlsUnix(_) | Self::Application(_) | Self::Gone(_) => None,
             #[cfg(test)]
             Self::Memory(_) | Self::TlsMemory(_) => None,
         }
@@ -162,6 +164,7 @@ impl Stream {
             Self::Tls(secured) => socket2::SockRef::from(secured.tls.get_ref().0),
             Self::TlsUnix(secured) => socket2::SockRef::from(secured.tls.get_ref().0),
             Self::Adopted(adopted) => return adopted.socket.cut(),
+            Self::Gone(_) => return,
             #[cfg(test)]
             Self::Memory(pipe) => return pipe.cut(),
             #[cfg(test)]
@@ -180,6 +183,7 @@ impl Stream {
             Self::Tls(secured) => socket2::SockRef::from(secured.tls.get_ref().0),
             Self::TlsUnix(secured) => socket2::SockRef::from(secured.tls.get_ref().0),
             Self::Adopted(adopted) => return adopted.socket.has_unread(),
+            Self::Gone(_) => return false,
             #[cfg(test)]
             Self::Memory(pipe) => return pipe.has_unread(),
             #[cfg(test)]
@@ -204,6 +208,7 @@ impl Stream {
             Self::Tls(secured) => secured.tls.get_ref().0.as_fd(),
             Self::TlsUnix(secured) => secured.tls.get_ref().0.as_fd(),
             Self::Adopted(adopted) => return adopted.socket.departure(),
+            Self::Gone(_) => return Some(Departure::Reset),
             #[cfg(test)]
             Self::Memory(pipe) => return pipe.departure(),
             #[cfg(test)]
@@ -241,7 +246,7 @@ impl Stream {
 impl Transport for Stream {
     fn buffers_writes(&self) -> bool {
         match self {
-            Self::Tcp(_) | Self::Unix(_) | Self::Application(_) | Self::Adopted(_) => false,
+            Self::Tcp(_) | Self::Unix(_) | Self::Application(_) | Self::Adopted(_) | Self::Gone(_) => false,
             Self::Tls(_) | Self::TlsUnix(_) => true,
             #[cfg(test)]
             Self::Memory(_) => false,
@@ -294,6 +299,10 @@ macro_rules! delegate {
                 let $stream = Pin::new(&mut **adopted);
                 $call
             }
+            Stream::Gone($stream) => {
+                let $stream = Pin::new($stream);
+                $call
+            }
             #[cfg(test)]
             Stream::Memory($stream) => {
                 let $stream = Pin::new($stream);
@@ -335,6 +344,7 @@ impl AsyncWrite for Stream {
             Self::Tls(secured) => secured.tls.is_write_vectored(),
             Self::TlsUnix(secured) => secured.tls.is_write_vectored(),
             Self::Adopted(adopted) => adopted.is_write_vectored(),
+            Self::Gone(nothing) => nothing.is_write_vectored(),
             #[cfg(test)]
             Self::Memory(pipe) => pipe.is_write_vectored(),
             #[cfg(test)]

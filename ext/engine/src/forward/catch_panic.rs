@@ -40,6 +40,7 @@ pub(crate) async fn forward_guarded(
     if let Some(verdict) = result {
         return verdict;
     }
+    client.channel.end_coding();
     let id = RequestId::random();
     let logged = LoggedId::of(id, work.request.fields.get(Known::XRequestId));
     let what = format_args!("a request failed by a mistake in the proxy itself (a panic)");

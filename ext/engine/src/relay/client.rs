@@ -67,10 +67,7 @@ impl ClientChannel {
 
     /// The connection of an HTTP/1.1 client, and the timer.
     pub(crate) fn connection(&mut self) -> Option<(&mut Http1Connection, &mut DeadlineTimer)> {
-        match &mut self.channel {
-            Channel::Http1(connection) => Some((connection, &mut self.alarm)),
-            Channel::Http2(_) => None,
-        }
+        self.channel.http1().map(|connection| (connection, &mut self.alarm))
     }
 
     /// Begins another request: the time since a half-close counts anew.
@@ -82,7 +79,7 @@ impl ClientChannel {
     /// Whether the client has half-closed its connection: it sends nothing more, and may be gone.
     pub(crate) fn has_ended(&self) -> bool {
         // The end of an HTTP/2 stream is only the end of the request.
-        matches!(&self.channel, Channel::Http1(connection) if connection.peer_ended())
+        matches!(self.channel.plain(), Channel::Http1(connection) if connection.peer_ended())
             || self.watch.as_ref().is_some_and(|watch| watch.ended.is_some())
     }
 
@@ -94,7 +91,7 @@ impl ClientChannel {
         listening: Listening,
         patience: Option<Duration>,
     ) -> Poll<Error> {
-        match (&mut self.channel, listening) {
+        match (self.channel.plain_mut(), listening) {
             (Channel::Http2(stream), _) => return stream.poll_gone(cx).map(|error| Error::client(Kind::Io(error))),
             (Channel::Http1(_), Listening::Elsewhere) => return Poll::Pending,
             (Channel::Http1(connection), Listening::Reading) => {
@@ -106,13 +103,14 @@ impl ClientChannel {
                 }
             }
             (Channel::Http1(_), Listening::Blocked) => {}
+            (Channel::Coded(_), _) => return Poll::Pending,
         }
         self.poll_departed(cx, patience)
     }
 
     #[cold]
     fn poll_departed(&mut self, cx: &mut Context<'_>, patience: Option<Duration>) -> Poll<Error> {
-        let Channel::Http1(connection) = &self.channel else { return Poll::Pending };
+        let Channel::Http1(connection) = self.channel.plain() else { return Poll::Pending };
         let watch = self.watch.get_or_insert_default();
         if connection.peer_ended() {
             watch.ended.get_or_insert_with(Instant::now);

@@ -195,6 +195,7 @@ pub(crate) fn write_head(
             Ok(())
         }
         Channel::Http2(stream) => http2::write_request(stream, head, target, backend, needs, framing),
+        Channel::Coded(coded) => write_head(coded, head, target, backend, needs, framing),
     }
 }
 

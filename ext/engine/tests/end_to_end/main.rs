@@ -14,6 +14,7 @@ mod bodies;
 mod bodyless;
 mod choosing;
 mod client_strictness;
+mod compression;
 mod control;
 mod control_places;
 mod deploying;

@@ -88,8 +88,7 @@ module Proxy
       # Options of other systems that have no equivalent here.
       NOTES = {
         "WebSockets always work: leave it out" => %i[websocket websockets ws upgrade web_socket],
-        "not yet in this version: compression; let the application do it, or leave it out" =>
-          %i[gzip compress compression encode brotli],
+        "compression is a filter: write a line compress" => %i[gzip compress compression encode brotli],
         "not yet in this version: a cache; leave it out" => %i[cache proxy_cache caching],
         "certificates from an authority have a line of their own: write acme email: \"ops@example.com\"" =>
           %i[acme lets_encrypt letsencrypt auto_tls],

@@ -167,9 +167,10 @@ module Proxy
         "not yet in this version: a cache; leave it out" =>
           %i[proxy_cache proxy_cache_path proxy_cache_valid proxy_cache_key fastcgi_cache cache etag
              proxy_ignore_headers http_cache],
-        "not yet in this version: compression; let the application do it, or leave it out" =>
-          %i[gzip gzip_types gzip_min_length gzip_comp_level gzip_proxied gzip_vary brotli encode compression
-             compress deflate],
+        "write compress" => %i[gzip gzip_proxied gzip_vary brotli encode compression deflate],
+        'write compress types: ["text/*", "application/json"]' => %i[gzip_types brotli_types],
+        "write compress min_size: 1024" => %i[gzip_min_length brotli_min_length],
+        "write compress level: { gzip: 5, br: 4 }" => %i[gzip_comp_level brotli_comp_level],
         "not in this version: changes of a body; leave it out" =>
           %i[sub_filter sub_filter_once replace replace_response],
         'write mirror "shadow", and an upstream of that name' => %i[mirroring proxy_mirror],
@@ -204,7 +205,7 @@ module Proxy
       # Words that may stand without arguments.
       ALONE = %i[ip_hash least_conn internal file_server encode log gzip preload_app! log_requests! quiet daemonize
                  prune_bundler fork_worker nakayoshi_fork forwardfor drain_on_shutdown reverse_proxy proxy_pass
-                 listen server_name rackup httpchk compress brotli auto_https stub_status redispatch httplog].freeze
+                 listen server_name rackup httpchk brotli auto_https stub_status redispatch httplog].freeze
     end
   end
 end
