@@ -163,10 +163,11 @@ fn a_dead_shadow_costs_nothing_and_no_more_than_its_limit_are_in_flight() {
 
 #[test]
 fn requests_that_wait_for_their_answer_take_no_place_of_a_copy() {
-    let (go, gate) = Gate::new();
+    let ((go, gate), (came, arrival)) = (Gate::new(), Gate::new());
     let app = Origin::start(move |_, peer| {
         while let Some(request) = peer.try_request() {
             if request.target() == "/slow" {
+                came.open();
                 gate.wait_until("the others have their copies");
             }
             peer.send(Reply::ok("ok"));
@@ -177,7 +178,7 @@ fn requests_that_wait_for_their_answer_take_no_place_of_a_copy() {
     let proxy = start(&app.address(), &shadow.address(), mirror);
     let mut slow = proxy.client();
     slow.send_get("/slow");
-    eventually("the backend has it", || app.targets() == ["/slow"]);
+    arrival.wait_until("the backend has it");
     let mut client = proxy.client();
     answered(&mut client, "GET /quick HTTP/1.1\r\nHost: a", "");
     assert_eq!(await_copies(&shadow, 1)[0].target(), "/quick");
