@@ -205,12 +205,6 @@ RSpec.describe "static_files" do
     expect(%w[/pipe /socket /a.txt].map { |path| proxy.get(path).status }).to eq([404, 404, 200])
   end
 
-  it "answers 403 for a file that it may not read, and says why" do
-    skip "root may read everything" if Process.uid.zero?
-    File.chmod(0, write("a.txt"))
-    expect(serve.get("/a.txt").status).to eq(403)
-  end
-
   # The pieces of a large file that cannot be held in memory.
   def sparse(name, bytes)
     path = write(name, "")
