@@ -186,10 +186,13 @@ impl Proxy {
         keep: Option<Keep>,
     ) -> Option<Verdict> {
         let status = exchange.work.response.status;
-        let Some(files) = self.named_files.as_ref().filter(|_| !is_bodyless(status)) else {
+        let Some(files) = &self.named_files else {
             exchange.warn(format_args!("the backend names a file, and there is no x_sendfile: the name is dropped"));
             return None;
         };
+        if is_bodyless(status) {
+            return None;
+        }
         let attempt = attempt.take()?;
         let named = named(&exchange.work.response.fields, &files.roots);
         self.free(exchange, answered, &attempt, body, keep).await;
