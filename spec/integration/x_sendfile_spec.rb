@@ -23,7 +23,8 @@ RSpec.describe "x_sendfile" do
 
   it "sends the file that the backend names, with the backend's headers" do
     backend = naming({ "X-Sendfile" => "#{directory}/storage/report.pdf", "Content-Type" => "application/x-own",
-                       "Content-Disposition" => "attachment", "Set-Cookie" => "a=b", "Date" => "Tue, 01 Jan 2030 00:00:00 GMT" })
+                       "Content-Disposition" => "attachment", "Set-Cookie" => "a=b",
+                       "Date" => "Tue, 01 Jan 2030 00:00:00 GMT" })
     client = start_proxy(to: backend, x_sendfile: "#{directory}/storage").connect
     answer = client.get("/download")
     expect([answer.status, answer.body, answer["Content-Length"]]).to eq([200, "0123456789", "10"])
