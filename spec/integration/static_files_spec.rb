@@ -98,6 +98,17 @@ RSpec.describe "static_files" do
     expect(proxy.get("/app.js")["Cache-Control"]).to eq("public, max-age=60")
   end
 
+  it "leaves other methods to the next handler even with a fallback, and warns of no handler behind it" do
+    write("index.html")
+    root = "#{directory}/site"
+    backend = backend_answering("from the application")
+    text = "static_files root: #{root.inspect}, fallback: \"index.html\"\nproxy backends: [#{backend.address.inspect}]\n"
+    File.write("#{directory}/Proxyfile", text)
+    expect(Proxy.check("#{directory}/Proxyfile").map(&:to_s)).to eq([])
+    proxy = start_proxy(file: "#{directory}/Proxyfile")
+    expect([proxy.get("/a").body, proxy.post("/a", "x").body]).to eq(["index.html", "from the application"])
+  end
+
   it "serves compressed forms to those who take them, each with a tag of its own" do
     write("app.js", "the original")
     now = Time.now

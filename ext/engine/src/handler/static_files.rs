@@ -71,6 +71,8 @@ pub(crate) enum FoundFile {
 impl Handling for StaticFiles {
     type Config = StaticFilesConfig;
 
+    const DECLINES: bool = true;
+
     fn compile(config: &StaticFilesConfig, compiler: &mut Compiler) -> Option<Self> {
         let captures = compiler.captures.names();
         let report = &mut Report::new(Self::WORD, config.at.as_ref(), &mut compiler.problems);
@@ -103,10 +105,6 @@ impl Handling for StaticFiles {
             typed,
             types,
         })
-    }
-
-    fn declines(config: &StaticFilesConfig) -> bool {
-        config.fallback.is_none()
     }
 
     fn foretell(&self, values: &RequestValues<'_>) -> Option<OwnAnswer> {
