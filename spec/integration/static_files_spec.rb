@@ -102,8 +102,10 @@ RSpec.describe "static_files" do
     write("index.html")
     root = "#{directory}/site"
     backend = backend_answering("from the application")
-    text = "static_files root: #{root.inspect}, fallback: \"index.html\"\nproxy backends: [#{backend.address.inspect}]\n"
-    File.write("#{directory}/Proxyfile", text)
+    File.write("#{directory}/Proxyfile", <<~RUBY)
+      static_files root: #{root.inspect}, fallback: "index.html"
+      proxy backends: [#{backend.address.inspect}]
+    RUBY
     expect(Proxy.check("#{directory}/Proxyfile").map(&:to_s)).to eq([])
     proxy = start_proxy(file: "#{directory}/Proxyfile")
     expect([proxy.get("/a").body, proxy.post("/a", "x").body]).to eq(["index.html", "from the application"])
