@@ -51,6 +51,15 @@ RSpec.describe "Proxy::Rack::Middleware in Puma", time_limit: 60 do
     expect(JSON.parse(response.body)).to include("path" => "/a%20b", "query" => "x=1")
   end
 
+  it "answers with files that are there and leaves the rest to the application" do
+    File.write("#{directory}/a.txt", "from a file")
+    server = start_rack("use(Proxy::Rack::Middleware) { static_files root: #{directory.inspect} }\n")
+    answers = [%w[GET /a.txt], %w[GET /none.txt], ["POST", "/a.txt", {}, "x"], %w[GET /]].map do |request|
+      server.connect.request(*request).body
+    end
+    expect(answers).to eq(["from a file", "inner ", "inner x", "inner "])
+  end
+
   it "tells the backend who asks, and believes no client about it" do
     forged = { "X-Forwarded-For" => "6.6.6.6", "X-Forwarded-Proto" => "https", "X-Real-IP" => "6.6.6.6" }
     headers = JSON.parse(ask("GET", "/echo", forged).body).fetch("headers")

@@ -38,6 +38,17 @@ RSpec.describe "proxy start as a user without rights" do
     [process.output, status]
   end
 
+  it "answers 403 for a file that it may not read, and says why" do
+    FileUtils.mkdir_p("#{directory}/site")
+    %w[a b].each { |name| File.write("#{directory}/site/#{name}.txt", name) }
+    File.chmod(0, "#{directory}/site/a.txt")
+    process = start("bind 'http://127.0.0.1:0'\nstatic_files root: 'site'\n")
+    process.await_output(/Ctrl-C/)
+    answers = %w[/a.txt /b.txt].map { |path| RawClient.request(process.output[%r{http://\S+}], "GET", path).status }
+    expect(answers).to eq([403, 200])
+    process.await_output(%r{warn .*GET /a\.txt: static_files: Permission denied})
+  end
+
   it "serves, says that the state is not kept, and is found by commands" do
     process = start("bind 'http://127.0.0.1:0'\nstate 'tmp/proxy.state'\n" \
                     "static_response body: 'ok'\n")

@@ -23,13 +23,15 @@ RSpec.describe "x_sendfile" do
 
   it "sends the file that the backend names, with the backend's headers" do
     backend = naming({ "X-Sendfile" => "#{directory}/storage/report.pdf", "Content-Type" => "application/x-own",
-                       "Content-Disposition" => "attachment", "Set-Cookie" => "a=b" })
+                       "Content-Disposition" => "attachment", "Set-Cookie" => "a=b",
+                       "Date" => "Tue, 01 Jan 2030 00:00:00 GMT" })
     client = start_proxy(to: backend, x_sendfile: "#{directory}/storage").connect
     answer = client.get("/download")
     expect([answer.status, answer.body, answer["Content-Length"]]).to eq([200, "0123456789", "10"])
     expect(%w[Content-Type Content-Disposition Set-Cookie].map { |name| answer[name] })
       .to eq(["application/x-own", "attachment", "a=b"])
     expect(answer["X-Sendfile"]).to be_nil
+    expect(answer.all("Date")).to eq(["Tue, 01 Jan 2030 00:00:00 GMT"])
     expect([answer["ETag"], answer["Last-Modified"], answer["Accept-Ranges"]]).to all(be_a(String))
     part = client.get("/download", "Range" => "bytes=2-4")
     expect([part.status, part["Content-Range"], part.body]).to eq([206, "bytes 2-4/10", "234"])
@@ -71,6 +73,12 @@ RSpec.describe "x_sendfile" do
       expect(answer.body).not_to include("own body")
       expect(answer[field]).to be_nil
     end
+  end
+
+  it "passes an answer without content on as it is" do
+    proxy = start_proxy(to: naming({ "X-Sendfile" => "#{directory}/storage/report.pdf" }, body: "", status: "204 None"),
+                        x_sendfile: "#{directory}/storage")
+    expect(proxy.get("/").then { |answer| [answer.status, answer["X-Sendfile"], answer.body] }).to eq([204, nil, ""])
   end
 
   it "answers 404 for a file that is not there" do

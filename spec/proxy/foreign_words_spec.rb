@@ -10,7 +10,7 @@ RSpec.describe Proxy::DSL::Foreign do
     "listen 80" => 'listen: write bind "http://0.0.0.0:80"',
     "proxy_pass 'http://127.0.0.1:3000'" => 'proxy_pass: write proxy to: "http://127.0.0.1:3000"',
     "server_name 'example.com'" => 'server_name: write host "example.com" do … end',
-    "try_files '$uri', '/index.html'" => "try_files: not yet in this version: files; let the application serve them",
+    "try_files '$uri', '/index.html'" => "try_files: write static_files root: \"public\"",
     "reverse_proxy 'localhost:3000'" => 'reverse_proxy: write proxy to: "http://127.0.0.1:3000"',
     "handle('/api/*') { }" => 'handle: write location "/api/*" do … end',
     "encode 'gzip'" => "encode: write compress",

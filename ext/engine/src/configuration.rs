@@ -170,7 +170,7 @@ macro_rules! directives {
                         word: $Handler::WORD,
                         at: config.at.as_ref(),
                         prefix: $Handler::prefix(config),
-                        declines: $Handler::declines(config),
+                        declines: $Handler::DECLINES,
                     }),)+
                     Self::Filter(_) | Self::Location(_) => None,
                 }

@@ -26,17 +26,15 @@ pub(crate) trait Handling: Word + Sized {
     /// Whether requests go on to a backend. A handler that answers by itself has to read bodies of unknown length.
     const FORWARDS: bool = false;
 
+    /// Whether the handler may leave a request to the next one, although it accepts its path.
+    const DECLINES: bool = false;
+
     /// Checks the options. `None` if something is wrong; every mistake is then in the compiler's list.
     fn compile(config: &Self::Config, compiler: &mut Compiler) -> Option<Self>;
 
     /// Path prefix: a request must have this path or one below it. `None`: any path.
     fn prefix(_config: &Self::Config) -> Option<&str> {
         None
-    }
-
-    /// Whether the handler may leave a request to the next one, although it accepts its path.
-    fn declines(_config: &Self::Config) -> bool {
-        false
     }
 
     /// Whether the handler answers requests for `path`, whose escapes are decoded. If not, the next handler is asked.

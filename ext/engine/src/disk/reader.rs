@@ -20,6 +20,9 @@ const AHEAD: usize = 256 * 1024;
 /// least this much ahead.
 #[cfg(target_os = "linux")]
 const STEP: u64 = 128 * 1024;
+/// Bytes that another thread brings into memory at a time.
+#[cfg(target_os = "linux")]
+const WARM: u64 = 1024 * 1024;
 
 /// A reader of an open file.
 #[derive(Debug)]
@@ -32,12 +35,23 @@ pub(crate) struct FileReader {
     warm: u64,
     /// A read by another thread.
     reading: Option<JoinHandle<io::Result<Vec<u8>>>>,
+    /// Another thread that brings a part of the file into memory, and returns where that part ends.
+    #[cfg(target_os = "linux")]
+    warming: Option<JoinHandle<io::Result<u64>>>,
 }
 
 impl FileReader {
     /// A reader of `file`.
     pub(crate) fn new(file: Arc<OpenFile>) -> Self {
-        Self { file, piece: Vec::new(), start: 0, warm: 0, reading: None }
+        Self {
+            file,
+            piece: Vec::new(),
+            start: 0,
+            warm: 0,
+            reading: None,
+            #[cfg(target_os = "linux")]
+            warming: None,
+        }
     }
 
     /// The file.
@@ -64,13 +78,21 @@ impl FileReader {
     #[cfg(target_os = "linux")]
     pub(crate) fn poll_warm(&mut self, cx: &mut Context<'_>, offset: u64, most: u64) -> Poll<io::Result<u64>> {
         if offset >= self.warm {
-            if self.reading.is_none() {
+            if self.warming.is_none() {
                 self.look_ahead(offset, offset + most);
             }
             if offset >= self.warm {
-                ready!(self.poll_reading(cx, offset))?;
-                self.warm = self.start + self.piece.len() as u64;
-                self.piece = Vec::new();
+                let file = &self.file;
+                let warming = self.warming.get_or_insert_with(|| {
+                    let file = Arc::clone(file);
+                    tokio::task::spawn_blocking(move || file.warm(offset))
+                });
+                let end = ready!(Pin::new(warming).poll(cx));
+                self.warming = None;
+                self.warm = end.map_err(io::Error::other)??;
+                if offset >= self.warm {
+                    return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
+                }
             }
         }
         Poll::Ready(Ok(most.min(self.warm - offset)))
@@ -132,6 +154,24 @@ impl FileReader {
 }
 
 impl OpenFile {
+    /// Brings a part of the file from `offset` on into memory, and returns where it ends.
+    #[cfg(target_os = "linux")]
+    fn warm(&self, offset: u64) -> io::Result<u64> {
+        let end = self.length.min(offset + WARM);
+        let length = std::num::NonZeroU64::new(end.saturating_sub(offset));
+        // The disk is asked for all of it at once; then each place is waited for.
+        let _ = rustix::fs::fadvise(&self.file, offset, length, rustix::fs::Advice::WillNeed);
+        let mut at = offset;
+        while at < end && self.file.read_at(&mut [0], at)? > 0 {
+            at = end.min(at + STEP);
+        }
+        if at > offset {
+            self.file.read_at(&mut [0], at - 1)?;
+            super::warm::note(self.number, offset..at, self.length);
+        }
+        Ok(at)
+    }
+
     /// Reads what is in memory. `WouldBlock` if the first byte is not, or if the system does not say.
     #[cfg(target_os = "linux")]
     fn read_now(&self, bytes: &mut [u8], offset: u64) -> io::Result<usize> {

@@ -111,7 +111,7 @@ fn a_folder_is_found_anew_for_each_file() {
 fn a_file_that_may_not_be_read_is_no_absent_one() {
     let site = site();
     let file = site.path().join("root/a.txt");
-    fs::set_permissions(&file, fs::Permissions::from_mode(0)).expect("changed");
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o000)).expect("changed");
     if fs::File::open(&file).is_ok() {
         // This user may read everything.
         return;

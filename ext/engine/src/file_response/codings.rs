@@ -72,7 +72,7 @@ fn parse(element: &[u8]) -> Option<(&[u8], u16)> {
         let piece = piece.trim_ascii();
         if let Some(value) = piece.strip_prefix(b"q=").or_else(|| piece.strip_prefix(b"Q=")) {
             let value: f32 = std::str::from_utf8(value).ok()?.parse().ok()?;
-            quality = ((0.0..=1.0).contains(&value)).then(|| (value * 1000.0) as u16)?;
+            quality = ((0.0..=1.0).contains(&value)).then_some((value * 1000.0) as u16)?;
         }
     }
     (!name.is_empty()).then_some((name, quality))

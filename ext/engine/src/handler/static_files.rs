@@ -40,7 +40,7 @@ pub(crate) struct StaticFiles {
     /// Whether `headers` have the type of the files.
     typed: bool,
     /// Types of endings, in lower case.
-    types: Box<[(Box<[u8]>, Box<str>)]>,
+    types: Vec<(Vec<u8>, String)>,
 }
 
 /// Result of a search.
@@ -70,6 +70,8 @@ pub(crate) enum FoundFile {
 
 impl Handling for StaticFiles {
     type Config = StaticFilesConfig;
+
+    const DECLINES: bool = true;
 
     fn compile(config: &StaticFilesConfig, compiler: &mut Compiler) -> Option<Self> {
         let captures = compiler.captures.names();
@@ -101,12 +103,8 @@ impl Handling for StaticFiles {
             cache_control,
             headers: headers.into(),
             typed,
-            types: types.into(),
+            types,
         })
-    }
-
-    fn declines(config: &StaticFilesConfig) -> bool {
-        config.fallback.is_none()
     }
 
     fn foretell(&self, values: &RequestValues<'_>) -> Option<OwnAnswer> {
@@ -196,9 +194,9 @@ impl StaticFiles {
         let mut lines = Vec::with_capacity(512);
         if !self.typed {
             let ending = name.rsplit(|byte| *byte == b'.').next().unwrap_or_default().to_ascii_lowercase();
-            let own = self.types.iter().find(|(known, _)| **known == ending);
+            let own = self.types.iter().find(|(known, _)| *known == ending);
             let media_type = match own {
-                Some((_, media_type)) => media_type.to_string(),
+                Some((_, media_type)) => media_type.clone(),
                 None => with_charset(media_type(name).unwrap_or("application/octet-stream")),
             };
             lines.extend_from_slice(format!("Content-Type: {media_type}\r\n").as_bytes());
@@ -294,7 +292,7 @@ fn names(written: &[String], report: &mut Report<'_>) -> Vec<FileName> {
     written.iter().filter_map(name).collect()
 }
 
-fn types(written: &[(String, String)], report: &mut Report<'_>) -> Vec<(Box<[u8]>, Box<str>)> {
+fn types(written: &[(String, String)], report: &mut Report<'_>) -> Vec<(Vec<u8>, String)> {
     let mut types = Vec::with_capacity(written.len());
     for (ending, media_type) in written {
         let plain = ending.trim_start_matches('.').to_ascii_lowercase();
@@ -303,7 +301,7 @@ fn types(written: &[(String, String)], report: &mut Report<'_>) -> Vec<(Box<[u8]
         } else if !media_type.contains('/') || media_type.bytes().any(|byte| byte.is_ascii_control()) {
             report.error(format!("{media_type:?} is no media type: write one such as \"model/gltf+json\""));
         } else {
-            types.push((plain.into_bytes().into(), media_type.as_str().into()));
+            types.push((plain.into_bytes(), media_type.clone()));
         }
     }
     types

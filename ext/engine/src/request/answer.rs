@@ -168,11 +168,14 @@ impl Exchange<'_> {
         AnswerEnding { drained, keep_alive: self.keep_alive && drained && !self.tools.is_draining() }
     }
 
-    /// Writes the head of an answer of the proxy's own.
+    /// Writes the head of an answer of the proxy's own. Its content may be another's, with a date.
     pub(crate) fn write_answer(&mut self, framing: Framing, ending: AnswerEnding) {
         let (tools, version) = (self.tools, self.work.request.version);
+        let has_date = self.work.response.fields.has(Known::Date);
         self.client.channel.write_response(&mut self.work.response, framing, |lines| {
-            tools.write_date(lines);
+            if !has_date {
+                tools.write_date(lines);
+            }
             write_connection(lines, ending.keep_alive, version);
         });
     }

@@ -15,7 +15,7 @@ impl Stream {
         match self {
             Self::Tcp(_) | Self::Unix(_) => true,
             Self::Adopted(adopted) => adopted.socket.takes_files(),
-            Self::Application(_) | Self::Tls(_) | Self::TlsUnix(_) => false,
+            Self::Application(_) | Self::Tls(_) | Self::TlsUnix(_) | Self::Gone(_) => false,
             #[cfg(test)]
             Self::Memory(_) | Self::TlsMemory(_) => false,
         }

@@ -38,7 +38,7 @@ const BODY_TIME: Duration = Duration::from_millis(500);
 pub(super) struct NamedFiles {
     roots: Arc<[Root]>,
     /// Lines that tell a backend how to name them.
-    told: Box<[(&'static str, Box<[u8]>)]>,
+    told: Vec<(&'static str, Vec<u8>)>,
 }
 
 #[derive(Debug)]
@@ -80,7 +80,7 @@ impl NamedFiles {
                 }
             }
         }
-        (!roots.is_empty()).then(|| Self { told: told(&roots).into(), roots: roots.into() })
+        (!roots.is_empty()).then(|| Self { told: told(&roots), roots: roots.into() })
     }
 
     /// Tells a backend how to name files.
@@ -93,10 +93,10 @@ impl NamedFiles {
 
 /// The fields that tell a backend how to name files. They take the place of those that a client sends, which are never
 /// passed on.
-fn told(roots: &[Root]) -> Vec<(&'static str, Box<[u8]>)> {
+fn told(roots: &[Root]) -> Vec<(&'static str, Vec<u8>)> {
     let pairs: Vec<_> = roots.iter().filter_map(|root| Some((root.folder.path(), root.uri.as_ref()?))).collect();
     if pairs.is_empty() {
-        return vec![("X-Sendfile-Type", b"X-Sendfile"[..].into())];
+        return vec![("X-Sendfile-Type", b"X-Sendfile".to_vec())];
     }
     let mut mapping = Vec::new();
     for (path, uri) in pairs {
@@ -107,7 +107,7 @@ fn told(roots: &[Root]) -> Vec<(&'static str, Box<[u8]>)> {
         let uri = uri.strip_suffix(b"/").unwrap_or(&uri[..]);
         mapping.extend_from_slice(&[path.strip_suffix(b"/").unwrap_or(path), b"/=", uri, b"/"].concat());
     }
-    vec![("X-Sendfile-Type", b"X-Accel-Redirect"[..].into()), ("X-Accel-Mapping", mapping.into())]
+    vec![("X-Sendfile-Type", b"X-Accel-Redirect".to_vec()), ("X-Accel-Mapping", mapping)]
 }
 
 /// Whether the response of a backend names a file. A quick test.
@@ -186,10 +186,13 @@ impl Proxy {
         keep: Option<Keep>,
     ) -> Option<Verdict> {
         let status = exchange.work.response.status;
-        let Some(files) = self.named_files.as_ref().filter(|_| !is_bodyless(status)) else {
+        let Some(files) = &self.named_files else {
             exchange.warn(format_args!("the backend names a file, and there is no x_sendfile: the name is dropped"));
             return None;
         };
+        if is_bodyless(status) {
+            return None;
+        }
         let attempt = attempt.take()?;
         let named = named(&exchange.work.response.fields, &files.roots);
         self.free(exchange, answered, &attempt, body, keep).await;

@@ -54,7 +54,7 @@ fn only_files_inside_of_the_folders_are_opened() {
 #[test]
 fn a_backend_is_told_how_to_name_files() {
     let told = |files: &NamedFiles| -> Vec<String> {
-        let line = |(name, value): &(&str, Box<[u8]>)| format!("{name}: {}", String::from_utf8_lossy(value));
+        let line = |(name, value): &(&str, Vec<u8>)| format!("{name}: {}", String::from_utf8_lossy(value));
         files.told.iter().map(line).collect()
     };
     assert_eq!(told(&roots(&[(None, Path::new("/tmp"))])), ["X-Sendfile-Type: X-Sendfile"]);
