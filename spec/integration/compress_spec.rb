@@ -28,7 +28,7 @@ RSpec.describe "the filter compress" do
     client.read(client.read_line.to_i(16)).tap { client.read(2) }
   end
 
-  it "is decoded by curl to what the backend sent, for bodies of every size" do
+  it "is decoded by curl to what the backend sent, for bodies of every size", time_limit: 120 do
     [1, 1_023, 1_024, 32_768, 100_000, 10_000_000].each do |bytes|
       body = page(bytes)
       proxy = start_proxy(to: backend_answering(body, html)) { compress min_size: 0 }
