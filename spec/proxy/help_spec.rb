@@ -61,7 +61,7 @@ RSpec.describe Proxy::CLI::Help, :wrong_types do
 
   it "says in a sentence of its own what there is none of" do
     expect(help("sub_filter").first).to eq("sub_filter is a word of another system. Not in this version: changes of " \
-                                           "a body;\nleave it out.\n")
+                                           "a\nbody; leave it out.\n")
     expect(help("websockets").first).to eq("websockets is a word of another system. WebSockets always work: leave it " \
                                            "out.\n")
   end

@@ -14,6 +14,8 @@ use crate::stream::{Http1Connection, Stream};
 const TURN: usize = 32 * 1024;
 /// Coded bytes that may wait before no more data is taken (back-pressure).
 const WAITING: usize = 16 * 1024;
+/// Bytes that an HTTP/1.1 connection copies in place of writing them at once.
+const COPIED: usize = 4 * 1024;
 /// Memory that is kept while a body pauses.
 const ORDINARY: usize = 16 * 1024;
 
@@ -233,8 +235,12 @@ impl Coded {
 
     /// Gives the coded bytes to the peer.
     fn poll_out(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // Pieces that are copied leave together with the end of the body, in one write.
+        let is_short = self.out.len() <= WAITING && matches!(self.peer, Channel::Http1(_));
+        let most = if is_short { COPIED } else { usize::MAX };
         while self.sent < self.out.len() {
-            self.sent += ready!(self.peer.poll_send(cx, &self.out[self.sent..]))?;
+            let n = most.min(self.out.len() - self.sent);
+            self.sent += ready!(self.peer.poll_send(cx, &self.out[self.sent..self.sent + n]))?;
         }
         self.sent = 0;
         self.out.clear();

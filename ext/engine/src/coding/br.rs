@@ -44,12 +44,12 @@ impl BrEncoder {
 
     /// Writes the padding, once, as a block that decoders skip (RFC 7932, section 9.2).
     fn pad(&mut self, out: &mut Vec<u8>) -> io::Result<()> {
-        match self.padding.take() {
-            Some(padding) if !padding.is_empty() => {
-                self.run(BrotliEncoderOperation::BROTLI_OPERATION_EMIT_METADATA, &padding, out)
-            }
-            _ => Ok(()),
+        let Some(mut padding) = self.padding.take().filter(|padding| !padding.is_empty()) else { return Ok(()) };
+        if padding.len() == 1 {
+            // Of a block of one byte the encoder says that it has none.
+            padding.push(b'x');
         }
+        self.run(BrotliEncoderOperation::BROTLI_OPERATION_EMIT_METADATA, &padding, out)
     }
 
     fn run(&mut self, operation: BrotliEncoderOperation, data: &[u8], out: &mut Vec<u8>) -> io::Result<()> {

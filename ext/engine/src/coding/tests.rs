@@ -101,6 +101,17 @@ fn a_flush_gives_all_that_was_written_and_no_end() {
 }
 
 #[test]
+fn padding_of_every_length_is_skipped() {
+    let body = page(500);
+    for (_, coding) in Coding::ALL {
+        for _ in 0..500 {
+            let coded = coded(options(coding), &body, 500, true, false);
+            assert!(decoded(coding, &coded) == (body.clone(), true), "{coding:?}");
+        }
+    }
+}
+
+#[test]
 fn every_level_codes() {
     let body = page(40_000);
     for (coding, levels) in [(Coding::Zstd, 1..=19), (Coding::Br, 0..=11), (Coding::Gzip, 1..=9)] {

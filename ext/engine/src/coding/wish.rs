@@ -51,8 +51,8 @@ impl CodingWish {
         Self { zstd, br, gzip, ..wish }
     }
 
-    /// The coding that the client likes best, of equal ones the first in `order` (RFC 9110, section 12.5.3). `None`: the
-    /// body as it is.
+    /// The coding that the client likes best, of equal ones the first in `order` (RFC 9110, section 12.5.3). `None`:
+    /// the body as it is.
     pub(crate) fn choose(&self, order: &[Coding]) -> Option<Coding> {
         let mut best = None;
         let mut least = self.least.max(1);

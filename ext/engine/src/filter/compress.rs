@@ -21,7 +21,8 @@ use crate::request::{Exchange, Verdict};
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CompressConfig {
-    /// Codings that are offered; of those that a client likes equally, the first is taken. Default: `zstd`, `br`, `gzip`.
+    /// Codings that are offered; of those that a client likes equally, the first is taken. Default: `zstd`, `br`,
+    /// `gzip`.
     pub encodings: Option<Vec<String>>,
     /// Content types that are coded, such as `text/*`. Default: the usual ones that compress well.
     pub types: Option<Vec<String>>,

@@ -5,7 +5,7 @@ module Proxy
     module Words
       # Compresses the bodies of responses.
       class Compress < Word::Filter
-        prose "Compresses responses for clients that accept that, while they are passed on. The innermost `compress` decides."
+        prose "Compresses responses on their way to clients that accept that. The innermost `compress` decides."
         details <<~TEXT
           The head of a response decides: its content type and its length. Events, calls of gRPC, parts of files and
           what is compressed already stay as they are: see [compression](compression.md).

@@ -113,23 +113,23 @@ fn a_client_that_leaves_gives_its_place_back() {
         })
         .collect();
     clients.iter_mut().for_each(|client| assert_eq!(client.head().status(), 200));
-    drop(clients);
+    clients.into_iter().for_each(Peer::reset);
     (0..=MOST).for_each(|_| gone.recv_timeout(PATIENCE).expect("the backend is let go"));
     assert_eq!(get(&proxy, "/", "Accept-Encoding: gzip\r\n").get("Content-Encoding"), Some("gzip"));
 }
 
 #[test]
 fn a_body_that_takes_long_to_code_lets_others_pass() {
-    const BODY: usize = 8_000_000;
+    const BODY: usize = 1_000_000;
     let origin = Origin::answering(|request| match request.target() {
         "/long" => [format!("{HEAD}Content-Length: {BODY}\r\n\r\n").into_bytes(), page(BODY)].concat(),
         _ => format!("{HEAD}Content-Length: 2\r\n\r\nok").into_bytes(),
     });
     let proxy = compressing(&origin);
     let mut long = proxy.client();
-    long.send("GET /long HTTP/1.1\r\nHost: a\r\nAccept-Encoding: br\r\n\r\n");
-    assert_eq!(long.head().get("Content-Encoding"), Some("br"));
-    let short = get(&proxy, "/short", "Accept-Encoding: br\r\n");
+    long.send("GET /long HTTP/1.1\r\nHost: a\r\nAccept-Encoding: gzip\r\n\r\n");
+    assert_eq!(long.head().get("Content-Encoding"), Some("gzip"));
+    let short = get(&proxy, "/short", "Accept-Encoding: gzip\r\n");
     assert_eq!(short.text(), "ok");
-    assert!(decoded("br", &long.chunks().0) == page(BODY));
+    assert!(decoded("gzip", &long.chunks().0) == page(BODY));
 }
