@@ -2,8 +2,9 @@
 
 use proxy_http::headers::{framing, hop_by_hop, websocket};
 use proxy_http::message::{Framing, Malformed};
-use proxy_http::message::{Known, Method, Version};
+use proxy_http::message::{Fields, Known, Method, Version};
 
+use super::holding::WantedBuffering;
 use super::Proxy;
 use crate::channel::Channel;
 use crate::error::Blame;
@@ -54,7 +55,7 @@ impl Proxy {
         let reusable = framing != Framing::UntilClose
             && !hop_by_hop::promises_a_body_in_vain(&exchange.work.response)
             && framing::keeps_alive(&exchange.work.response.fields, exchange.work.response.version);
-        let keep = self.keep(exchange).believing(&exchange.work.response.fields);
+        let keep = reusable.then(|| self.keep(exchange).believing(&exchange.work.response.fields));
         let version = exchange.work.request.version;
         let client_framing = match framing {
             Framing::Chunked | Framing::UntilClose if version == Version::Http10 => Framing::UntilClose,
@@ -68,6 +69,8 @@ impl Proxy {
             body.is_complete() && client_framing != Framing::UntilClose && !exchange.tools.is_draining();
         exchange.answering(status);
         exchange.outcome.backend = Some(attempt);
+        // Filters may remove the field.
+        let wanted = WantedBuffering::of(&exchange.work.response.fields);
         self.write_response(exchange, client_framing);
         backend.begin_reading(framing);
         exchange.send_copies(body, false);
@@ -81,31 +84,30 @@ impl Proxy {
             None if lasts && relay::is_event_stream(heads.1) => {
                 Box::pin(self.relay_events(exchange, backend, body, &limits, &mut in_order)).await
             }
-            None => relay::relay(exchange.client, backend, body, heads, &limits, |_| ()).await,
+            None => {
+                let hold = |fields: &Fields| self.holds(wanted, fields);
+                match relay::relay(exchange.client, backend, body, heads, &limits, |_| (), hold).await {
+                    Ok(None) => Ok(()),
+                    Ok(Some(pace)) => Box::pin(self.pass_held(exchange, answered, body, &limits, pace, keep)).await,
+                    Err(error) => Err(error),
+                }
+            }
             call => {
-                let relay = relay::relay(exchange.client, backend, body, heads, &limits, |_| ());
-                Box::pin(grpc::within(call, relay)).await
+                let relay = relay::relay(exchange.client, backend, body, heads, &limits, |_| (), |_| false);
+                Box::pin(grpc::within(call, relay)).await.map(|_| ())
             }
         };
-        if exchange.call.is_some() {
+        if let (Some(backend), true) = (&answered, exchange.call.is_some()) {
             let fields = backend.trailers().unwrap_or(&exchange.work.response.fields);
             exchange.outcome.grpc.note(fields);
         }
         exchange.send_copies(body, true);
-        if result.is_err() || !body.is_complete() {
+        if let (Some(backend), true) = (&answered, result.is_err() || !body.is_complete()) {
             body.let_go_of(backend, limits.write);
         }
         match result {
             Ok(()) => {
-                // Bytes after the response are not passed on: the connection is closed with them.
-                let clean = body.is_complete() && backend.received().is_empty() && !backend.peer_ended();
-                if let (true, Some(Channel::Http1(backend))) = (reusable && clean, answered.take()) {
-                    if let Some(attempt) = &exchange.outcome.backend {
-                        let (pool, introduction) = (&exchange.tools.pool, &exchange.work.introduction);
-                        let now = pool.give_back(attempt.backend(), backend.into_stream(), introduction, keep);
-                        exchange.work.ended = now;
-                    }
-                }
+                exchange.work.ended = self.give_back(exchange, answered, body, keep);
                 match (exchange.keep_alive, exchange.client.channel.is_read()) {
                     (true, _) => Verdict::KeepAlive,
                     (false, true) => Verdict::Close,
@@ -147,8 +149,8 @@ impl Proxy {
         let events = Events::default();
         let mut open = exchange.tools.long_lived(LongLivedKind::EventStream);
         let heads = (&exchange.work.request.fields, &exchange.work.response.fields);
-        let relay = relay::relay(exchange.client, backend, body, heads, limits, |data| events.pass(data));
-        let ended = Events::until_over(relay, &mut open).await;
+        let relay = relay::relay(exchange.client, backend, body, heads, limits, |data| events.pass(data), |_| false);
+        let ended = Events::until_over(async { relay.await.map(|_| ()) }, &mut open).await;
         if matches!(&ended, Err(error) if matches!(error.kind, Kind::Stopping)) {
             *in_order = exchange.work.request.method == Method::Get && events.end(exchange.client).await;
             exchange.debug(format_args!("an event stream ended: the server stops"));

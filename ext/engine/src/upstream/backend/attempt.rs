@@ -103,6 +103,14 @@ impl Attempt {
         }
     }
 
+    /// The backend has nothing more to do for the request: it counts no longer as in flight, although the client has
+    /// not taken all of the response.
+    pub(crate) fn has_served(&self) {
+        if self.in_flight.take() {
+            self.backend.leave();
+        }
+    }
+
     /// Hands the place among the requests in flight over to the application that works on the request: its thread is
     /// busy until it says otherwise, even if the client goes away.
     pub(crate) fn hand_over(&self, id: RequestId) -> Option<Arc<dyn ApplicationPlace>> {
