@@ -55,6 +55,7 @@ mod pipelining;
 mod places;
 mod reasons;
 mod reload;
+mod request_buffering;
 mod retries;
 mod retry_on;
 mod rewrites;
