@@ -19,6 +19,7 @@ mod challenge;
 mod cors;
 mod credential;
 mod deny_list;
+mod etag;
 mod forward_auth;
 mod header_changes;
 mod log_requests;
@@ -219,6 +220,8 @@ filters! {
     rewrite: Rewrite(RewriteConfig),
     /// `max_body 1_048_576` refuses bodies longer than this many bytes.
     max_body: MaxBody(MaxBodyConfig),
+    /// `etag` gives small responses an entity tag.
+    etag: Etag(EtagConfig),
     /// `cors origins: [ … ]` says which other sites' pages may send requests.
     cors: Cors(CorsConfig),
     /// `log_requests before: "…", after: "…"` writes lines into the log.

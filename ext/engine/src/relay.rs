@@ -28,7 +28,7 @@ pub(crate) use memory_budget::MemoryBudget;
 pub(crate) use pace::{Pace, Rate};
 pub(crate) use request_body::RequestBody;
 pub(crate) use rest::{skip_body, take_the_rest};
-pub(crate) use take_in::{send_held, take_in};
+pub(crate) use take_in::{send_held, take_in, take_whole};
 pub(crate) use tunnel::tunnel;
 pub(crate) use waits::Waits;
 

@@ -14,6 +14,7 @@ mod race;
 mod request;
 mod response;
 mod stopped;
+mod tagging;
 
 pub use config::{BodyFileConfig, BufferingConfig, ForwardedHeaders, ProxyConfig};
 pub(crate) use preview::Preview;

@@ -178,3 +178,36 @@ pub(crate) async fn send_held(
         Some(HeldEnd::Whole(_)) | None => Ok(()),
     }
 }
+
+/// Takes in a body of `length` bytes, of which nothing is passed on meanwhile. `limit` is the longest pause between two
+/// pieces.
+pub(crate) async fn take_whole(
+    client: &mut ClientChannel,
+    backend: &mut Channel,
+    length: usize,
+    limit: Duration,
+) -> Result<Vec<u8>, Error> {
+    let mut whole = Vec::with_capacity(length);
+    let mut reading = Silence::default();
+    poll_fn(|cx| loop {
+        match backend.poll_body(cx) {
+            Poll::Ready(Ok(Piece::End)) => return Poll::Ready(Ok(())),
+            Poll::Ready(Ok(Piece::Data(n))) => {
+                whole.extend_from_slice(&backend.received()[..n]);
+                backend.consume_body(n);
+            }
+            Poll::Ready(Ok(Piece::More)) => {}
+            Poll::Ready(Err(error)) => return Poll::Ready(Err(Error::backend(error.into(), Retry::Never))),
+            Poll::Pending => {
+                if let Poll::Ready(error) = client.poll_gone(cx, Listening::Reading, None) {
+                    return Poll::Ready(Err(error));
+                }
+                let Some(end) = reading.until(true, backend.total_read(), limit) else { return Poll::Pending };
+                let late = || Err(Error::backend(Kind::Timeout(Waited::Read), Retry::Never));
+                return client.alarm.poll(cx, end).map(|()| late());
+            }
+        }
+    })
+    .await
+    .map(|()| whole)
+}

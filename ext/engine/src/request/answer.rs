@@ -132,6 +132,9 @@ impl Exchange<'_> {
             status = Cause::NoTunnel.status();
             self.ends_for(Cause::NoTunnel.into());
         }
+        let framing = Framing::Length(body.len() as u64);
+        let is_known = self.taggable(status, framing).is_some() && self.tag(body);
+        let (status, body) = if is_known { (304, &[][..]) } else { (status, body) };
         self.answering(status);
         let response = &mut self.work.response;
         response.status = status;

@@ -35,7 +35,7 @@ fn before(origin: &Origin, change: impl FnOnce(&mut Settings)) -> Proxy {
 }
 
 fn on_disk(settings: &mut Settings) {
-    let file = BodyFileConfig { disk: Some(64 << 20), path: Some(std::env::temp_dir().display().to_string()) };
+    let file = BodyFileConfig { disk: 64 << 20, path: Some(std::env::temp_dir().display().to_string()) };
     settings.proxy.buffering = BufferingConfig::File(file);
 }
 
@@ -178,7 +178,7 @@ fn a_disk_that_takes_nothing_costs_no_byte() {
     let path = folder.path().display().to_string();
     let origin = origin("");
     let proxy = before(&origin, |settings| {
-        let file = BodyFileConfig { disk: Some(64 << 20), path: Some(path) };
+        let file = BodyFileConfig { disk: 64 << 20, path: Some(path) };
         settings.proxy.buffering = BufferingConfig::File(file);
     });
     drop(folder);

@@ -135,7 +135,7 @@ fn a_body_that_is_too_long_reaches_no_backend() {
 fn what_the_file_has_no_room_for_is_streamed() {
     let origin = measuring();
     let proxy = before(&[&origin], |settings| {
-        let file = BodyFileConfig { disk: Some(300_000), path: None };
+        let file = BodyFileConfig { disk: 300_000, path: None };
         settings.proxy.request_buffering = BufferingConfig::File(file);
     });
     let mut client = proxy.client();
@@ -151,7 +151,7 @@ fn a_disk_that_takes_nothing_is_an_answer() {
     let path = folder.path().display().to_string();
     let origin = measuring();
     let proxy = before(&[&origin], |settings| {
-        let file = BodyFileConfig { disk: Some(64 << 20), path: Some(path) };
+        let file = BodyFileConfig { disk: 64 << 20, path: Some(path) };
         settings.proxy.request_buffering = BufferingConfig::File(file);
     });
     drop(folder);

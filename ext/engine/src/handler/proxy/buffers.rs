@@ -10,15 +10,12 @@ use crate::compile::Report;
 use crate::relay::{DiskRules, HoldRules};
 use crate::unnamed_file;
 
-/// Most bytes of one body of a request that go to the disk, if the configuration does not say.
-const LONGEST_FILE: u64 = 1024 * 1024 * 1024;
-
 /// Whether responses are taken in, and how much of one may wait.
 pub(super) fn responses(config: &ProxyConfig, report: &mut Report<'_>) -> (bool, HoldRules) {
     let memory = report.within("buffer_size").unbounded(config.buffer_size);
     let (is_on, disk) = match &config.buffering {
         BufferingConfig::Switch(is_on) => (*is_on, None),
-        BufferingConfig::File(file) => (true, disk(file, None, &mut report.within("buffering"))),
+        BufferingConfig::File(file) => (true, Some(disk(file, &mut report.within("buffering")))),
     };
     (is_on, HoldRules { memory: usize::try_from(memory).unwrap_or(usize::MAX), disk })
 }
@@ -31,22 +28,16 @@ pub(super) fn requests(config: &ProxyConfig, report: &mut Report<'_>) -> Option<
         BufferingConfig::Switch(true) => &usual,
         BufferingConfig::File(file) => file,
     };
-    disk(file, Some(LONGEST_FILE), &mut report.within("request_buffering"))
+    Some(disk(file, &mut report.within("request_buffering")))
 }
 
-fn disk(config: &BodyFileConfig, usual: Option<u64>, report: &mut Report<'_>) -> Option<DiskRules> {
-    let most = match config.disk {
-        Some(bytes) => Some(report.within("disk").unbounded(bytes)),
-        None => usual,
-    };
-    if most.is_none() {
-        report.error("disk is missing: write a number of bytes, such as { disk: 1_073_741_824 }");
-    }
+fn disk(config: &BodyFileConfig, report: &mut Report<'_>) -> DiskRules {
+    let most = report.within("disk").unbounded(config.disk);
     let folder = config.path.as_ref().map_or_else(unnamed_file::usual_folder, PathBuf::from);
     if let Err(why) = is_of_use(&folder) {
         report.within("path").error(format!("{folder:?} {why}: write the path of a folder that this process may use"));
     }
-    Some(DiskRules { folder: Arc::from(folder), most: most? })
+    DiskRules { folder: Arc::from(folder), most }
 }
 
 fn is_of_use(folder: &Path) -> Result<(), String> {
@@ -71,17 +62,16 @@ mod tests {
     #[test]
     fn what_is_wrong_is_said_of_each() {
         let file = |disk, path: &str| BufferingConfig::File(BodyFileConfig { disk, path: Some(path.into()) });
-        assert_eq!(told(file(Some(10), "/")), [""; 0]);
+        assert_eq!(told(file(10, "/")), [""; 0]);
         assert_eq!(told(BufferingConfig::Switch(true)), [""; 0]);
         assert_eq!(
-            told(file(Some(-1), "/nowhere")).len(),
+            told(file(-1, "/nowhere")).len(),
             4,
             "a negative size, and a folder that is not there, each of both"
         );
         assert_eq!(
-            told(file(None, "/dev/null")),
+            told(file(10, "/dev/null")),
             [
-                "buffering: disk is missing: write a number of bytes, such as { disk: 1_073_741_824 }",
                 "buffering: path: \"/dev/null\" is no folder: write the path of a folder that this process may use",
                 "request_buffering: path: \"/dev/null\" is no folder: write the path of a folder that this process may use",
             ]

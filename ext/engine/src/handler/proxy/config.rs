@@ -109,13 +109,19 @@ pub enum BufferingConfig {
 }
 
 /// `{ disk: 1_073_741_824, path: "/var/tmp" }`
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct BodyFileConfig {
     /// Most bytes of one body that go to the disk.
-    pub disk: Option<i64>,
+    pub disk: i64,
     /// Folder for the files. Default: that of `TMPDIR`, else `/var/tmp`.
     pub path: Option<String>,
+}
+
+impl Default for BodyFileConfig {
+    fn default() -> Self {
+        Self { disk: 1024 * 1024 * 1024, path: None }
+    }
 }
 
 /// `forwarded_headers: true`, `false` or `:rfc7239`

@@ -85,7 +85,7 @@ impl Proxy {
     }
 
     /// Lets the backend go, which has nothing more to do for the request: the next one need not wait for the client.
-    fn let_go(
+    pub(super) fn let_go(
         &self,
         exchange: &mut Exchange<'_>,
         answered: &mut Option<Channel>,

@@ -56,6 +56,9 @@ impl Proxy {
             && !hop_by_hop::promises_a_body_in_vain(&exchange.work.response)
             && framing::keeps_alive(&exchange.work.response.fields, exchange.work.response.version);
         let keep = reusable.then(|| self.keep(exchange).believing(&exchange.work.response.fields));
+        if let (Some(length), true) = (exchange.taggable(status, framing), body.is_complete()) {
+            return Box::pin(self.respond_tagged(exchange, answered, attempt, body, length, keep)).await;
+        }
         let version = exchange.work.request.version;
         let client_framing = match framing {
             Framing::Chunked | Framing::UntilClose if version == Version::Http10 => Framing::UntilClose,
@@ -175,7 +178,7 @@ impl Proxy {
     }
 
     /// Changes the head into the one for the client, and writes it.
-    fn write_response(&self, exchange: &mut Exchange<'_>, client_framing: Framing) {
+    pub(super) fn write_response(&self, exchange: &mut Exchange<'_>, client_framing: Framing) {
         let late = client_framing == Framing::Chunked || exchange.work.request.version == Version::Http2;
         self.change_fields(exchange, late);
         let version = exchange.work.request.version;
