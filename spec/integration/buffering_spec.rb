@@ -56,7 +56,7 @@ RSpec.describe "slow clients" do
     [{ buffering: false }, {}].zip([{}, { "X-Wanted" => "no" }]).each do |options, headers|
       proxy = start_proxy(to: puma_with_three_threads, **options)
       slow = Array.new(3) { slow_client(proxy, length, headers) }
-      slow.each { |client| client.read_until("\r\n\r\n") }
+      slow.each { |client| client.read_head }
       other = proxy.connect
       other.send_request("GET", "/")
 
@@ -94,10 +94,10 @@ RSpec.describe "slow clients" do
 
   it "get what the configuration says about them checked" do
     expect { start_proxy(to: "127.0.0.1:1", buffering: { disk: -1, path: "/nowhere/at/all" }) }.to raise_error(
-      Proxy::ConfigError, /disk: -1 is negative.*path: "\/nowhere\/at\/all" cannot be used/m
+      Proxy::ConfigurationError, /disk: -1 is negative.*path: "\/nowhere\/at\/all" cannot be used/m
     )
     expect { start_proxy(to: "127.0.0.1:1", request_buffering: 1000) }.to raise_error(
-      Proxy::ConfigError, /request_buffering: 1000 is an Integer: write \{ disk: 1000 \}/
+      Proxy::ConfigurationError, /request_buffering: 1000 is an Integer: write \{ disk: 1000 \}/
     )
   end
 end
