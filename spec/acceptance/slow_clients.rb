@@ -96,7 +96,8 @@ RSpec.describe "Slow clients", :integration, time_limit: 300 do
     after { system("umount", disk) }
 
     def start(**options)
-      start_proxy_process("proxy backends: [#{puma.inspect}], #{options.map { |name, value| "#{name}: #{value.inspect}" }.join(", ")}")
+      written = { backends: [puma], **options }.map { |name, value| "#{name}: #{value.inspect}" }.join(", ")
+      start_proxy_process("proxy #{written}")
     end
 
     it "get whole responses, and the log has a line for each" do

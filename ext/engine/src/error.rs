@@ -179,7 +179,7 @@ impl Error {
     pub(crate) fn blame(&self) -> Blame {
         match &self.kind {
             Kind::Connect(error) if error.is_ours() => Blame::Us,
-            Kind::NoUpgrade => Blame::Us,
+            Kind::NoUpgrade | Kind::Disk(_) => Blame::Us,
             _ => Blame::Backend,
         }
     }

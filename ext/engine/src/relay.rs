@@ -190,8 +190,9 @@ pub(crate) async fn send(
 
 /// Passes the bodies on: the response's to the client, and the rest of the request's to the backend. The response's
 /// head stands in the client's output. `heads` are the heads of the request and the response as they were passed on.
-/// `tap` sees the data of the response. `hold` is asked, with the fields of the response, once the client is slower than
-/// the backend: whether the response is taken in meanwhile. Then the pace of the client is returned, for [`take_in()`].
+/// `tap` sees the data of the response. `hold` is asked, with the fields of the response, once the client is slower
+/// than the backend: whether the response is taken in meanwhile. Then the pace of the client is returned, for
+/// [`take_in()`].
 #[allow(clippy::too_many_arguments)]
 pub(crate) async fn relay(
     client: &mut ClientChannel,

@@ -1,4 +1,5 @@
-//! Files without a name, for bytes that do not fit into memory. Such a file is gone with the process, however that ends.
+//! Files without a name, for bytes that do not fit into memory. Such a file is gone with the process, however that
+//! ends.
 //!
 //! A disk may be slow. So files are made, written and read by threads that may block, one block at a time, and never by
 //! an engine thread.

@@ -38,8 +38,8 @@ impl Silence {
     }
 }
 
-/// Takes the rest of a response in as fast as `backend` sends it, and passes it on as fast as the client takes it. Ready
-/// once the backend has nothing more to say: what the client has not taken is then in `held`, and
+/// Takes the rest of a response in as fast as `backend` sends it, and passes it on as fast as the client takes it.
+/// Ready once the backend has nothing more to say: what the client has not taken is then in `held`, and
 /// [`Held::failure`] says whether it is whole. An error if the response cannot be passed on. See [`super::relay()`] for
 /// the other values.
 #[allow(clippy::too_many_arguments)]

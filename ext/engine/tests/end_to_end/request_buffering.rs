@@ -11,7 +11,8 @@ const LONG: usize = 3 << 20;
 fn measuring() -> Origin {
     Origin::answering(|request| {
         let is_whole = request.body == pattern(request.body.len());
-        let fields = ["Content-Length", "Transfer-Encoding", "Expect"].map(|name| request.get(name).unwrap_or("-").to_owned());
+        let fields =
+            ["Content-Length", "Transfer-Encoding", "Expect"].map(|name| request.get(name).unwrap_or("-").to_owned());
         Reply::ok(format!("{} {is_whole} {}", request.body.len(), fields.join(" ")))
     })
 }

@@ -55,7 +55,8 @@ mod tests {
     use super::*;
 
     fn told(buffering: BufferingConfig) -> Vec<String> {
-        let config = ProxyConfig { buffering: buffering.clone(), request_buffering: buffering, ..ProxyConfig::default() };
+        let config =
+            ProxyConfig { buffering: buffering.clone(), request_buffering: buffering, ..ProxyConfig::default() };
         Report::told(|report| (responses(&config, report), requests(&config, report))).1
     }
 
@@ -69,12 +70,10 @@ mod tests {
             4,
             "a negative size, and a folder that is not there, each of both"
         );
+        let no_folder = "path: \"/dev/null\" is no folder: write the path of a folder that this process may use";
         assert_eq!(
             told(file(10, "/dev/null")),
-            [
-                "buffering: path: \"/dev/null\" is no folder: write the path of a folder that this process may use",
-                "request_buffering: path: \"/dev/null\" is no folder: write the path of a folder that this process may use",
-            ]
+            [format!("buffering: {no_folder}"), format!("request_buffering: {no_folder}"),]
         );
     }
 }

@@ -1,5 +1,5 @@
-//! Bodies of requests that are taken in before the request may have a place at a backend: small ones for an application,
-//! any with `request_buffering`.
+//! Bodies of requests that are taken in before the request may have a place at a backend: small ones for an
+//! application, any with `request_buffering`.
 
 use proxy_http::message::{Framing, Known};
 

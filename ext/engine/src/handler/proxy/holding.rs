@@ -59,8 +59,8 @@ impl Proxy {
         on && !is_live(fields)
     }
 
-    /// Takes the rest of the response in, lets the backend go, and then sends what the client has not taken. `keep`: the
-    /// connection may be used again.
+    /// Takes the rest of the response in, lets the backend go, and then sends what the client has not taken. `keep`:
+    /// the connection may be used again.
     pub(super) async fn pass_held(
         &self,
         exchange: &mut Exchange<'_>,
@@ -76,7 +76,7 @@ impl Proxy {
             let client = &mut *exchange.client;
             let taken = relay::take_in(client, backend, body, heads, limits, &mut held, &mut pace, |_| ()).await;
             if let Some(error) = held.take_trouble() {
-                exchange.warn(format_args!("the disk takes no more of the response, which waits at the backend: {error}"));
+                exchange.warn(format_args!("the disk takes no more of the response: {error}"));
             }
             taken?;
             self.let_go(exchange, answered, body, limits, keep, held.failure());

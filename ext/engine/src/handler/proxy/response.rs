@@ -1,8 +1,8 @@
 //! The response that a client gets.
 
 use proxy_http::headers::{framing, hop_by_hop, websocket};
-use proxy_http::message::{Framing, Malformed};
 use proxy_http::message::{Fields, Known, Method, Version};
+use proxy_http::message::{Framing, Malformed};
 
 use super::holding::WantedBuffering;
 use super::Proxy;
@@ -121,6 +121,9 @@ impl Proxy {
                 exchange.ends_for(EndReason::from(&error));
                 match error.side {
                     Side::Client => exchange.note_departure(&error),
+                    Side::Us if matches!(error.kind, Kind::Disk(_)) => {
+                        exchange.warn(format_args!("response cut short: {error}"));
+                    }
                     Side::Us => {}
                     Side::Backend => {
                         if let Some(attempt) = &exchange.outcome.backend {

@@ -34,16 +34,7 @@ enum FileWork {
 
 impl Spill {
     pub(super) fn new(rules: DiskRules) -> Self {
-        Self {
-            rules,
-            file: None,
-            written: 0,
-            read: 0,
-            block: Vec::new(),
-            job: None,
-            trouble: None,
-            is_full: false,
-        }
+        Self { rules, file: None, written: 0, read: 0, block: Vec::new(), job: None, trouble: None, is_full: false }
     }
 
     /// Whether no byte waits here.
