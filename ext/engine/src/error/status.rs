@@ -71,7 +71,7 @@ causes! {
     NoTunnel: 501,
     /// The backend failed, or its response was not HTTP.
     BadGateway: 502,
-    /// No backend could be asked: all are down or busy, or a resource of the proxy itself has run out, such as the disk.
+    /// No backend could be asked: all are down or busy, or a resource of the proxy itself has run out.
     Unavailable: 503,
     /// The block of an `authorize` has not ruled on the request.
     Unruled: 503,

@@ -71,8 +71,8 @@ pub(crate) struct Proxy {
     /// Retry budget, in per cent of the requests in flight.
     retry_budget: f64,
     retry_buffer: usize,
-    /// Whether a body of any length is taken in before the request may have a place at a backend, and what of it goes to
-    /// the disk.
+    /// Whether a body of any length is taken in before the request may have a place at a backend, and what of it goes
+    /// to the disk.
     request_buffering: Option<DiskRules>,
     /// Whether a response is taken in although its client is slow.
     buffering: bool,
