@@ -1,6 +1,7 @@
 //! Responses that a slow client takes later than the backend sends them.
 
 use std::sync::mpsc::channel;
+use std::sync::OnceLock;
 
 use proxy_engine::configuration::{BodyFileConfig, BufferingConfig};
 
@@ -9,12 +10,18 @@ use crate::support::{eventually, pattern, Frame, Origin, Peer, Proxy, RawHttp2, 
 /// More than the system holds between the proxy and a client that does not read.
 const LONG: usize = 24 << 20;
 
+/// The long response.
+fn long() -> &'static [u8] {
+    static LONG_BODY: OnceLock<Vec<u8>> = OnceLock::new();
+    LONG_BODY.get_or_init(|| pattern(LONG))
+}
+
 /// Answers `/long` with a long response, and everything else with its target.
 fn origin(head: &'static str) -> Origin {
     Origin::start(move |_, peer| {
         while let Some(request) = peer.try_request() {
             let body = match request.target() {
-                "/long" => pattern(LONG),
+                "/long" => long().to_vec(),
                 other => other.as_bytes().to_vec(),
             };
             let head = format!("HTTP/1.1 200 OK\r\n{head}Content-Length: {}\r\n\r\n", body.len());
@@ -30,6 +37,7 @@ fn before(origin: &Origin, change: impl FnOnce(&mut Settings)) -> Proxy {
     Proxy::with(&[&origin.address()], |settings| {
         settings.pool.max_connections = Some(1);
         settings.pool.queue = 10;
+        settings.pool.queue_timeout = 60.0;
         change(settings);
     })
 }
@@ -43,7 +51,7 @@ fn read_long(client: &mut Peer) {
     let head = client.head();
     assert_eq!(head.get("Content-Length"), Some(&*LONG.to_string()));
     let body = client.read(LONG);
-    assert!(body == pattern(LONG), "the response is as it was sent");
+    assert!(body == long(), "the response is as it was sent");
 }
 
 /// Whether another request is served while a client does not read its response.
@@ -137,7 +145,7 @@ fn chunks_and_trailers_that_were_taken_in_are_passed_on() {
                 continue;
             }
             peer.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n");
-            for piece in pattern(LONG).chunks(300_000) {
+            for piece in long().chunks(300_000) {
                 peer.send(format!("{:x}\r\n", piece.len()));
                 peer.send(piece);
                 peer.send("\r\n");
@@ -151,7 +159,7 @@ fn chunks_and_trailers_that_were_taken_in_are_passed_on() {
     assert_eq!(proxy.client().get("/other").text(), "ok");
     slow.head();
     let (body, trailers) = slow.chunks();
-    assert!(body == pattern(LONG));
+    assert!(body == long());
     assert_eq!(trailers, [("X-Sum".to_owned(), "17".to_owned())]);
 }
 
@@ -161,7 +169,7 @@ fn what_came_of_a_response_that_was_cut_is_passed_on_and_then_cut() {
     let origin = Origin::start(move |_, peer| {
         peer.request();
         peer.send(format!("HTTP/1.1 200 OK\r\nContent-Length: {LONG}\r\n\r\n"));
-        peer.send(&pattern(LONG)[..half]);
+        peer.send(&long()[..half]);
     });
     let proxy = before(&origin, on_disk);
     let mut slow = proxy.narrow_client();
@@ -169,7 +177,7 @@ fn what_came_of_a_response_that_was_cut_is_passed_on_and_then_cut() {
     eventually("the failure is known", || proxy.server.stats().backends[0].failures == 1);
     slow.head();
     let (body, _) = slow.rest();
-    assert!(body == pattern(LONG)[..half], "{} of {half} bytes came", body.len());
+    assert!(body == long()[..half], "{} of {half} bytes came", body.len());
 }
 
 #[test]
@@ -194,8 +202,7 @@ fn the_end_of_a_response_frees_the_place_even_if_nothing_of_it_waits_here() {
     let origin = Origin::start(move |_, peer| {
         while let Some(request) = peer.try_request() {
             peer.send(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", LONG));
-            let body = pattern(LONG);
-            if peer.try_send(&body).is_err() {
+            if peer.try_send(long()).is_err() {
                 return;
             }
             sender.send(request.target().to_owned()).expect("a listener");
