@@ -29,10 +29,10 @@ RSpec.describe "slow clients" do
   after { @servers&.each(&:stop) }
 
   # A client that asks for a long response and takes hardly anything before it is told to read.
-  def slow_client(proxy, length, headers = {})
+  def slow_client(proxy, length, headers = {}, room: 32_768)
     uri = URI(proxy.url)
     socket = Socket.new(:INET, :STREAM)
-    socket.setsockopt(:SOCKET, :RCVBUF, 32_768)
+    socket.setsockopt(:SOCKET, :RCVBUF, room)
     socket.connect(Addrinfo.tcp(uri.hostname, uri.port))
     RawClient.new(socket).tap { |client| client.send_request("GET", "/long?#{length}", headers) }
   end
@@ -73,6 +73,17 @@ RSpec.describe "slow clients" do
 
     eventually(limit: 10) { expect(backend(proxy)).to include(requests: 3, in_flight: 0) }
     slow.each { |client| expect(client.read_response.body == pattern(16 * mebibyte)).to be(true) }
+  end
+
+  it "leave the only thread of an application in this process free" do
+    proxy = start_proxy do
+      run ->(env) { [200, { "content-length" => env["QUERY_STRING"] }, ["x" * env["QUERY_STRING"].to_i]] },
+          threads: 1, queue: 10
+    end
+    slow = slow_client(proxy, 350_000, room: 4_096)
+
+    expect(proxy.get("/?4").body).to eq("xxxx")
+    expect(slow.read_response.body.bytesize).to eq(350_000)
   end
 
   it "upload before a backend is chosen" do

@@ -201,7 +201,7 @@ fn the_end_of_a_response_frees_the_place_even_if_nothing_of_it_waits_here() {
     let (sender, served) = channel();
     let origin = Origin::start(move |_, peer| {
         while let Some(request) = peer.try_request() {
-            peer.send(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", LONG));
+            peer.send(format!("HTTP/1.1 200 OK\r\nContent-Length: {LONG}\r\n\r\n"));
             if peer.try_send(long()).is_err() {
                 return;
             }
