@@ -105,11 +105,11 @@ RSpec.describe "Slow clients", :integration, time_limit: 300 do
     it "get whole responses, and the log has a line for each" do
       proxy = start(buffering: { path: disk })
       sockets = Array.new(5) { slow_socket(proxy, 24_000_000) }
-      proxy.process.await_output(/the disk takes no more of the response.*No space left/, limit: 20)
       sockets.each do |socket|
         response = RawClient.new(socket, limit: 20).read_response
         expect([response.status, response.body.bytesize]).to eq([200, 24_000_000])
       end
+      proxy.process.await_output(/the disk takes no more of the response.*No space left/, limit: 20)
       expect(Dir.children(disk)).to eq([])
       expect(proxy.get("/?5").body).to eq("xxxxx")
     end
