@@ -69,7 +69,8 @@ RSpec.describe "Slow clients", :integration, time_limit: 300 do
   it "do not hold up others with buffering, and do without it" do
     alone = times_of_others(start_proxy(to: puma), trial)
     told("nobody slow", *alone)
-    results = { "buffering: {}" => { buffering: {} }, "buffering: false" => { buffering: false } }.map do |name, options|
+    ways = { "buffering: {}" => { buffering: {} }, "buffering: false" => { buffering: false } }
+    results = ways.map do |name, options|
       proxy = start_proxy(to: puma, **options)
       sockets = Array.new(slow_clients) { slow_socket(proxy, length) }
       eventually(limit: 90) { expect(proxy.stats[:backends].first[:requests]).to be >= slow_clients }
