@@ -93,6 +93,6 @@ host "example.com" do
         connect_timeout: 5,
         write_timeout: 60,
         timeout: 60,      # until the response begins
-        read_timeout: 60  # between two pieces of it
-  # Bodies are passed on as they arrive. There is no buffering yet.
+        read_timeout: 60, # between two pieces of it
+        buffer_size: 32_768 # of a response that its client is slow to take
 end

@@ -14,7 +14,7 @@ RSpec.describe "the documentation" do
   it "has the tables of all options, as the code has them (`rake docs:reference` writes them)" do
     text = File.read(ReferenceTables::PAGE)
     names = %w[server proxy run puma static_files static_response redirect errors error_response filters location
-               upstream policies backend health_check certificate acme eab dns dns_key on_demand_limits keep
+               upstream policies backend health_check body_file certificate acme eab dns dns_key on_demand_limits keep
                compression_levels]
 
     expect(ReferenceTables.found(text).keys).to match_array(names)

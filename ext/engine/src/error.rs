@@ -42,6 +42,8 @@ pub(crate) enum Kind {
     Target,
     /// A connection broke.
     Io(std::io::Error),
+    /// A temporary file could not be written or read.
+    Disk(std::io::Error),
     /// A connection ended in the middle of a message, or before the response began.
     Ended,
     /// An upgrade to another protocol would go to a backend of HTTP/2 that does not accept it.
@@ -142,6 +144,11 @@ impl Error {
         Self { kind, side: Side::Backend, retry }
     }
 
+    /// A failure of the proxy itself.
+    pub(crate) fn ours(kind: Kind) -> Self {
+        Self { kind, side: Side::Us, retry: Retry::Never }
+    }
+
     /// A failed connection to a backend. Nothing of the request was sent.
     pub(crate) fn connect(error: ConnectError) -> Self {
         Self::backend(Kind::Connect(error), Retry::Always)
@@ -164,14 +171,15 @@ impl Error {
 
     /// Whether no backend could be asked, so that the answer is a 503.
     pub(crate) fn is_unavailable(&self) -> bool {
-        matches!(self.kind, Kind::Unavailable | Kind::Crowded | Kind::QueueTimeout | Kind::Held) || self.is_exhausted()
+        matches!(self.kind, Kind::Unavailable | Kind::Crowded | Kind::QueueTimeout | Kind::Held | Kind::Disk(_))
+            || self.is_exhausted()
     }
 
     /// Whether the failure counts against the backend.
     pub(crate) fn blame(&self) -> Blame {
         match &self.kind {
             Kind::Connect(error) if error.is_ours() => Blame::Us,
-            Kind::NoUpgrade => Blame::Us,
+            Kind::NoUpgrade | Kind::Disk(_) => Blame::Us,
             _ => Blame::Backend,
         }
     }
@@ -197,6 +205,7 @@ impl fmt::Display for Error {
             Kind::Held => f.write_str("no backend could take the request for as long as it may wait"),
             Kind::Target => f.write_str("the target URL is not an absolute URL after substitution"),
             Kind::Io(error) => write!(f, "{error}"),
+            Kind::Disk(error) => write!(f, "a temporary file: {error}"),
             Kind::Ended => f.write_str("the connection ended too early"),
             Kind::NoUpgrade => f.write_str(
                 "it takes no upgrade over HTTP/2 (RFC 8441): write http:// in place of h2://, or leave \

@@ -20,6 +20,7 @@ mod compress;
 mod cors;
 mod credential;
 mod deny_list;
+mod etag;
 mod forward_auth;
 mod header_changes;
 mod log_requests;
@@ -220,6 +221,8 @@ filters! {
     rewrite: Rewrite(RewriteConfig),
     /// `max_body 1_048_576` refuses bodies longer than this many bytes.
     max_body: MaxBody(MaxBodyConfig),
+    /// `etag` gives small responses an entity tag.
+    etag: Etag(EtagConfig),
     /// `cors origins: [ … ]` says which other sites' pages may send requests.
     cors: Cors(CorsConfig),
     /// `compress` codes bodies of responses on their way to clients that accept that.

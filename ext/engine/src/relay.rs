@@ -9,10 +9,13 @@ mod events;
 mod farewell;
 mod file;
 mod gather;
+mod held;
 mod interim;
+mod memory_budget;
 mod pace;
 mod pump;
 mod rest;
+mod take_in;
 mod tunnel;
 mod waits;
 mod request_body;
@@ -22,9 +25,12 @@ pub(crate) use events::{is_event_stream, Events};
 pub(crate) use file::{send_bytes, send_file};
 pub(crate) use first_byte::await_first_byte;
 pub(crate) use gather::gather;
-pub(crate) use pace::Rate;
+pub(crate) use held::{DiskRules, Held, HoldRules};
+pub(crate) use memory_budget::MemoryBudget;
+pub(crate) use pace::{Pace, Rate};
 pub(crate) use request_body::RequestBody;
 pub(crate) use rest::{drop_response, skip_body, take_the_rest};
+pub(crate) use take_in::{send_held, take_in, take_whole};
 pub(crate) use tunnel::tunnel;
 pub(crate) use waits::Waits;
 
@@ -39,7 +45,6 @@ use tokio::time::Instant;
 
 use self::client::Listening;
 use self::interim::{pass_interim, Interim};
-use self::pace::Pace;
 use self::pump::{poll_pump, PumpError, Stuck};
 use crate::channel::Channel;
 use crate::error::{Error, Kind, Retry, Waited};
@@ -187,7 +192,10 @@ pub(crate) async fn send(
 
 /// Passes the bodies on: the response's to the client, and the rest of the request's to the backend. The response's
 /// head stands in the client's output. `heads` are the heads of the request and the response as they were passed on.
-/// `tap` sees the data of the response.
+/// `tap` sees the data of the response. `hold` is asked, with the fields of the response, once the client is slower
+/// than the backend: whether the response is taken in meanwhile. Then the pace of the client is returned, for
+/// [`take_in()`].
+#[allow(clippy::too_many_arguments)]
 pub(crate) async fn relay(
     client: &mut ClientChannel,
     backend: &mut Channel,
@@ -195,7 +203,9 @@ pub(crate) async fn relay(
     heads: (&Fields, &Fields),
     limits: &Limits,
     mut tap: impl FnMut(&[u8]),
-) -> Result<(), Error> {
+    hold: impl FnOnce(&Fields) -> bool,
+) -> Result<Option<Pace>, Error> {
+    let mut hold = Some(hold);
     let mut progress: Option<Instant> = None;
     let mut moved = 0;
     let mut up = Pace::from(client.channel.total_read());
@@ -217,12 +227,17 @@ pub(crate) async fn relay(
             |data, _| tap(data),
             |late, _| Some(trailers::of_response(late, heads.1)),
         ) {
-            Poll::Ready(Ok(())) => return Poll::Ready(Ok(())),
+            Poll::Ready(Ok(())) => return Poll::Ready(Ok(None)),
             Poll::Ready(Err(PumpError::Write(error))) => return Poll::Ready(Err(Error::client(Kind::Io(error)))),
             Poll::Ready(Err(PumpError::Read(error))) => {
                 return Poll::Ready(Err(Error::backend(error.into(), Retry::Never)))
             }
             Poll::Pending => {}
+        }
+        // A body that is coded on its way is not slow for the pauses of that.
+        let is_slow = stuck == Stuck::Writing && !client.channel.rests();
+        if is_slow && hold.take().is_some_and(|hold| hold(heads.1)) {
+            return Poll::Ready(Ok(Some(std::mem::take(&mut down))));
         }
         if let Poll::Ready(error) = client.poll_gone(cx, listening, None) {
             return Poll::Ready(Err(error));

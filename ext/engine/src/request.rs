@@ -9,6 +9,7 @@ mod globals;
 mod introduction;
 mod own_answer;
 mod response_additions;
+mod tagging;
 mod traced;
 mod tools;
 mod workspace;
@@ -119,6 +120,8 @@ pub(crate) struct Exchange<'a> {
     pub(crate) counted: Option<CountedRequest<'a>>,
     /// Number of filters that let the request pass. They see the response.
     pub(crate) passed: usize,
+    /// Whether a small response without an entity tag gets one.
+    pub(crate) tags: bool,
     /// Limit for the length of the request's body.
     pub(crate) body_limit: Option<Arc<BodyLimit>>,
     /// Path and query as the client sent them.

@@ -30,6 +30,8 @@ pub(crate) struct Coded {
     sent: usize,
     /// Bytes that were coded in this turn.
     coded: usize,
+    /// Whether the last data was not taken for other tasks of the thread, and not for the peer.
+    rests: bool,
     /// Whether the encoder may hold data back.
     behind: bool,
     /// A whole body of the proxy's own, of which `done` bytes were coded.
@@ -58,6 +60,11 @@ impl Channel {
             let peer = std::mem::replace(self, nobody());
             *self = Self::Coded(Box::new(Coded::new(peer, encoder)));
         }
+    }
+
+    /// Whether data was not taken for other tasks of the thread alone: the peer is not waited for.
+    pub(crate) fn rests(&self) -> bool {
+        matches!(self, Self::Coded(coded) if coded.rests)
     }
 
     /// Whether the body of the response is coded on its way.
@@ -127,6 +134,7 @@ impl Coded {
             out: Vec::new(),
             sent: 0,
             coded: 0,
+            rests: false,
             behind: false,
             whole: Vec::new(),
             done: 0,
@@ -156,10 +164,12 @@ impl Coded {
         if !matches!(self.ending, CodedEnd::Open) {
             return Poll::Ready(Ok(data.len()));
         }
+        self.rests = false;
         if self.out.len() - self.sent >= WAITING {
             ready!(self.poll_out(cx))?;
         }
-        if self.coded >= TURN {
+        self.rests = self.coded >= TURN;
+        if self.rests {
             self.coded = 0;
             cx.waker().wake_by_ref();
             return Poll::Pending;

@@ -96,7 +96,7 @@ impl From<&Error> for EndReason {
             (Side::Client, _) => Self::ClientClosed,
             (_, Kind::Crowded) => Self::QueueFull,
             (_, Kind::QueueTimeout | Kind::Held) => Self::QueueTimeout,
-            (_, Kind::Target) | (Side::Us, Kind::Io(_)) => Self::InternalError,
+            (_, Kind::Target | Kind::Disk(_)) | (Side::Us, Kind::Io(_)) => Self::InternalError,
             (_, Kind::Connect(error)) if error.is_ours() => Self::InternalError,
             (_, Kind::Connect(error)) => match error.kind() {
                 ConnectErrorKind::Timeout => Self::BackendTimeout,

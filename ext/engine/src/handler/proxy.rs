@@ -3,18 +3,21 @@
 mod affinity;
 mod application;
 mod attempts;
+mod buffers;
 mod compile;
 mod config;
 mod failures;
 mod gathering;
+mod holding;
 mod named_file;
 mod preview;
 mod race;
 mod request;
 mod response;
 mod stopped;
+mod tagging;
 
-pub use config::{ForwardedHeaders, ProxyConfig};
+pub use config::{BodyFileConfig, BufferingConfig, ForwardedHeaders, ProxyConfig};
 pub(crate) use preview::Preview;
 
 use std::sync::Arc;
@@ -30,7 +33,7 @@ use crate::client::forwarded::{Forwarding, KnownNames};
 use crate::compile::Word;
 use crate::compiler::Compiler;
 use crate::error::{Cause, Error, Kind, Retry, Side};
-use crate::relay::{Limits, Rate, RequestBody};
+use crate::relay::{DiskRules, HoldRules, Limits, Rate, RequestBody};
 use crate::request::{BodyLimit, Exchange, Verdict};
 use crate::respond::ErrorResponse;
 use crate::rewrite::{Edit, TargetTemplate};
@@ -72,6 +75,13 @@ pub(crate) struct Proxy {
     /// Retry budget, in per cent of the requests in flight.
     retry_budget: f64,
     retry_buffer: usize,
+    /// Whether a body of any length is taken in before the request may have a place at a backend, and what of it goes
+    /// to the disk.
+    request_buffering: Option<DiskRules>,
+    /// Whether a response is taken in although its client is slow.
+    buffering: bool,
+    /// How much of a response may wait for its client.
+    hold: HoldRules,
     error_response: Arc<ErrorResponse>,
     max_body: Option<Arc<BodyLimit>>,
     /// Response when no backend can be asked.
@@ -116,13 +126,13 @@ impl Handling for Proxy {
         }
         let mut body = self.request_body(exchange);
         exchange.copy_body(&mut body);
-        if self.gather_body {
+        if self.gather_body || self.request_buffering.is_some() {
             if let Some(released) = &mut released {
                 // Nobody waits for the body of another one.
                 released.place = None;
             }
-            if let Err(error) = Box::pin(gathering::gather(exchange, &mut body)).await {
-                return exchange.answer_failure(&error, &self.error_response).await;
+            if let Err(error) = Box::pin(self.gather(exchange, &mut body)).await {
+                return exchange.answer_failure(&error, self.answer_to(&error)).await;
             }
         }
         exchange.work.failures.clear();
@@ -142,15 +152,21 @@ impl Handling for Proxy {
                     exchange.add_failure(format_args!("{error}"));
                 }
                 exchange.tell_failures("", "");
-                let response =
-                    if Cause::from(&error) == Cause::Unavailable { &self.unavailable } else { &self.error_response };
-                exchange.answer_failure(&error, response).await
+                exchange.answer_failure(&error, self.answer_to(&error)).await
             }
         }
     }
 }
 
 impl Proxy {
+    /// The response to a request that failed for `error`.
+    fn answer_to(&self, error: &Error) -> &ErrorResponse {
+        match Cause::from(error) {
+            Cause::Unavailable => &self.unavailable,
+            _ => &self.error_response,
+        }
+    }
+
     /// The body of a request, of which nothing was read.
     fn request_body(&self, exchange: &Exchange<'_>) -> RequestBody {
         let idempotent = exchange.work.request.method.is_idempotent();

@@ -10,7 +10,8 @@ use super::pace::{Pace, Rate};
 use super::{ClientChannel, RequestBody};
 use crate::error::{Error, Kind, Waited};
 
-/// Reads the request's body until it is complete or longer than `most` bytes. A go-ahead in the client's output is sent
+/// Reads the request's body until it is complete or longer than `most` bytes; what is longer goes to the disk if
+/// [`RequestBody::store`] was called. A go-ahead in the client's output is sent
 /// first. `limit` is the longest pause between two pieces of the body, `rate` the lowest rate.
 pub(crate) async fn gather(
     client: &mut ClientChannel,
@@ -31,6 +32,12 @@ pub(crate) async fn gather(
         }
         if let Poll::Ready(done) = body.poll_gather(cx, peer, most) {
             return Poll::Ready(done);
+        }
+        if body.is_storing() {
+            // The client is not to blame.
+            since = Instant::now();
+            pace.note(rate, false, peer.total_read());
+            return Poll::Pending;
         }
         if peer.total_read() != read {
             read = peer.total_read();

@@ -27,7 +27,7 @@ impl Rate {
 
 /// The allowance for one body. It takes no memory until the client is waited for.
 #[derive(Debug, Default)]
-pub(super) struct Pace {
+pub(crate) struct Pace {
     /// Bytes moved before this body.
     start: u64,
     account: Option<Box<Account>>,

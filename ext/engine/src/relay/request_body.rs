@@ -1,6 +1,9 @@
 //! The request body on its way to a backend, and the copy that is kept for a retry.
 
+mod stored;
+
 use std::io;
+use std::rc::Rc;
 use std::task::{ready, Context, Poll};
 use std::time::Duration;
 
@@ -8,8 +11,11 @@ use proxy_http::headers::trailers;
 use proxy_http::message::{Fields, Version};
 use proxy_http::message::{Framing, Piece, ReadError};
 
+use self::stored::StoredBody;
 use super::client::Listening;
+use super::memory_budget::{MemoryBudget, MemoryShare};
 use super::pump::{poll_pump, PumpError, Stuck};
+use super::DiskRules;
 use crate::channel::Channel;
 use crate::error::{Error, Kind, Retry, Waited};
 
@@ -33,6 +39,8 @@ pub(crate) struct RequestBody {
     failure: Option<io::Error>,
     /// A copy of the bytes that have come from the client, if one is wanted.
     copy: Option<Box<BodyCopy>>,
+    /// What was taken in before the request may have a backend, and did not fit into `kept`.
+    stored: Option<Box<StoredBody>>,
 }
 
 /// A copy of a body, up to a limit.
@@ -75,7 +83,23 @@ impl RequestBody {
             state: BodyState::Sending,
             failure: None,
             copy: None,
+            stored: None,
         }
+    }
+
+    /// Lets the part of the body that does not fit into memory go to the disk when it is taken in.
+    pub(crate) fn store(&mut self, rules: DiskRules, budget: &Rc<MemoryBudget>) {
+        self.stored = Some(Box::new(StoredBody::new(rules, MemoryShare::of(budget))));
+    }
+
+    /// Bytes that were taken in.
+    pub(crate) fn gathered(&self) -> u64 {
+        self.kept.len() as u64 + self.stored.as_ref().map_or(0, |stored| stored.len())
+    }
+
+    /// Whether the disk is waited for.
+    pub(super) fn is_storing(&self) -> bool {
+        self.stored.as_ref().is_some_and(|stored| stored.is_busy())
     }
 
     /// Keeps a copy of the body, if it has at most so many bytes.
@@ -104,6 +128,9 @@ impl RequestBody {
         self.replayed = 0;
         self.state = BodyState::Sending;
         self.failure = None;
+        if let Some(stored) = &mut self.stored {
+            stored.rewind();
+        }
     }
 
     /// Drops the bytes that were kept for a retry: there will be none.
@@ -112,6 +139,7 @@ impl RequestBody {
         if self.replayed == self.kept.len() {
             self.kept = Vec::new();
             self.replayed = 0;
+            self.stored.take_if(|stored| stored.is_sent());
         }
     }
 
@@ -177,20 +205,47 @@ impl RequestBody {
         self.failure.take()
     }
 
-    /// Takes the body from the client before it is sent. Ready at its end, or once there are more than `most` bytes.
+    /// Takes the body from the client before it is sent. Ready at its end, or once there are more than `most` bytes; if
+    /// more is stored on the disk, once that takes no more.
     pub(super) fn poll_gather(
         &mut self,
         cx: &mut Context<'_>,
         client: &mut Channel,
         most: usize,
     ) -> Poll<Result<(), Error>> {
-        while self.kept.len() <= most {
+        loop {
+            let mut in_memory = self.kept.len() <= most;
+            let mut room = if in_memory { usize::MAX } else { 0 };
+            if let Some(stored) = &mut self.stored {
+                ready!(stored.poll_write(cx)).map_err(|error| Error::ours(Kind::Disk(error)))?;
+                in_memory &= stored.len() == 0 && stored.share.left() > 0;
+                if !in_memory {
+                    room = stored.room();
+                }
+                if room == 0 {
+                    // What follows is not taken in, and so not there for a retry.
+                    self.limit = Some(self.kept.len());
+                }
+            }
+            if room == 0 {
+                break;
+            }
             match ready!(client.poll_body(cx)) {
                 Ok(Piece::End) => break,
                 Ok(Piece::Data(n)) => {
-                    self.kept.extend_from_slice(&client.received()[..n]);
+                    let n = n.min(room);
+                    let data = &client.received()[..n];
                     if let Some(copy) = &mut self.copy {
-                        copy.add(&client.received()[..n]);
+                        copy.add(data);
+                    }
+                    match &mut self.stored {
+                        Some(stored) if !in_memory => stored.keep(data),
+                        stored => {
+                            self.kept.extend_from_slice(data);
+                            if let Some(stored) = stored {
+                                stored.share.take(n);
+                            }
+                        }
                     }
                     client.consume_body(n);
                 }
@@ -214,7 +269,12 @@ impl RequestBody {
             return Ok(Poll::Ready(()));
         }
         let sent = match self.poll_send(cx, client, backend, head) {
-            Poll::Pending => return Ok(Poll::Pending),
+            Poll::Pending => {
+                return match self.stored.as_mut().and_then(|stored| stored.take_failure()) {
+                    Some(error) => Err(Error::ours(Kind::Disk(error))),
+                    None => Ok(Poll::Pending),
+                };
+            }
             Poll::Ready(sent) => sent,
         };
         match sent {
@@ -250,6 +310,9 @@ impl RequestBody {
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(PumpError::Write(error))),
                 Poll::Pending => return Poll::Pending,
             }
+        }
+        if let Some(stored) = &mut self.stored {
+            ready!(stored.poll_send(cx, backend)).map_err(PumpError::Write)?;
         }
         let Self { kept, limit, idempotent, replayed, stuck, trailers_to_http1, copy, .. } = self;
         let keep = |data: &[u8], backend: &Channel| {

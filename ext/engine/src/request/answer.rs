@@ -134,6 +134,9 @@ impl Exchange<'_> {
 
     /// Sends an answer of the proxy's own, with the fields in `work.response`.
     async fn send_answer(&mut self, status: u16, body: &[u8]) -> Verdict {
+        let framing = Framing::Length(body.len() as u64);
+        let is_known = self.taggable(status, framing).is_some() && self.tag(body);
+        let (status, body) = if is_known { (304, &[][..]) } else { (status, body) };
         let ending = self.prepare_answer(status).await;
         let body = if self.work.request.method == Method::Head { &[][..] } else { body };
         self.write_answer(if body.is_empty() { Framing::None } else { Framing::Length(body.len() as u64) }, ending);

@@ -1,6 +1,7 @@
 //! Resources of an engine thread that its requests share.
 
 use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -12,6 +13,7 @@ use crate::clock::time_of_day;
 use crate::log::Log;
 use crate::long_lived::{LongLived, LongLivedOnes};
 use crate::metrics::{Counters, LongLivedKind};
+use crate::relay::MemoryBudget;
 use crate::rewrite::RequestValues;
 use crate::tracing::{SpanBuffer, Trace, TraceEnding, Tracer};
 use crate::upstream::pool::Pool;
@@ -33,6 +35,8 @@ pub(crate) struct Tools {
     pub(crate) log: Arc<Log>,
     /// Copies of requests that wait to be sent.
     pub(crate) copies: CopyQueue,
+    /// Memory for bodies that wait for a slow peer.
+    pub(crate) memory: Rc<MemoryBudget>,
     /// Boxed, so that only a pointer is moved.
     #[allow(clippy::vec_box)]
     spare: RefCell<Vec<Box<Workspace>>>,
@@ -63,6 +67,7 @@ impl Tools {
             counters,
             log,
             copies: CopyQueue::default(),
+            memory: Rc::default(),
             spare: RefCell::default(),
             date: RefCell::default(),
             access: RefCell::default(),

@@ -82,6 +82,9 @@ module Proxy
         [:html, '{ file: "public/503.html" }'] => %i[file page],
         [:plaintext, '"Down for maintenance"'] => %i[body text message plain],
         [:additions, '{ "X-Name" => "value" }'] => %i[set add headers],
+        [:buffering, "true"] => %i[buffer proxy_buffering response_buffering buffer_responses],
+        [:buffer_size, "262_144"] => %i[buffers proxy_buffers proxy_buffer_size response_buffers],
+        [:request_buffering, "true"] => %i[proxy_request_buffering buffer_requests],
         [:removals, '["X-Name"]'] => %i[remove delete unset hide]
       }.each_with_object({}) { |(ours, names), all| names.each { |name| (all[name] ||= []) << ours } }.freeze
 
@@ -92,8 +95,7 @@ module Proxy
         "not yet in this version: a cache; leave it out" => %i[cache proxy_cache caching],
         "certificates from an authority have a line of their own: write acme email: \"ops@example.com\"" =>
           %i[acme lets_encrypt letsencrypt auto_tls],
-        "responses are streamed: leave it out" =>
-          %i[buffering buffer buffers proxy_buffering flush_interval stream streaming],
+        "responses are passed on as they come: leave it out" => %i[flush_interval stream streaming],
         "redirects are passed on unchanged: leave it out" => %i[follow_redirects proxy_redirect],
         'TLS to a backend is asked for by its URL: write "https://…"' => %i[ssl tls https secure],
         'the port is part of the address: write "127.0.0.1:3000"' => %i[port],

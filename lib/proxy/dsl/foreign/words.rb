@@ -80,13 +80,18 @@ module Proxy
         "write keepalive: 64 as an option of `proxy`" => %i[keepalive max_idle_conns_per_host],
         "connections serve any number of requests: leave it out" =>
           %i[keepalive_requests max_keep_alive max_fast_inline],
-        "responses are streamed: leave it out" =>
-          %i[proxy_buffers proxy_buffer_size proxy_busy_buffers_size proxy_max_temp_file_size
-             proxy_request_buffering flush_interval buffering client_body_buffer_size output_buffers postpone_output
-             lowlevel_error_handler response_buffers request_buffers],
+        "write buffering: true as an option of `proxy`" => %i[proxy_buffering buffering],
+        "write buffer_size: 262_144 as an option of `proxy`" =>
+          %i[proxy_buffers proxy_buffer_size proxy_busy_buffers_size output_buffers response_buffers],
+        "write buffering: { disk: 1_073_741_824 } as an option of `proxy`" =>
+          %i[proxy_max_temp_file_size proxy_temp_path],
+        "write request_buffering: true as an option of `proxy`" =>
+          %i[proxy_request_buffering client_body_buffer_size client_body_temp_path request_buffers],
+        "responses are passed on as they come: leave it out" =>
+          %i[flush_interval postpone_output lowlevel_error_handler],
         "this is always on: leave it out" =>
           %i[ssl_prefer_server_ciphers ssl_session_cache ssl_session_timeout ssl_session_tickets proxy_http_version
-             proxy_buffering sendfile tcp_nopush tcp_nodelay mode forwardfor drain_on_shutdown queue_requests http2
+             sendfile tcp_nopush tcp_nodelay mode forwardfor drain_on_shutdown queue_requests http2
              merge_slashes real_ip_recursive reset_timedout_connection use multi_accept accept_mutex
              enable_keep_alives redispatch proxy_pass_request_headers proxy_pass_request_body open_file_cache aio
              directio],
@@ -165,7 +170,7 @@ module Proxy
         "not in this version: lists of a folder's files; leave it out" => %i[autoindex browse],
         "not in this version: templates; let the application serve them, or leave it out" => %i[templates],
         "not yet in this version: a cache; leave it out" =>
-          %i[proxy_cache proxy_cache_path proxy_cache_valid proxy_cache_key fastcgi_cache cache etag
+          %i[proxy_cache proxy_cache_path proxy_cache_valid proxy_cache_key fastcgi_cache cache
              proxy_ignore_headers http_cache],
         "write compress" => %i[gzip gzip_proxied gzip_vary brotli encode compression deflate],
         'write compress types: ["text/*", "application/json"]' => %i[gzip_types brotli_types],

@@ -171,6 +171,16 @@ module Proxy
           How much of an idempotent request's body is kept for a second attempt; a longer one is streamed and not sent
           again.
         TEXT
+        option :buffering, Types::BUFFERING, <<~TEXT
+          Take a response in as fast as the backend sends it while its client is slow. A Hash sends to the disk what
+          `buffer_size` has no room for; without one, that waits at the backend. Events, gRPC and responses with
+          `X-Accel-Buffering: no` are never taken in.
+        TEXT
+        option :buffer_size, Types::BYTES, "How much of a response may wait in memory for its client."
+        option :request_buffering, Types::BUFFERING, <<~TEXT
+          Take a request's body in before a backend is chosen: 1 MiB in memory, the rest on the disk. It can then be
+          sent to another backend whatever `retry_buffer` says.
+        TEXT
         option :error_response, Types::ERROR_RESPONSE, "The response to a failed request: a built-in name or a Hash.",
                default: "the built-in `bad_gateway`", unset: true
         option :path_prefix, Types::Text.new("String", 'a path, such as "/api"'),

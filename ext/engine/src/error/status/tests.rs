@@ -85,6 +85,7 @@ fn each_failure_has_its_cause() {
         (Side::Us, Kind::QueueTimeout, Cause::Unavailable),
         (Side::Us, Kind::Held, Cause::Unavailable),
         (Side::Us, Kind::Target, Cause::BadGateway),
+        (Side::Us, Kind::Disk(std::io::ErrorKind::StorageFull.into()), Cause::Unavailable),
         (Side::Us, Kind::Stopping, Cause::BadGateway),
     ] {
         let error = Error { kind, side, retry: Retry::Never };

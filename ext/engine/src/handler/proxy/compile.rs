@@ -4,7 +4,7 @@ use proxy_http::headers::hearsay::is_hearsay;
 use proxy_http::message::{FieldName, Known};
 
 use super::named_file::NamedFiles;
-use super::{ForwardedHeaders, Proxy, ProxyConfig, RetryOn};
+use super::{buffers, ForwardedHeaders, Proxy, ProxyConfig, RetryOn};
 use crate::client::forwarded::{Forwarding, KnownNames};
 use crate::compile::Report;
 use crate::compiler::Compiler;
@@ -42,6 +42,8 @@ pub(super) fn compile(word: &str, config: &ProxyConfig, compiler: &mut Compiler)
     let retry_on = retry_on(config, &mut report.within("retry_on"));
     let retry_budget = report.within("retry_budget").percent(config.retry_budget);
     let retry_buffer = report.within("retry_buffer").unbounded(config.retry_buffer) as usize;
+    let (buffering, hold) = buffers::responses(config, report);
+    let request_buffering = buffers::requests(config, report);
     let max_body = config.max_body.map(|bytes| BodyLimit::plain(report.within("max_body").unbounded(bytes)));
     let path_prefix = path_prefix(config, report);
     let forwarding = forwarding(config, &mut report.within("forwarded_headers"));
@@ -97,6 +99,9 @@ pub(super) fn compile(word: &str, config: &ProxyConfig, compiler: &mut Compiler)
         retry_on,
         retry_budget,
         retry_buffer,
+        buffering,
+        hold,
+        request_buffering,
         unavailable: match config.error_response {
             Some(_) => error_response.clone(),
             None => respond::built_in(Cause::Unavailable.status()).clone(),

@@ -49,6 +49,12 @@ pub struct ProxyConfig {
     pub allow_underscores: Vec<String>,
     /// Whether the trailers of requests are sent to backends of HTTP/1.1 too. Backends of HTTP/2 always get them.
     pub request_trailers: bool,
+    /// Whether a response is taken in while its client is slow, and what of it goes to the disk.
+    pub buffering: BufferingConfig,
+    /// Bytes of such a response that wait in memory.
+    pub buffer_size: i64,
+    /// Whether a request's body is taken in before a backend is chosen, whatever its length.
+    pub request_buffering: BufferingConfig,
     /// Whether a small body of a request is taken in before the request may have a place at a backend, for those that
     /// serve few requests at once. No option of the language: other words set it.
     #[serde(skip_serializing)]
@@ -85,11 +91,40 @@ impl Default for ProxyConfig {
             forwarded_headers: ForwardedHeaders::Switch(true),
             allow_underscores: Vec::new(),
             request_trailers: false,
+            buffering: BufferingConfig::Switch(true),
+            buffer_size: 256 * 1024,
+            request_buffering: BufferingConfig::Switch(false),
             gather_body: false,
             x_sendfile: Vec::new(),
             max_body: None,
             at: None,
         }
+    }
+}
+
+/// `buffering: true`, `false` or `{ disk: 1_073_741_824 }`
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(untagged)]
+pub enum BufferingConfig {
+    /// Whether bodies are taken in.
+    Switch(bool),
+    /// They are, and what does not fit into memory goes to the disk.
+    File(BodyFileConfig),
+}
+
+/// `{ disk: 1_073_741_824, path: "/var/tmp" }`
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct BodyFileConfig {
+    /// Most bytes of one body that go to the disk.
+    pub disk: i64,
+    /// Folder for the files. Default: that of `TMPDIR`, else `/var/tmp`.
+    pub path: Option<String>,
+}
+
+impl Default for BodyFileConfig {
+    fn default() -> Self {
+        Self { disk: 1024 * 1024 * 1024, path: None }
     }
 }
 

@@ -14,7 +14,6 @@ use std::time::Duration;
 use proxy_http::headers::framing::is_bodyless;
 use proxy_http::message::{Fields, Known, RequestHead, Target};
 
-use super::response::give_back;
 use super::Proxy;
 use crate::channel::Channel;
 use crate::compile::Report;
@@ -195,9 +194,8 @@ impl Proxy {
         }
         let attempt = attempt.take()?;
         let named = named(&exchange.work.response.fields, &files.roots);
-        self.free(exchange, answered, &attempt, body, keep).await;
         exchange.outcome.backend = Some(attempt);
-        exchange.send_copies(body, true);
+        self.free(exchange, answered, body, keep).await;
 
         let opened = match open(&files.roots, &named, false) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -262,7 +260,6 @@ impl Proxy {
         &self,
         exchange: &mut Exchange<'_>,
         answered: &mut Option<Channel>,
-        attempt: &Attempt,
         body: &mut RequestBody,
         keep: Option<Keep>,
     ) {
@@ -270,10 +267,7 @@ impl Proxy {
             Some(backend) => relay::drop_response(backend, BODY, BODY_TIME).await,
             None => false,
         };
-        let ended = give_back(exchange, answered, attempt, body, keep.filter(|_| ended));
-        exchange.work.ended = ended.or(exchange.work.ended);
-        *answered = None;
-        attempt.frees_place();
+        self.let_go(exchange, answered, body, &self.limits, keep.filter(|_| ended), None);
     }
 }
 

@@ -1,10 +1,11 @@
 //! The response that a client gets.
 
 use proxy_http::headers::{framing, hop_by_hop, websocket};
+use proxy_http::message::{Fields, Known, Method, Version};
 use proxy_http::message::{Framing, Malformed};
-use proxy_http::message::{Known, Method, Version};
 use tokio::time::Instant;
 
+use super::holding::WantedBuffering;
 use super::{named_file, Proxy};
 use crate::channel::Channel;
 use crate::error::Blame;
@@ -55,14 +56,16 @@ impl Proxy {
         let reusable = framing != Framing::UntilClose
             && !hop_by_hop::promises_a_body_in_vain(&exchange.work.response)
             && framing::keeps_alive(&exchange.work.response.fields, exchange.work.response.version);
-        let keep = self.keep(exchange).believing(&exchange.work.response.fields);
+        let keep = reusable.then(|| self.keep(exchange).believing(&exchange.work.response.fields));
         let mut attempt = Some(attempt);
         if named_file::names_file(&exchange.work.response.fields) {
             backend.begin_reading(framing);
-            let keep = reusable.then_some(keep);
             if let Some(verdict) = Box::pin(self.send_named(exchange, answered, &mut attempt, body, keep)).await {
                 return verdict;
             }
+        }
+        if let (Some(length), true) = (exchange.taggable(status, framing), body.is_complete()) {
+            return Box::pin(self.respond_tagged(exchange, answered, attempt, body, length, keep)).await;
         }
         let Some(backend) = answered.as_mut() else { return Verdict::CutShort };
         let version = exchange.work.request.version;
@@ -78,6 +81,8 @@ impl Proxy {
             body.is_complete() && client_framing != Framing::UntilClose && !exchange.tools.is_draining();
         exchange.answering(status);
         exchange.outcome.backend = attempt;
+        // Filters may remove the field.
+        let wanted = WantedBuffering::of(&exchange.work.response.fields);
         self.write_response(exchange, client_framing);
         backend.begin_reading(framing);
         exchange.send_copies(body, false);
@@ -91,26 +96,31 @@ impl Proxy {
             None if lasts && relay::is_event_stream(heads.1) => {
                 Box::pin(self.relay_events(exchange, backend, body, &limits, &mut in_order)).await
             }
-            None => relay::relay(exchange.client, backend, body, heads, &limits, |_| ()).await,
+            None => {
+                let hold = |fields: &Fields| self.holds(wanted, fields);
+                match relay::relay(exchange.client, backend, body, heads, &limits, |_| (), hold).await {
+                    Ok(None) => Ok(()),
+                    Ok(Some(pace)) => Box::pin(self.pass_held(exchange, answered, body, &limits, pace, keep)).await,
+                    Err(error) => Err(error),
+                }
+            }
             call => {
-                let relay = relay::relay(exchange.client, backend, body, heads, &limits, |_| ());
-                Box::pin(grpc::within(call, relay)).await
+                let relay = relay::relay(exchange.client, backend, body, heads, &limits, |_| (), |_| false);
+                Box::pin(grpc::within(call, relay)).await.map(|_| ())
             }
         };
-        if exchange.call.is_some() {
+        if let (Some(backend), true) = (&answered, exchange.call.is_some()) {
             let fields = backend.trailers().unwrap_or(&exchange.work.response.fields);
             exchange.outcome.grpc.note(fields);
         }
         exchange.send_copies(body, true);
-        if result.is_err() || !body.is_complete() {
+        if let (Some(backend), true) = (&answered, result.is_err() || !body.is_complete()) {
             body.let_go_of(backend, limits.write);
         }
         match result {
             Ok(()) => {
-                if let Some(attempt) = &exchange.outcome.backend {
-                    let ended = give_back(exchange, answered, attempt, body, reusable.then_some(keep));
-                    exchange.work.ended = ended.or(exchange.work.ended);
-                }
+                let ended = give_back(exchange, answered, body, keep);
+                exchange.work.ended = ended.or(exchange.work.ended);
                 match (exchange.keep_alive, exchange.client.channel.is_read()) {
                     (true, _) => Verdict::KeepAlive,
                     (false, true) => Verdict::Close,
@@ -121,6 +131,9 @@ impl Proxy {
                 exchange.ends_for(EndReason::from(&error));
                 match error.side {
                     Side::Client => exchange.note_departure(&error),
+                    Side::Us if matches!(error.kind, Kind::Disk(_)) => {
+                        exchange.warn(format_args!("response cut short: {error}"));
+                    }
                     Side::Us => {}
                     Side::Backend => {
                         if let Some(attempt) = &exchange.outcome.backend {
@@ -152,8 +165,8 @@ impl Proxy {
         let events = Events::default();
         let mut open = exchange.tools.long_lived(LongLivedKind::EventStream);
         let heads = (&exchange.work.request.fields, &exchange.work.response.fields);
-        let relay = relay::relay(exchange.client, backend, body, heads, limits, |data| events.pass(data));
-        let ended = Events::until_over(relay, &mut open).await;
+        let relay = relay::relay(exchange.client, backend, body, heads, limits, |data| events.pass(data), |_| false);
+        let ended = Events::until_over(async { relay.await.map(|_| ()) }, &mut open).await;
         if matches!(&ended, Err(error) if matches!(error.kind, Kind::Stopping)) {
             *in_order = exchange.work.request.method == Method::Get && events.end(exchange.client).await;
             exchange.debug(format_args!("an event stream ended: the server stops"));
@@ -178,7 +191,7 @@ impl Proxy {
     }
 
     /// Changes the head into the one for the client, and writes it.
-    fn write_response(&self, exchange: &mut Exchange<'_>, client_framing: Framing) {
+    pub(super) fn write_response(&self, exchange: &mut Exchange<'_>, client_framing: Framing) {
         let late = client_framing == Framing::Chunked || exchange.work.request.version == Version::Http2;
         self.change_fields(exchange, late);
         let version = exchange.work.request.version;
@@ -281,11 +294,10 @@ impl Proxy {
 pub(super) fn give_back(
     exchange: &Exchange<'_>,
     answered: &mut Option<Channel>,
-    attempt: &Attempt,
     body: &RequestBody,
     keep: Option<Keep>,
 ) -> Option<Instant> {
-    let keep = keep?;
+    let (keep, attempt) = (keep?, exchange.outcome.backend.as_ref()?);
     // Bytes after the response are not passed on: the connection is closed with them.
     let is_clean = |backend: &Channel| backend.received().is_empty() && !backend.peer_ended();
     if !body.is_complete() || !answered.as_ref().is_some_and(is_clean) {

@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 
 use super::Dice;
 use crate::configuration::{
-    self, BackendConfig, Config, Directive, HeaderEdit, HeaderValue, HealthCheck, LocationConfig, PoolConfig, Priority,
-    Setting, UpstreamConfig,
+    self, BackendConfig, BufferingConfig, Config, Directive, HeaderEdit, HeaderValue, HealthCheck, LocationConfig,
+    PoolConfig, Priority, Setting, UpstreamConfig,
 };
 
 /// The field in which the proxy tells a backend how it is connected to: two generations share no connection.
@@ -80,6 +80,8 @@ impl Scenario {
             retries: self.dice.pick(&[None, None, Some(0), Some(1), Some(3)]),
             retry_budget: self.dice.pick(&[0.0, 20.0, 100.0]),
             retry_buffer: self.dice.pick(&[0, 500, 1024 * 1024]),
+            buffer_size: self.dice.pick(&[0, 700, 5_000, 256 * 1024]),
+            request_buffering: BufferingConfig::Switch(self.dice.u8(0..4) == 0),
             ..configuration::ProxyConfig::default()
         };
         for reason in ["timeout", "502", "503"] {

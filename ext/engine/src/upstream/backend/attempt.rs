@@ -98,14 +98,15 @@ impl Attempt {
     /// The attempt has become a tunnel: it counts no longer as a request in flight, for no worker of the backend is
     /// busy with it.
     pub(crate) fn becomes_tunnel(&self) {
+        self.has_served();
+    }
+
+    /// The backend has nothing more to do for the request: it counts no longer as in flight, although the client has
+    /// not taken all of the response.
+    pub(crate) fn has_served(&self) {
         if self.in_flight.take() {
             self.backend.leave();
         }
-    }
-
-    /// Gives the place among the requests in flight back: the backend has done its part.
-    pub(crate) fn frees_place(&self) {
-        self.becomes_tunnel();
     }
 
     /// Hands the place among the requests in flight over to the application that works on the request: its thread is
