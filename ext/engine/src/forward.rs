@@ -102,6 +102,7 @@ async fn forward(
         affinity: Affinity::None,
         split: None,
         copies: None,
+        cache: None,
         outcome: Outcome::default(),
         client,
         work,

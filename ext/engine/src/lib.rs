@@ -60,6 +60,7 @@ mod tracing;
 
 // One request.
 mod routing;
+mod cache;
 mod request;
 mod compiler;
 mod filter;

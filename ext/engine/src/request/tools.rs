@@ -6,7 +6,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use tokio::sync::Notify;
 
-use super::{CopyQueue, Workspace};
+use super::{CacheJobs, CopyQueue, Workspace};
 use crate::access_log::{self, AccessLog};
 use crate::clock::time_of_day;
 use crate::log::Log;
@@ -33,6 +33,8 @@ pub(crate) struct Tools {
     pub(crate) log: Arc<Log>,
     /// Copies of requests that wait to be sent.
     pub(crate) copies: CopyQueue,
+    /// What is to be done for caches without a client.
+    pub(crate) cache_jobs: CacheJobs,
     /// Boxed, so that only a pointer is moved.
     #[allow(clippy::vec_box)]
     spare: RefCell<Vec<Box<Workspace>>>,
@@ -63,6 +65,7 @@ impl Tools {
             counters,
             log,
             copies: CopyQueue::default(),
+            cache_jobs: CacheJobs::default(),
             spare: RefCell::default(),
             date: RefCell::default(),
             access: RefCell::default(),

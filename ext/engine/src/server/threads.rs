@@ -245,6 +245,7 @@ fn serve(
         let tracer = worker.clone();
         tokio::task::spawn_local(async move { tracer.run_spans().await });
         tokio::task::spawn_local(worker.clone().send_copies());
+        tokio::task::spawn_local(worker.clone().serve_caches());
         let reader = worker.clone();
         tokio::task::spawn_local(async move {
             while news.changed().await.is_ok() {

@@ -12,6 +12,7 @@ mod back_pressure;
 mod backend_strictness;
 mod bodies;
 mod bodyless;
+mod caching;
 mod choosing;
 mod client_strictness;
 mod control;

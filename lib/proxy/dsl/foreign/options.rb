@@ -90,7 +90,7 @@ module Proxy
         "WebSockets always work: leave it out" => %i[websocket websockets ws upgrade web_socket],
         "not yet in this version: compression; let the application do it, or leave it out" =>
           %i[gzip compress compression encode brotli],
-        "not yet in this version: a cache; leave it out" => %i[cache proxy_cache caching],
+        "write cache on a line of its own, before the proxy" => %i[cache proxy_cache caching],
         "certificates from an authority have a line of their own: write acme email: \"ops@example.com\"" =>
           %i[acme lets_encrypt letsencrypt auto_tls],
         "responses are streamed: leave it out" =>

@@ -160,9 +160,9 @@ module Proxy
         "not yet in this version: files; let the application serve them, or leave it out" =>
           %i[root alias try_files index autoindex file_server templates static_files static open_file_cache browse
              public_folder public_dir document_root serve_static files],
-        "not yet in this version: a cache; leave it out" =>
-          %i[proxy_cache proxy_cache_path proxy_cache_valid proxy_cache_key fastcgi_cache cache etag
-             proxy_ignore_headers http_cache],
+        'write cache "pages", memory: 64_000_000 at the top, and cache "pages" in a location' =>
+          %i[proxy_cache proxy_cache_path proxy_cache_valid proxy_cache_key fastcgi_cache http_cache],
+        "not yet in this version: leave it out" => %i[etag proxy_ignore_headers],
         "not yet in this version: compression; let the application do it, or leave it out" =>
           %i[gzip gzip_types gzip_min_length gzip_comp_level gzip_proxied gzip_vary brotli encode compression
              compress deflate],

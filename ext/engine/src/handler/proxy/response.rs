@@ -223,6 +223,17 @@ impl Proxy {
         exchange.amend();
     }
 
+    /// Changes the fields of a response from a cache, which was cleaned before it was stored.
+    pub(super) fn change_stored_fields(&self, exchange: &mut Exchange<'_>) {
+        if !self.response_headers.is_empty() {
+            let mut values = std::mem::take(&mut exchange.work.values);
+            values.render(&self.response_headers, &exchange.response_scope());
+            values.apply(&self.response_headers, &mut exchange.work.response.fields);
+            exchange.work.values = values;
+        }
+        exchange.amend();
+    }
+
     /// Both sides have agreed on another protocol: from here on bytes are only passed on.
     async fn switch_protocols(&self, exchange: &mut Exchange<'_>, backend: &mut Channel, attempt: Attempt) -> Verdict {
         // Over HTTP/2 a tunnel begins with a success like any other.
