@@ -54,6 +54,7 @@ fn write_key(exchange: &Exchange<'_>, caching: &mut Caching) {
     let request = &exchange.work.request;
     let (path, query) = request.target_at(exchange.sent_target);
     let out = &mut caching.key;
+    out.reserve(request.authority().len() + path.len() + query.len() + 16);
     key::push_url(out, exchange.client_info.scheme(), request.authority(), path, query);
     if exchange.trusted_hop.is_some() {
         key::push_hearsay(out, &request.fields);
