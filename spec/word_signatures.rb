@@ -21,7 +21,6 @@ module WordSignatures
     classes = WORDS::BY_NAME.values.map { |word| type(word.class.name.split("::").last, word.class) }
     module_ = body("module Words", [<<~RBS, *classes])
       LIST: Array[Symbol]
-      LATER: Array[Symbol]
       BY_NAME: Hash[Symbol, Word]
       SCHEMAS: Array[Schema]
 

@@ -22,7 +22,7 @@ module Proxy
       "Prepare" => %w[init check routes certificates],
       "See a running proxy" => %w[status top logs],
       "Steer it" => %w[reload stop upgrade],
-      "Steer its upstreams" => %w[drain ready down backends pause resume maintenance deploy split],
+      "Steer its upstreams" => %w[drain ready down backends pause resume maintenance deploy split purge],
       "More" => %w[help version]
     }.freeze
     # The name of every command.
@@ -31,7 +31,7 @@ module Proxy
     { amounts: %i[Amounts], asking: %i[Asking], departure: %i[Departure Ending], status: %i[Status], top: %i[Top],
       logs: %i[Logs], states: %i[States Drain Ready Down], backends: %i[Backends], reload: %i[Reload], stop: %i[Stop],
       upgrade: %i[Upgrade], pauses: %i[Pause Resume], maintenance: %i[Maintenance], deploy: %i[Deploy],
-      split: %i[Split] }.each do |file, names|
+      split: %i[Split], purge: %i[Purge] }.each do |file, names|
       names.each { |name| autoload name, File.expand_path("cli/#{file}", __dir__) }
     end
     # Options that stand for a command.

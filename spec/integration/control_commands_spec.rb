@@ -92,6 +92,7 @@ RSpec.describe "commands for a running proxy", time_limit: 60 do
     %w[backends change app/a] => "write what changes: --weight or --max-connections",
     %w[backends remove app/a --weight 1] => "--weight has no meaning here: leave it out",
     %w[deploy app] => "write the new backends, such as --to 127.0.0.1:3002",
+    %w[purge] => "write a URL, --tag or --all, as in `proxy purge '/blog/*'`",
     %w[split app] => "write an upstream and a number, as in `proxy split v2 20`",
     %w[split app many] => "\"many\" is no percentage: write a number from 0 to 100",
     %w[split app 101] => "\"101\" is no percentage: write a number from 0 to 100",
@@ -240,6 +241,15 @@ RSpec.describe "commands for a running proxy", time_limit: 60 do
     expect(run_command("split", "v2", "100%")).to eq(["100 % go to v2.\n", "", 0])
     expect(get.body).to eq("two")
     expect(run_command("split", "v3", "1").last).to eq(1)
+  end
+
+  it "purges what is stored" do
+    start("cache\nproxy to: 'http://#{backend_answering("one", { "Cache-Control" => "max-age=60" }).address}'")
+    2.times { get }
+    expect(run_command("purge", "/*")).to eq(["1 response is stale.\n", "", 0])
+    expect(run_command("purge", "--all", "--hard")).to eq(["1 response is removed.\n", "", 0])
+    expect(run_command("purge", "--tag", "x", "--json").first).to eq("{\n  \"purged\": 0\n}\n")
+    expect(run_command("purge", "--all", "--cache", "pages")[1..]).to match([/there is no cache "pages"/, 1])
   end
 
   describe "deploy" do

@@ -7,6 +7,7 @@ pub(crate) use carry_over::{CarriedFilters, CarriedOver, Passing};
 use std::sync::Arc;
 
 use crate::blocks::BlockSet;
+use crate::cache::zones::Zones;
 use crate::compile::LocationPath;
 use crate::config::Problem;
 use crate::request::ClientLimits;
@@ -28,6 +29,8 @@ pub(crate) struct Compiler {
     /// Names of captures of the enclosing locations.
     pub(crate) captures: CapturesAround,
     pub(crate) upstreams: Upstreams,
+    /// Memory for stored responses.
+    pub(crate) zones: Zones,
     /// The Ruby blocks of the configuration.
     pub(crate) blocks: BlockSet,
     /// The enclosing locations.

@@ -268,7 +268,8 @@ fn locations(routes: &[Directive]) -> impl Iterator<Item = (usize, &LocationConf
 /// Places of the filters, outer ones first.
 fn filters(way: &Way<'_>) -> Vec<Vec<usize>> {
     let of_scope = |(place, routes): &(Vec<usize>, &[Directive])| {
-        let filters = routes.iter().enumerate().filter(|(_, route)| matches!(route, Directive::Filter(_)));
+        let is_filter = |route: &Directive| matches!(route, Directive::Filter(filter) if filter.is_filter());
+        let filters = routes.iter().enumerate().filter(|(_, route)| is_filter(route));
         filters.map(|(index, _)| [&place[..], &[index]].concat()).collect::<Vec<_>>()
     };
     way.scopes.iter().flat_map(of_scope).collect()

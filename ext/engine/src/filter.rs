@@ -15,6 +15,7 @@ mod auth_api_key;
 mod auth_basic;
 mod auth_jwt;
 mod authorize;
+pub(crate) mod cache;
 mod challenge;
 mod compress;
 mod cors;
@@ -59,6 +60,9 @@ trait Filtering: Word + Sized {
 
     /// Whether a location may consist of this filter alone: a redirect, or a refusal of every client.
     const ANSWERS: bool = false;
+
+    /// Whether the filter asks who the client is: what it lets pass may be for that client alone.
+    const KNOWS_THE_CLIENT: bool = false;
 
     /// Checks the options. `None` if something is wrong; every mistake is then in the compiler's list.
     fn compile(config: &Self::Config, compiler: &mut Compiler) -> Option<Self>;
@@ -149,6 +153,13 @@ macro_rules! filters {
                 }
             }
 
+            /// Whether the filter asks who the client is.
+            fn knows_the_client(&self) -> bool {
+                match self {
+                    $(Self::$Filter(_) => $word::$Filter::KNOWS_THE_CLIENT,)+
+                }
+            }
+
             /// Starts the filter's background work.
             pub(crate) fn start(&self, dns: &Arc<Dns>, handle: &Handle, log: &Arc<Log>) {
                 match self {
@@ -227,6 +238,8 @@ filters! {
     cors: Cors(CorsConfig),
     /// `compress` codes bodies of responses on their way to clients that accept that.
     compress: Compress(CompressConfig),
+    /// `cache "pages"` answers from stored responses, and stores others.
+    cache: Cache(CacheConfig),
     /// `log_requests before: "…", after: "…"` writes lines into the log.
     log_requests: LogRequests(LogRequestsConfig),
     /// `maintenance if_file: "tmp/maintenance.txt"` answers 503 while the file is there.
@@ -239,11 +252,22 @@ filters! {
     redirect_http_to_https as "redirect_http_to_https!": RedirectHttpToHttps(RedirectHttpToHttpsConfig),
 }
 
+impl FilterConfig {
+    /// Whether it stands for a filter. A `cache` that makes memory does not.
+    pub(crate) fn is_filter(&self) -> bool {
+        !matches!(self, Self::Cache(cache) if cache.zone().is_some())
+    }
+}
+
 impl ResponseFilters for Box<[Arc<Filter>]> {
     fn amend(&self, passed: usize, exchange: &mut Exchange<'_>) {
         for filter in self.iter().take(passed).rev() {
             filter.amend(exchange);
         }
+    }
+
+    fn know_the_client(&self, passed: usize) -> bool {
+        self.iter().take(passed).any(|filter| filter.knows_the_client())
     }
 
     fn answered(&self, passed: usize, exchange: &Exchange<'_>, scope: &RequestValues<'_>) {

@@ -105,6 +105,7 @@ async fn forward(
         coding: None,
         split: None,
         copies: None,
+        cache: None,
         outcome: Outcome::default(),
         client,
         work,

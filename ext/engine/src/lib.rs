@@ -63,6 +63,7 @@ mod tracing;
 
 // One request.
 mod routing;
+mod cache;
 mod request;
 mod file_response;
 mod compiler;

@@ -2,13 +2,17 @@
 
 mod answer;
 mod body_limit;
+mod cache_jobs;
+mod caching;
 mod figures;
 mod closed;
 mod copies;
+mod errand;
 mod globals;
 mod introduction;
 mod own_answer;
 mod response_additions;
+mod stored;
 mod tagging;
 mod traced;
 mod tools;
@@ -16,7 +20,10 @@ mod workspace;
 
 pub(crate) use answer::{call_fields, write_connection};
 pub(crate) use body_limit::BodyLimit;
+pub(crate) use cache_jobs::{CacheJob, CacheJobs, Fill, Refresh};
+pub(crate) use caching::{millis_of_day, CacheRules, Caching, StoringRequest, TakenAnswer};
 pub(crate) use copies::{Copies, CopyQueue, Shadow};
+pub(crate) use errand::{give_back, Errand, SentHead};
 pub(crate) use figures::Figures;
 pub(crate) use globals::{ClientLimits, Globals};
 pub use own_answer::OwnAnswer;
@@ -48,6 +55,9 @@ pub(crate) trait ResponseFilters {
     /// Lets the first `passed` filters change the response in `exchange.work.response`, the last one first.
     fn amend(&self, passed: usize, exchange: &mut Exchange<'_>);
 
+    /// Whether one of the first `passed` filters has asked who sends the request.
+    fn know_the_client(&self, passed: usize) -> bool;
+
     /// Tells the first `passed` filters that the request was answered. `scope` shows the request as the client sent it.
     fn answered(&self, passed: usize, exchange: &Exchange<'_>, scope: &RequestValues<'_>);
 }
@@ -56,6 +66,10 @@ pub(crate) struct NoFilters;
 
 impl ResponseFilters for NoFilters {
     fn amend(&self, _: usize, _: &mut Exchange<'_>) {}
+
+    fn know_the_client(&self, _: usize) -> bool {
+        false
+    }
 
     fn answered(&self, _: usize, _: &Exchange<'_>, _: &RequestValues<'_>) {}
 }
@@ -134,6 +148,8 @@ pub(crate) struct Exchange<'a> {
     pub(crate) split: Option<Arc<Upstream>>,
     /// Copies for other upstreams.
     pub(crate) copies: Option<Box<Copies>>,
+    /// The request's dealings with a cache. `None`: it has no cache.
+    pub(crate) cache: Option<Box<Caching>>,
     pub(crate) outcome: Outcome,
 }
 
@@ -248,6 +264,7 @@ impl Exchange<'_> {
             connect,
             first_byte: figures.first_byte,
             request_bytes: figures.request_bytes,
+            cache: self.cache.as_ref().map_or("", |caching| caching.result.as_str()),
             fields: Some(&self.work.response.fields),
         }
     }

@@ -1,6 +1,7 @@
 //! The compiled form of one configuration: immutable, shared by the engine threads, and kept by a request until its
 //! end.
 
+mod caches;
 mod metrics;
 mod passing;
 mod routes;
@@ -19,6 +20,7 @@ use std::time::Duration;
 use crate::access_log::AccessLog;
 use crate::acme::directive::{Acme, AcmeSurroundings};
 use crate::blocks::BlockSet;
+use crate::cache::zones::Zones;
 use crate::certificates::info::CertificateInfo;
 use crate::certificates::managed::ManagedCertificates;
 use crate::client::trusted_proxies::TrustedProxies;
@@ -153,6 +155,8 @@ pub(crate) fn carry_over(before: Option<&Snapshot>, config: &Config, purpose: Pu
     let carried = before.as_ref().map(|before| Arc::clone(&before.upstreams));
     let carry_over = UpstreamCarryOver::new(carried, &config.resolver.value, &config.blocks, &metrics);
     let upstreams = Upstreams::compile(carry_over, &config.upstreams, &mut problems);
+    let zones = caches::written(&config.routes);
+    let zones = Zones::compile(before.as_deref().map(|before| &before.zones), zones, &mut problems);
     let mut filters = CarriedFilters::carry_over(before.as_deref().map(|before| &before.filters));
     let exporters = filters.single();
     let tracing = config.tracing.as_ref();
@@ -166,6 +170,7 @@ pub(crate) fn carry_over(before: Option<&Snapshot>, config: &Config, purpose: Pu
         secrets: Vec::new(),
         captures: CapturesAround::default(),
         upstreams,
+        zones,
         blocks: config.blocks.clone(),
         place: LocationPath::default(),
         shows_metrics: false,
@@ -181,6 +186,7 @@ pub(crate) fn carry_over(before: Option<&Snapshot>, config: &Config, purpose: Pu
     let routes = compiler.scope(&config.routes, &Routes::default());
     let Compiler { mut problems, keeps_lines, names, routes: route_names, secrets, shows_metrics, .. } = compiler;
     let (mut upstreams, mut carried_over) = (compiler.upstreams, compiler.carried_over);
+    carried_over.zones = compiler.zones;
     carried_over.upstreams = Arc::new(upstreams.take_carried());
     let upstreams = upstreams.finish(&mut problems);
     let (capture_names, route_names) = (names.into_list(), route_names.into_list());
@@ -250,6 +256,7 @@ impl Snapshot {
         }
         self.each_proxy(&mut |proxy| proxy.backends().start(&self.dns, runtime, log));
         self.routes.each_filter(&mut |filter| filter.start(&self.dns, runtime, log));
+        self.carried_over.zones.start();
         self.events.listen(&self.listeners, self.binds.certificates(), runtime, log);
         if let Some(tracing) = &self.globals.tracing {
             tracing.exporter().start(runtime, log);

@@ -84,6 +84,14 @@ impl Worker {
         }
     }
 
+    /// Does what is to be done for caches, for ever. Each job has a task of its own, which the end of the thread ends.
+    pub(crate) async fn serve_caches(self: Rc<Self>) {
+        loop {
+            let (job, worker) = (self.cache_jobs.next().await, Rc::clone(&self));
+            tokio::task::spawn_local(async move { job.run(&worker.pool, &worker.log).await });
+        }
+    }
+
     /// Closes idle connections too, once the server drains.
     pub(crate) fn close_idle(&self) {
         self.tools.close_idle();

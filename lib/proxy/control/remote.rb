@@ -208,6 +208,17 @@ module Proxy
       #   control.split("v2", 20)
       def split(upstream, percent) = on(upstream, "rollout", { percent: percent })
 
+      # Makes stored responses stale.
+      #
+      # @param url [String, nil] a URL, or a pattern with `*`; one that begins with `/` is a path, for every host
+      # @param options [Hash{Symbol => Object}] `tag:` or `all: true` in place of a URL; `hard: true` removes them;
+      #   `cache:` names one cache
+      # @return [Hash{Symbol => Object}] the answer, with the number of responses that were `purged`
+      # @raise [Refused] as for {Server#purge}
+      # @example
+      #   control.purge("/blog/*")[:purged]  # => 3
+      def purge(url = nil, **options) = on(nil, "purge", { url: url, **options })
+
       # Replaces the backends of an upstream by new ones, once those are healthy. The old ones are drained and removed.
       #
       # @param upstream [String] its name

@@ -61,8 +61,6 @@ module Proxy
       def self.plain(word, bare, given)
         return "a variable needs no word before it: write NAME = VALUE alone" if DECLARATIONS.include?(word)
 
-        return Foreign.word(word) || "is not available in this version: leave it out" if Words::LATER.include?(word)
-
         foreign = Foreign.word(word) unless bare && !Foreign.alone?(word)
         foreign || (bare ? value(word) : option(word, given)) || guess(word, bare)
       end

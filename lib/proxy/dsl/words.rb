@@ -16,11 +16,9 @@ module Proxy
         upstream proxy run puma static_files static_response redirect
         location host include
         request_headers response_headers rate_limit allow_list deny_list rewrite max_body etag cors compress log_requests
-        maintenance split mirror
+        maintenance split mirror cache
         redirect_http_to_https! auth_basic auth_api_key auth_jwt forward_auth authorize
       ].freeze
-      # Words that are planned for a later version.
-      LATER = %i[cache].freeze
 
       # Loads the file of a word and makes an object of its class.
       def self.read(name)

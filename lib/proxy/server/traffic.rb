@@ -78,6 +78,24 @@ module Proxy
         self
       end
 
+      # Makes stored responses stale: each is validated before its next use, or sent once more meanwhile, if it may be.
+      #
+      # @param url [String, nil] a URL, or a pattern with `*`; one that begins with `/` is a path, for every host
+      # @param tag [String, nil] a tag that responses have in `Surrogate-Key` or `Cache-Tag`
+      # @param all [Boolean] whether everything is purged
+      # @param hard [Boolean] whether the responses are removed
+      # @param cache [String, nil] the name of one cache; nil: all of them
+      # @return [Integer] the number of responses
+      # @raise [ArgumentError] if not one of `url`, `tag` and `all` is given, or if there is no such cache
+      # @example
+      #   server.purge("https://example.com/blog/*")
+      #   server.purge(tag: "post-1")
+      def purge(url = nil, tag: nil, all: false, hard: false, cache: nil)
+        facts = { url: url && utf8(url), tag: tag && utf8(tag), all: all || nil, hard: hard || nil,
+                  cache: cache && utf8(cache) }
+        change_traffic("purge", upstream: nil, **facts)["purged"]
+      end
+
       private
 
       def change_traffic(name, upstream:, **facts)

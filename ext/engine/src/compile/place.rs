@@ -12,6 +12,11 @@ impl LocationPath {
         self.0.push((location.patterns.clone(), location.hosts.clone()));
     }
 
+    /// Whether there is no enclosing location.
+    pub(crate) fn is_outermost(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Leaves the innermost location.
     pub(crate) fn leave(&mut self) {
         self.0.pop();

@@ -12,6 +12,7 @@
 //! | requests that wait for a backend | the upstream keeps its name | `upstream/wait_queue.rs` |
 //! | the secret of sticky cookies and of `proxy_split` | always | `process_secret.rs` |
 //! | counts of `rate_limit`, verified passwords | the filter is equal and in the same place | [`CarriedFilters`] |
+//! | stored responses of a cache | its name is equal | `cache/zones.rs` |
 //! | metrics of routes, upstreams, backends and listening addresses | the name is equal | `metrics/registry.rs` |
 //! | the thread of an access log | the path is equal | `access_log.rs` |
 //! | spans that wait for a collector | it is the same, asked in the same way | `tracing/compile.rs` |
@@ -29,6 +30,7 @@ pub(crate) use filters::{CarriedFilters, Passing};
 use std::sync::Arc;
 
 use crate::acme::carried::CarriedAcme;
+use crate::cache::zones::Zones;
 use crate::metrics::MetricsRegistry;
 use crate::upstream::{CarriedUpstreams, Stops};
 
@@ -38,6 +40,8 @@ pub(crate) struct CarriedOver {
     pub(crate) upstreams: Arc<CarriedUpstreams>,
     pub(crate) filters: CarriedFilters,
     pub(crate) acme: CarriedAcme,
+    /// The zones of the caches.
+    pub(crate) zones: Zones,
     /// All figures by name.
     pub(crate) metrics: Arc<MetricsRegistry>,
     pub(crate) stops: Arc<Stops>,

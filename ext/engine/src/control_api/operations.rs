@@ -87,7 +87,7 @@ pub(crate) trait Operations: Send + Sync + std::fmt::Debug {
     fn deploy(self: Arc<Self>, call: ControlCall) -> Answering;
     /// `GET /metrics`: the figures as text.
     fn metrics(self: Arc<Self>, call: ControlCall) -> Answering;
-    /// `POST /pause`, `/resume`, `/maintenance` and `/rollout`.
+    /// `POST /pause`, `/resume`, `/maintenance`, `/rollout` and `/purge`.
     fn change_traffic(self: Arc<Self>, name: &'static str, call: ControlCall) -> Answering;
     /// Gives an order to the Ruby side, and waits for what becomes of it.
     fn order(self: Arc<Self>, name: &'static str, call: ControlCall) -> Answering;

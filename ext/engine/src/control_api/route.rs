@@ -45,6 +45,7 @@ pub(super) const ROUTES: &[ControlRoute] = &[
         path: "/rollout",
         serve: |server, call| server.change_traffic("rollout", call),
     },
+    ControlRoute { method: Method::POST, path: "/purge", serve: |server, call| server.change_traffic("purge", call) },
     ControlRoute { method: Method::POST, path: "/reload", serve: |server, call| server.order("reload", call) },
     ControlRoute { method: Method::POST, path: "/stop", serve: |server, call| server.order("stop", call) },
     ControlRoute { method: Method::POST, path: "/upgrade", serve: |server, call| server.order("upgrade", call) },

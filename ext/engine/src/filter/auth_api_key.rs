@@ -62,6 +62,8 @@ enum ApiKeySource {
 impl Filtering for AuthApiKey {
     type Config = AuthApiKeyConfig;
 
+    const KNOWS_THE_CLIENT: bool = true;
+
     fn compile(config: &AuthApiKeyConfig, compiler: &mut Compiler) -> Option<Self> {
         compiler.secrets.extend(config.query.as_deref().map(Box::from));
         let mut report = Report::new(Self::WORD, config.at.as_ref(), &mut compiler.problems);

@@ -67,6 +67,8 @@ pub(crate) struct AuthBasic {
 impl Filtering for AuthBasic {
     type Config = AuthBasicConfig;
 
+    const KNOWS_THE_CLIENT: bool = true;
+
     /// Checks the directive and reads its file.
     fn compile(config: &AuthBasicConfig, compiler: &mut Compiler) -> Option<Self> {
         let mut report = Report::new(Self::WORD, config.at.as_ref(), &mut compiler.problems);

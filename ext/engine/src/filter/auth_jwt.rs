@@ -44,6 +44,8 @@ enum TokenSource {
 impl Filtering for AuthJwt {
     type Config = AuthJwtConfig;
 
+    const KNOWS_THE_CLIENT: bool = true;
+
     fn compile(config: &AuthJwtConfig, compiler: &mut Compiler) -> Option<Self> {
         compile::compile(config, compiler)
     }

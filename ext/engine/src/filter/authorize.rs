@@ -103,6 +103,8 @@ pub(crate) struct Authorize {
 impl Filtering for Authorize {
     type Config = AuthorizeConfig;
 
+    const KNOWS_THE_CLIENT: bool = true;
+
     fn compile(config: &AuthorizeConfig, compiler: &mut Compiler) -> Option<Self> {
         let captures = compiler.captures.names();
         let mut report = Report::new(Self::WORD, config.at.as_ref(), &mut compiler.problems);

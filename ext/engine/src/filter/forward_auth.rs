@@ -57,6 +57,8 @@ struct Answered {
 impl Filtering for ForwardAuth {
     type Config = ForwardAuthConfig;
 
+    const KNOWS_THE_CLIENT: bool = true;
+
     fn compile(config: &ForwardAuthConfig, compiler: &mut Compiler) -> Option<Self> {
         compile::compile(config, compiler)
     }

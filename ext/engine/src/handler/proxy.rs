@@ -4,6 +4,7 @@ mod affinity;
 mod application;
 mod attempts;
 mod buffers;
+mod cached;
 mod compile;
 mod config;
 mod failures;
@@ -117,6 +118,11 @@ impl Handling for Proxy {
     }
 
     async fn serve(&self, exchange: &mut Exchange<'_>) -> Verdict {
+        if exchange.cache.is_some() {
+            if let Some(verdict) = Box::pin(self.look_up(exchange)).await {
+                return verdict;
+            }
+        }
         let mut released = None;
         if exchange.globals.stops.are_any() {
             match Box::pin(self.pass_stops(exchange)).await {
@@ -145,13 +151,21 @@ impl Handling for Proxy {
         match answered {
             Ok(attempt) => {
                 exchange.tell_failures("answered by", attempt.label());
-                self.respond(exchange, &mut backend, attempt, &mut body).await
+                match exchange.stores_answer() {
+                    false => self.respond(exchange, &mut backend, attempt, &mut body).await,
+                    true => Box::pin(self.take_answer(exchange, &mut backend, attempt, &mut body)).await,
+                }
             }
             Err(error) => {
                 if error.side == Side::Us {
                     exchange.add_failure(format_args!("{error}"));
                 }
                 exchange.tell_failures("", "");
+                if exchange.stores_answer() && error.side != Side::Client {
+                    if let Some(verdict) = Box::pin(self.serve_after_failure(exchange)).await {
+                        return verdict;
+                    }
+                }
                 exchange.answer_failure(&error, self.answer_to(&error)).await
             }
         }

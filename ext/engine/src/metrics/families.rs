@@ -48,6 +48,10 @@ families! {
         "Requests that were sent over a connection that was there.";
     UPSTREAM_QUEUE_LENGTH = Gauge "proxy_upstream_queue_length" ""
         "Requests that wait for a backend.";
+    CACHE_REQUESTS = Counter "proxy_cache_requests" ""
+        "Requests that a cache had to do with, by what it did.";
+    CACHE_BYTES = Gauge "proxy_cache_bytes" "bytes"
+        "Memory that stored responses take.";
     BLOCK_CALLS = Counter "proxy_block_calls" ""
         "Calls of Ruby blocks.";
     CONFIG_RELOADS = Counter "proxy_config_reloads" ""

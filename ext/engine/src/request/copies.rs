@@ -10,8 +10,9 @@ pub(crate) use shadow::{CopyPlace, CopyRoom, Shadow};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use proxy_http::message::{Framing, Known, RequestHead};
+use proxy_http::message::Framing;
 
+use super::errand::SentHead;
 use super::Exchange;
 use crate::relay::RequestBody;
 
@@ -22,16 +23,7 @@ pub(crate) const MIRRORED: &str = "X-Mirrored";
 #[derive(Debug, Default)]
 pub(crate) struct Copies {
     rooms: Vec<CopyRoom>,
-    head: Option<CopiedHead>,
-}
-
-/// The head of a request, as its backend gets it.
-#[derive(Debug)]
-pub(crate) struct CopiedHead {
-    head: RequestHead,
-    target: Vec<u8>,
-    /// Whether the request goes to each backend under the backend's own name.
-    own_host: bool,
+    head: Option<SentHead>,
 }
 
 impl Copies {
@@ -72,13 +64,9 @@ impl Exchange<'_> {
     /// own.
     pub(crate) fn copy_head(&mut self, own_host: bool) {
         let Some(copies) = &mut self.copies else { return };
-        let mut head = self.work.request.clone();
-        // They are about the connection, and about trailers and interim responses, of which a copy has none.
-        for name in [Known::Connection, Known::Te, Known::Trailer, Known::Expect] {
-            head.fields.remove(name);
-        }
-        head.fields.set(MIRRORED, b"1");
-        copies.head = Some(CopiedHead { head, target: self.work.target.path_and_query.clone(), own_host });
+        let mut sent = SentHead::of(&self.work.request, &self.work.target.path_and_query, own_host);
+        sent.head.fields.set(MIRRORED, b"1");
+        copies.head = Some(sent);
     }
 
     /// Sends the copies, if any are wanted and the whole body has passed. `last`: the body comes no further.

@@ -7,7 +7,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use tokio::sync::Notify;
 
-use super::{CopyQueue, Workspace};
+use super::{CacheJobs, CopyQueue, Workspace};
 use crate::access_log::{self, AccessLog};
 use crate::clock::time_of_day;
 use crate::log::Log;
@@ -37,6 +37,8 @@ pub(crate) struct Tools {
     pub(crate) copies: CopyQueue,
     /// Memory for bodies that wait for a slow peer.
     pub(crate) memory: Rc<MemoryBudget>,
+    /// What is to be done for caches without a client.
+    pub(crate) cache_jobs: CacheJobs,
     /// Boxed, so that only a pointer is moved.
     #[allow(clippy::vec_box)]
     spare: RefCell<Vec<Box<Workspace>>>,
@@ -68,6 +70,7 @@ impl Tools {
             log,
             copies: CopyQueue::default(),
             memory: Rc::default(),
+            cache_jobs: CacheJobs::default(),
             spare: RefCell::default(),
             date: RefCell::default(),
             access: RefCell::default(),

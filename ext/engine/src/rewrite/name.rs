@@ -64,6 +64,7 @@ built_ins! {
     ResponseTime = "response_time" in Response | Log,
     Backend = "backend" in Response | Log,
     Attempts = "attempts" in Response | Log,
+    Cache = "cache" in Response | Log,
     HttpStatus = "http_status" in Response | Log,
     Reason = "reason" in Response | Log,
     Upstream = "upstream" in Response | Log,
@@ -254,6 +255,7 @@ impl BuiltIn {
             | BuiltIn::ResponseTime
             | BuiltIn::Backend
             | BuiltIn::Attempts
+            | BuiltIn::Cache
             | BuiltIn::HttpStatus
             | BuiltIn::Reason
             | BuiltIn::Upstream
@@ -268,6 +270,7 @@ impl BuiltIn {
                     BuiltIn::Status => decimal::push(out, u64::from(response.status)),
                     BuiltIn::ResponseTime => value::response_time(out, response.elapsed),
                     BuiltIn::Backend => out.extend_from_slice(response.backend.as_bytes()),
+                    BuiltIn::Cache => out.extend_from_slice(response.cache.as_bytes()),
                     BuiltIn::Attempts => decimal::push(out, u64::from(response.attempts)),
                     BuiltIn::HttpStatus => decimal::push(out, u64::from(response.http_status())),
                     BuiltIn::Reason => {

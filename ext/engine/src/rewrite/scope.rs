@@ -101,6 +101,8 @@ pub(crate) struct ResponseInfo<'a> {
     pub grpc: GrpcOutcome,
     /// Number of times that the request was sent to a backend.
     pub attempts: u32,
+    /// What a cache did, in one word; empty without a cache.
+    pub cache: &'a str,
     /// Bytes of the response body that the client got, or of the tunnel.
     pub bytes: u64,
     /// The response's fields; `None` if there was no response.

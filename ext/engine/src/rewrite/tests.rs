@@ -41,6 +41,7 @@ pub(crate) fn response(fields: &Fields) -> ResponseInfo<'_> {
         backend: "127.0.0.1:3001",
         upstream: "app",
         attempts: 2,
+        cache: "hit",
         bytes: 65,
         queue: Duration::from_micros(1_500),
         connect: Duration::from_micros(800),
@@ -133,7 +134,7 @@ fn names_for_responses() {
     let captures = Captures::new(&names, &captured);
     let scope = RequestValues { response: Some(response(&fields)), captures, ..scope(&request, &client) };
     for (template, rewritten) in [
-        ("{status} {response_time} {backend} {attempts}", "201 12.345ms 127.0.0.1:3001 2"),
+        ("{status} {response_time} {backend} {attempts} {cache}", "201 12.345ms 127.0.0.1:3001 2 hit"),
         ("[{auth_user}]", "[]"),
         ("{addr} {request_id} {request_id_full}", "192.0.2.7 0123456789ab 0123456789abcdef0011223344556677"),
         ("{Server} {server|replace:p,P}", "puma Puma"),

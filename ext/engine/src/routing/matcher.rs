@@ -98,6 +98,11 @@ impl Matcher {
         taken
     }
 
+    /// Whether one of the conditions holds, those of paths aside.
+    pub(crate) fn holds_any(&self, head: &RequestHead, client_info: &ClientInfo) -> bool {
+        self.conditions.iter().any(|condition| condition.holds(Conditioned { head, client_info, path: b"" }))
+    }
+
     /// Every criterion that the request does not meet. If there is none, the captures are added.
     pub(crate) fn failures(&self, asked: MatchedRequest<'_>, captured: &mut Captured) -> Vec<Failure> {
         let length = captured.len();

@@ -141,6 +141,17 @@ impl Scraper {
     }
 
     fn write_server(&self, out: &mut Exposition, snapshot: &Snapshot, registry: &MetricsRegistry) {
+        let zones: Vec<_> = snapshot.zones().all().filter(|zone| zone.is_used()).collect();
+        out.family(&family::CACHE_REQUESTS);
+        for zone in &zones {
+            for (result, count) in zone.counts() {
+                out.count(&[("cache", zone.name()), ("result", result.as_str())], count);
+            }
+        }
+        out.family(&family::CACHE_BYTES);
+        for zone in &zones {
+            out.count(&[("cache", zone.name())], zone.bytes());
+        }
         out.family(&family::BLOCK_CALLS);
         for (word, counts) in snapshot.blocks.calls() {
             for (result, count) in ["answered", "failed", "late", "full"].into_iter().zip(counts) {

@@ -286,6 +286,7 @@ fn begin_upkeep(worker: &Rc<Worker>, news: watch::Receiver<()>) {
     keep_up("the flush of the access log", worker, |worker| async move { worker.run_access_log().await });
     keep_up("the flush of spans", worker, |worker| async move { worker.run_spans().await });
     keep_up("the sending of copies", worker, Worker::send_copies);
+    keep_up("the work for caches", worker, Worker::serve_caches);
     keep_up("the look for a new configuration", worker, move |worker| {
         let mut news = news.clone();
         async move {

@@ -1,6 +1,7 @@
 //! Changes of the traffic while the server runs: pauses, maintenance, and the percentages of splits.
 
 mod calls;
+mod purge;
 
 pub(super) use calls::shown_order;
 

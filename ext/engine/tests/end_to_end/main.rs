@@ -13,6 +13,7 @@ mod backend_strictness;
 mod bodies;
 mod bodyless;
 mod buffering;
+mod caching;
 mod choosing;
 mod client_strictness;
 mod compression;

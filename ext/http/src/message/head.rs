@@ -154,6 +154,11 @@ impl RequestHead {
         self.query = spans.query;
     }
 
+    /// A saved path, and a saved query with its `?`.
+    pub fn target_at(&self, spans: TargetSpans) -> (&[u8], &[u8]) {
+        (self.fields.slice(spans.path), self.fields.slice(spans.query))
+    }
+
     /// Clears the head and keeps the memory.
     pub fn forget(&mut self) {
         let mut fields = std::mem::take(&mut self.fields);

@@ -5,9 +5,9 @@ use magnus::{Error, Ruby};
 use super::{Life, Server};
 
 impl Server {
-    /// `change_traffic(name, json)`: carries out `pause`, `resume`, `maintenance` or `rollout`, and returns what is to
-    /// be told, in JSON. Raises an `ArgumentError` if no upstream has the name in it, or if something else is wrong. A
-    /// server that has ended and a forked child's copy change nothing.
+    /// `change_traffic(name, json)`: carries out `pause`, `resume`, `maintenance`, `rollout` or `purge`, and returns
+    /// what is to be told, in JSON. Raises an `ArgumentError` if no upstream has the name in it, or if something else
+    /// is wrong. A server that has ended and a forked child's copy change nothing.
     pub(super) fn change_traffic(ruby: &Ruby, server: &Self, name: String, json: String) -> Result<String, Error> {
         let Some(engine) = server.owned().and_then(Life::running) else { return Ok("{}".into()) };
         engine.change_traffic_by_text(&name, &json).map_err(|message| Error::new(ruby.exception_arg_error(), message))

@@ -92,7 +92,7 @@ module Proxy
       NOTES = {
         "WebSockets always work: leave it out" => %i[websocket websockets ws upgrade web_socket],
         "compression is a filter: write a line compress" => %i[gzip compress compression encode brotli],
-        "not yet in this version: a cache; leave it out" => %i[cache proxy_cache caching],
+        "write cache on a line of its own, before the proxy" => %i[cache proxy_cache caching],
         "certificates from an authority have a line of their own: write acme email: \"ops@example.com\"" =>
           %i[acme lets_encrypt letsencrypt auto_tls],
         "responses are passed on as they come: leave it out" => %i[flush_interval stream streaming],

@@ -169,9 +169,9 @@ module Proxy
         # Not here, or not yet
         "not in this version: lists of a folder's files; leave it out" => %i[autoindex browse],
         "not in this version: templates; let the application serve them, or leave it out" => %i[templates],
-        "not yet in this version: a cache; leave it out" =>
-          %i[proxy_cache proxy_cache_path proxy_cache_valid proxy_cache_key fastcgi_cache cache
-             proxy_ignore_headers http_cache],
+        'write cache "pages", memory: 64_000_000 at the top, and cache "pages" in a location' =>
+          %i[proxy_cache proxy_cache_path proxy_cache_valid proxy_cache_key fastcgi_cache http_cache],
+        "not in this version: leave it out" => %i[proxy_ignore_headers],
         "write compress" => %i[gzip gzip_proxied gzip_vary brotli encode compression deflate],
         'write compress types: ["text/*", "application/json"]' => %i[gzip_types brotli_types],
         "write compress min_size: 1024" => %i[gzip_min_length brotli_min_length],

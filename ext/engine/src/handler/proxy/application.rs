@@ -5,10 +5,7 @@ use std::io::Write;
 use proxy_http::message::{behind_prefix, Version};
 
 use super::Proxy;
-use crate::channel::Channel;
 use crate::request::Exchange;
-use crate::request_id::RequestId;
-use crate::upstream::Attempt;
 
 impl Proxy {
     /// Writes a line that begins the connection to an application: what the engine knows of a request, where no client
@@ -36,14 +33,5 @@ impl Proxy {
             out.extend_from_slice(user);
         }
         out.extend_from_slice(b"\r\n");
-    }
-}
-
-/// Gives the place of `attempt` to the thread that will get the new connection, if that is one to an application.
-pub(super) fn hand_over(attempt: &Attempt, id: RequestId, connection: &mut Channel) {
-    if let Some(application) = connection.http1().and_then(|connection| connection.stream_mut().application()) {
-        if let Some(place) = attempt.hand_over(id) {
-            application.keep(place);
-        }
     }
 }

@@ -11,7 +11,7 @@ use rustls::pki_types::ServerName;
 use tokio::time::Instant;
 
 use super::stopped::Released;
-use super::{application, Proxy};
+use super::Proxy;
 use crate::channel::Channel;
 use crate::error::Blame;
 use crate::error::{Error, Kind, Retry, Side};
@@ -327,7 +327,7 @@ impl BackendRequest for Attempts<'_, '_> {
         };
         let patience = proxy.limits.half_close;
         let mut connected = ask::connect(pool, self.exchange.client, call, self.needs.upgrade, patience).await?;
-        application::hand_over(attempt, self.exchange.id, &mut connected.0);
+        attempt.hand_over_to(self.exchange.id, &mut connected.0);
         Ok(connected)
     }
 

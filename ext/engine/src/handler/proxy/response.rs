@@ -13,7 +13,7 @@ use crate::error::{EndReason, Error, Kind, Retry, Side};
 use crate::grpc;
 use crate::metrics::{FailureReason, LongLivedKind};
 use crate::relay::{self, Events, Limits, RequestBody};
-use crate::request::{write_connection, Exchange, Verdict};
+use crate::request::{self, write_connection, Exchange, Verdict};
 use crate::upstream::{Attempt, Keep};
 
 impl Proxy {
@@ -246,6 +246,17 @@ impl Proxy {
         self.tie(exchange);
     }
 
+    /// Changes the fields of a response from a cache, which was cleaned before it was stored.
+    pub(super) fn change_stored_fields(&self, exchange: &mut Exchange<'_>) {
+        if !self.response_headers.is_empty() {
+            let mut values = std::mem::take(&mut exchange.work.values);
+            values.render(&self.response_headers, &exchange.response_scope());
+            values.apply(&self.response_headers, &mut exchange.work.response.fields);
+            exchange.work.values = values;
+        }
+        exchange.amend();
+    }
+
     /// Both sides have agreed on another protocol: from here on bytes are only passed on.
     async fn switch_protocols(&self, exchange: &mut Exchange<'_>, backend: &mut Channel, attempt: Attempt) -> Verdict {
         // Over HTTP/2 a tunnel begins with a success like any other.
@@ -297,13 +308,10 @@ pub(super) fn give_back(
     body: &RequestBody,
     keep: Option<Keep>,
 ) -> Option<Instant> {
-    let (keep, attempt) = (keep?, exchange.outcome.backend.as_ref()?);
-    // Bytes after the response are not passed on: the connection is closed with them.
-    let is_clean = |backend: &Channel| backend.received().is_empty() && !backend.peer_ended();
-    if !body.is_complete() || !answered.as_ref().is_some_and(is_clean) {
+    let attempt = exchange.outcome.backend.as_ref()?;
+    if keep.is_none() || !body.is_complete() {
         return None;
     }
-    let Some(Channel::Http1(backend)) = answered.take() else { return None };
     let (pool, introduction) = (&exchange.tools.pool, &exchange.work.introduction);
-    pool.give_back(attempt.backend(), backend.into_stream(), introduction, keep)
+    request::give_back(pool, attempt, answered.take()?, introduction, keep)
 }

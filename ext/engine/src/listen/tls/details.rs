@@ -70,6 +70,11 @@ pub(crate) enum Protocol {
 }
 
 impl TlsDetails {
+    /// Whether the client has shown a certificate, which was verified.
+    pub(crate) fn has_certificate(&self) -> bool {
+        self.certificate.is_some()
+    }
+
     /// Facts about a finished handshake.
     pub(crate) fn new(bind: &BindKey, server: &Arc<TlsServer>, site: usize, connection: &ServerConnection) -> Self {
         Self {

@@ -56,8 +56,9 @@ struct RolloutCall {
 }
 
 impl Server {
-    /// Carries out `pause`, `resume`, `maintenance` or `rollout` with this body, an object, and returns what is to be
-    /// told: with `bypass`, the `cookie` that lets its owner in, and the `bypass` path that gives it to a browser.
+    /// Carries out `pause`, `resume`, `maintenance`, `rollout` or `purge` with this body, an object, and returns what
+    /// is to be told: with `bypass`, the `cookie` that lets its owner in, and the `bypass` path that gives it to a
+    /// browser; the number of responses that were `purged`.
     ///
     /// # Errors
     /// If the body does not fit, and as [`Server::pause`] and the others.
@@ -84,7 +85,13 @@ impl Server {
                 let percent = percent.ok_or_else(|| mistake("`percent` is missing: send a number from 0 to 100"))?;
                 self.set_split(&named(upstream)?, percent)?;
             }
-            call => return Err(mistake(format!("{call:?} is unknown: write pause, resume, maintenance or rollout"))),
+            "purge" => {
+                told.insert("purged".into(), self.purge(body)?.into());
+            }
+            call => {
+                let message = format!("{call:?} is unknown: write pause, resume, maintenance, rollout or purge");
+                return Err(mistake(message));
+            }
         }
         Ok(Value::Object(told))
     }
@@ -125,7 +132,7 @@ pub(in crate::server) fn shown_order(order: Option<&MaintenanceOrder>) -> Value 
     )
 }
 
-fn read<T: DeserializeOwned>(body: Value) -> Result<T, TrafficError> {
+pub(super) fn read<T: DeserializeOwned>(body: Value) -> Result<T, TrafficError> {
     let body = if body.is_null() { json!({}) } else { body };
     serde_json::from_value(body).map_err(|error| mistake(format!("the body does not fit: {error}")))
 }
@@ -134,6 +141,6 @@ fn named(upstream: Option<String>) -> Result<String, TrafficError> {
     upstream.ok_or_else(|| mistake("`upstream` is missing: send the name of an upstream"))
 }
 
-fn mistake(message: impl Into<String>) -> TrafficError {
+pub(super) fn mistake(message: impl Into<String>) -> TrafficError {
     TrafficError::Mistakes(vec![message.into()])
 }

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::{counted, Backend, BackendAddress};
 use crate::application::ApplicationPlace;
+use crate::channel::Channel;
 use crate::clock;
 use crate::error::{Blame, EndReason, Error, Kind};
 use crate::log::Level;
@@ -114,6 +115,15 @@ impl Attempt {
     pub(crate) fn hand_over(&self, id: RequestId) -> Option<Arc<dyn ApplicationPlace>> {
         let busy = || BusyThread { backend: Arc::clone(&self.backend), id, busy: AtomicBool::new(true) };
         self.in_flight.take().then(|| Arc::new(busy()) as Arc<_>)
+    }
+
+    /// Gives the place to the thread that will get the new connection, if that is one to an application.
+    pub(crate) fn hand_over_to(&self, id: RequestId, connection: &mut Channel) {
+        if let Some(application) = connection.http1().and_then(|connection| connection.stream_mut().application()) {
+            if let Some(place) = self.hand_over(id) {
+                application.keep(place);
+            }
+        }
     }
 
     /// Notes that the backend could be connected to.

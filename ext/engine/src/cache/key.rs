@@ -1,0 +1,119 @@
+//! What a stored response is an answer to.
+
+use proxy_http::message::{Fields, Known};
+
+/// Separates the URL in a key from what the configuration adds. No URL has it.
+const SEPARATOR: u8 = b'\n';
+
+/// Appends the URL of a request: scheme, host in lower case, port unless it is the usual one, path, and query
+/// with its `?`. It is the beginning of the request's key.
+pub(crate) fn push_url(out: &mut Vec<u8>, scheme: &str, authority: &[u8], path: &[u8], query: &[u8]) {
+    out.extend_from_slice(scheme.as_bytes());
+    out.extend_from_slice(b"://");
+    let usual: &[u8] = if scheme == "https" { b":443" } else { b":80" };
+    let authority = authority.strip_suffix(usual).unwrap_or(authority);
+    let host = out.len();
+    out.extend_from_slice(authority);
+    out[host..].make_ascii_lowercase();
+    out.extend_from_slice(path);
+    out.extend_from_slice(query);
+}
+
+/// Appends what a trusted proxy says of the URL that its client asked for: an application may show it.
+pub(crate) fn push_hearsay(out: &mut Vec<u8>, request: &Fields) {
+    let hosts = request.all(Known::Forwarded).flat_map(|line| line.split(|byte| matches!(byte, b';' | b',')));
+    let hosts = hosts.map(<[u8]>::trim_ascii).filter(|pair| pair.len() > 5 && pair[..5].eq_ignore_ascii_case(b"host="));
+    let said = request.all(Known::XForwardedHost).chain(request.all("X-Forwarded-Prefix")).chain(hosts);
+    for value in said {
+        out.push(SEPARATOR);
+        out.extend_from_slice(value);
+    }
+}
+
+/// Appends a part that the configuration adds. It is written even if it is empty.
+pub(crate) fn separate(out: &mut Vec<u8>) {
+    out.push(SEPARATOR);
+}
+
+/// The URL in a key.
+pub(crate) fn url(key: &[u8]) -> &[u8] {
+    &key[..memchr::memchr(SEPARATOR, key).unwrap_or(key.len())]
+}
+
+/// The URL that `reference` means in a response to a request for `base`, if it has the same origin (RFC 9111, section
+/// 4.4). `base` is a URL without fragment, as [`push_url`] writes it.
+pub(crate) fn resolve(base: &[u8], reference: &[u8]) -> Option<Vec<u8>> {
+    let reference = reference.split(|byte| *byte == b'#').next().unwrap_or_default();
+    let scheme = memchr::memmem::find(base, b"://")? + 3;
+    let origin = scheme + memchr::memchr(b'/', &base[scheme..])?;
+    let path_end = memchr::memchr(b'?', base).unwrap_or(base.len());
+    let joined = match reference {
+        [] => base.to_vec(),
+        [b'/', b'/', ..] => [&base[..scheme - 2], reference].concat(),
+        [b'/', ..] => [&base[..origin], reference].concat(),
+        [b'?', ..] => [&base[..path_end], reference].concat(),
+        _ if memchr::memmem::find(reference, b"://").is_some_and(|at| at < 8) => {
+            let (name, rest) = reference.split_at(memchr::memmem::find(reference, b"://")?);
+            let rest = &rest[3..];
+            let (authority, path) = rest.split_at(memchr::memchr2(b'/', b'?', rest).unwrap_or(rest.len()));
+            let name = std::str::from_utf8(name).ok()?.to_ascii_lowercase();
+            let mut url = Vec::with_capacity(reference.len() + 1);
+            push_url(&mut url, &name, authority, if path.starts_with(b"/") { b"" } else { b"/" }, b"");
+            url.extend_from_slice(path);
+            url
+        }
+        _ => {
+            let directory = memchr::memrchr(b'/', &base[..path_end]).unwrap_or(origin);
+            [&base[..=directory], reference].concat()
+        }
+    };
+    (joined.get(..origin) == Some(&base[..origin]) && joined.get(origin) == Some(&b'/')).then_some(joined)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(scheme: &str, authority: &str, path: &str, query: &str) -> String {
+        let mut out = Vec::new();
+        push_url(&mut out, scheme, authority.as_bytes(), path.as_bytes(), query.as_bytes());
+        String::from_utf8(out).expect("text")
+    }
+
+    #[test]
+    fn a_key_has_the_whole_url() {
+        assert_eq!(key("https", "Example.COM:443", "/A", "?x=1"), "https://example.com/A?x=1");
+        assert_eq!(key("http", "example.com:8080", "/", ""), "http://example.com:8080/");
+        assert_eq!(url(b"http://a/\nmobile"), b"http://a/");
+    }
+
+    #[test]
+    fn what_a_trusted_proxy_says_is_part_of_it() {
+        let mut fields = Fields::default();
+        fields.append("X-Forwarded-Host", b"a.example");
+        fields.append("Forwarded", b"for=192.0.2.1;Host=b.example, for=192.0.2.2");
+        let mut out = Vec::new();
+        push_hearsay(&mut out, &fields);
+        assert_eq!(out, b"\na.example\nHost=b.example");
+    }
+
+    #[test]
+    fn references_are_resolved_within_their_origin() {
+        let base = b"http://a.example/blog/post?x=1";
+        for (reference, url) in [
+            ("", Some("http://a.example/blog/post?x=1")),
+            ("other", Some("http://a.example/blog/other")),
+            ("/other#part", Some("http://a.example/other")),
+            ("?y=2", Some("http://a.example/blog/post?y=2")),
+            ("//a.example/x", Some("http://a.example/x")),
+            ("HTTP://A.example:80/x?y", Some("http://a.example/x?y")),
+            ("http://a.example", Some("http://a.example/")),
+            ("http://a.example.evil/", None),
+            ("//b.example/x", None),
+            ("https://a.example/x", None),
+        ] {
+            let found = resolve(base, reference.as_bytes()).map(|url| String::from_utf8(url).expect("text"));
+            assert_eq!(found.as_deref(), url, "{reference}");
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! Which of several responses of one URL suits a request (RFC 9111, section 4.1).
+
+use proxy_http::headers::hearsay::is_hearsay;
+use proxy_http::message::{FieldName, Fields, Known};
+
+use super::list::members;
+
+/// The request fields that a response depends on, with their values in the request that it answered.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Vary(Box<[Selected]>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Selected {
+    name: FieldName,
+    /// Value of all lines. `None`: the request has no such field.
+    value: Option<Box<[u8]>>,
+}
+
+impl Vary {
+    /// Reads `Vary` of a response to a request with these fields, as they were before the proxy's own were added.
+    /// `None` if the response suits no other request: it names `*`, or a field that the proxy itself writes.
+    pub(crate) fn of(response: &Fields, request: &Fields) -> Option<Self> {
+        let mut selected: Vec<Selected> = Vec::new();
+        for name in response.all(Known::Vary).flat_map(members) {
+            let written = Known::of(name).is_some_and(|known| {
+                matches!(known, Known::XRequestId | Known::XRequestStart | Known::Via | Known::Connection)
+            });
+            if name == b"*" || written || is_hearsay(name) {
+                return None;
+            }
+            let name = FieldName::new(std::str::from_utf8(name).ok()?)?;
+            let same = |one: &Selected| one.name.as_str().eq_ignore_ascii_case(name.as_str());
+            if !selected.iter().any(same) {
+                let value = value(request, &name);
+                selected.push(Selected { name, value });
+            }
+        }
+        Some(Self(selected.into()))
+    }
+
+    /// Whether the response suits a request with these fields.
+    pub(crate) fn suits(&self, request: &Fields) -> bool {
+        self.0.iter().all(|one| one.value == value(request, &one.name))
+    }
+
+    /// Bytes in memory.
+    pub(crate) fn size(&self) -> usize {
+        let text = |one: &Selected| one.name.as_str().len() + one.value.as_ref().map_or(0, |value| value.len());
+        self.0.iter().map(|one| text(one) + size_of::<Selected>()).sum()
+    }
+}
+
+/// The value of a field in all its lines, so that values with the same meaning are equal bytes.
+fn value(request: &Fields, name: &FieldName) -> Option<Box<[u8]>> {
+    let known = name.known();
+    let lists = matches!(known, Some(Known::Accept | Known::AcceptLanguage));
+    let mut value = Vec::new();
+    let mut lines = request.all(name).peekable();
+    if known == Some(Known::AcceptEncoding) {
+        // What it says of codings that nobody sends must not multiply what is stored.
+        return codings(lines);
+    }
+    lines.peek()?;
+    for line in lines {
+        if !value.is_empty() {
+            value.extend_from_slice(b",");
+        }
+        value.extend_from_slice(line);
+    }
+    if lists {
+        value.retain(|byte| !matches!(byte, b' ' | b'\t'));
+    }
+    if known == Some(Known::AcceptLanguage) {
+        value.make_ascii_lowercase();
+    }
+    Some(value.into())
+}
+
+/// The codings that are accepted, of those that are in use.
+fn codings<'f>(lines: impl Iterator<Item = &'f [u8]>) -> Option<Box<[u8]>> {
+    const USED: [&[u8]; 4] = [b"zstd", b"br", b"gzip", b"deflate"];
+    let mut accepted = [None; 4];
+    let mut others = None;
+    for member in lines.flat_map(members) {
+        let mut parts = member.split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
+        let name = parts.next().unwrap_or_default();
+        let refused = parts.any(|part| {
+            let (name, value) = part.split_at(part.len().min(2));
+            name.eq_ignore_ascii_case(b"q=") && !value.iter().any(|byte| matches!(byte, b'1'..=b'9'))
+        });
+        let name = if name.eq_ignore_ascii_case(b"x-gzip") { b"gzip" } else { name };
+        match USED.iter().position(|used| used.eq_ignore_ascii_case(name)) {
+            Some(at) => accepted[at] = Some(!refused),
+            None if name == b"*" => others = Some(!refused),
+            None => {}
+        }
+    }
+    let wanted = USED.iter().zip(accepted).filter(|(_, said)| said.or(others) == Some(true));
+    let names: Vec<&[u8]> = wanted.map(|(name, _)| *name).collect();
+    (!names.is_empty()).then(|| names.join(&b","[..]).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fields(lines: &[(&str, &str)]) -> Fields {
+        let mut fields = Fields::default();
+        lines.iter().for_each(|(name, value)| fields.append(*name, value.as_bytes()));
+        fields
+    }
+
+    fn suits(vary: &[&str], first: &[(&str, &str)], second: &[(&str, &str)]) -> bool {
+        let response = fields(&vary.iter().map(|value| ("Vary", *value)).collect::<Vec<_>>());
+        Vary::of(&response, &fields(first)).is_some_and(|vary| vary.suits(&fields(second)))
+    }
+
+    #[test]
+    fn all_lines_of_all_named_fields_count() {
+        let first = [("Foo", "1"), ("Bar", "2"), ("foo", "3")];
+        assert!(suits(&["Foo, bar", "baz"], &first, &first));
+        assert!(!suits(&["Foo"], &first, &[("Foo", "1"), ("Bar", "2")]), "the second line is missing");
+        assert!(!suits(&["Bar", "Foo"], &first, &[("Bar", "2"), ("Foo", "9")]));
+        assert!(suits(&["Bar"], &first, &[("Bar", "2")]));
+        assert!(!suits(&["Baz"], &first, &[("Baz", "")]), "an empty field is not a missing one");
+        assert!(suits(&[], &first, &[]));
+    }
+
+    #[test]
+    fn a_star_anywhere_suits_no_request() {
+        for vary in [
+            &["*"][..],
+            &["*, *"],
+            &["", "*"],
+            &[", *"],
+            &["*, Foo"],
+            &["Foo, *"],
+            &["X-Forwarded-For"],
+            &["X-Request-Id"],
+        ] {
+            assert!(!suits(vary, &[("Foo", "1")], &[("Foo", "1")]), "{vary:?}");
+        }
+    }
+
+    #[test]
+    fn codings_are_compared_by_what_they_accept() {
+        let same = |one: &str, other: &str| {
+            suits(&["Accept-Encoding"], &[("Accept-Encoding", one)], &[("Accept-Encoding", other)])
+        };
+        assert!(same("gzip, br", "br;q=0.5,x-gzip;q=1.0, sdch"));
+        assert!(same("zstd, br, gzip, deflate", "*"));
+        assert!(same("gzip;q=0", "identity"));
+        assert!(same("*;q=0, gzip", "gzip"));
+        assert!(!same("gzip", "br"));
+        assert!(!same("gzip;q=0.000", "gzip;q=0.001"));
+        assert!(suits(&["Accept-Encoding"], &[], &[("Accept-Encoding", "invented")]));
+    }
+
+    #[test]
+    fn languages_are_compared_without_white_space_and_case() {
+        let same = |one: &str, other: &str| {
+            suits(&["Accept-Language"], &[("Accept-Language", one)], &[("Accept-Language", other)])
+        };
+        assert!(same("en-GB, de; q=0.5", "EN-gb,de;q=0.5"));
+        assert!(!same("en, de", "de, en"));
+    }
+}

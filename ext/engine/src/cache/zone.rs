@@ -1,0 +1,387 @@
+//! Memory for stored responses, with a name and a limit. Locations share it, and a reload keeps it.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::Arc;
+
+use proxy_http::message::Fields;
+use quick_cache::sync::Cache;
+use quick_cache::{OptionsBuilder, Weighter};
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::entry::{AskedPlace, CacheEntry, CacheSlot};
+use super::flight::Flights;
+use super::status::CacheResult;
+use super::{key, Millis};
+
+/// Name of the zone of a `cache` without a name.
+pub(crate) const DEFAULT_ZONE: &str = "default";
+/// Keys whose answers are known not to be for others, at most.
+const MOST_PASSES: usize = 10_000;
+/// Time for which that is known, in milliseconds.
+const PASS_TIME: Millis = 60_000;
+/// Bytes that a key takes beside its text, about.
+const KEY_OVERHEAD: u64 = 128;
+
+/// Limits of a zone, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ZoneLimits {
+    pub(crate) memory: u64,
+    pub(crate) max_object: u64,
+}
+
+#[derive(Debug, Clone)]
+struct SlotWeight;
+
+impl Weighter<Box<[u8]>, Arc<CacheSlot>> for SlotWeight {
+    fn weight(&self, key: &Box<[u8]>, slot: &Arc<CacheSlot>) -> u64 {
+        KEY_OVERHEAD + key.len() as u64 + slot.size()
+    }
+}
+
+/// What a zone has for a request.
+#[derive(Debug)]
+pub(crate) enum Lookup {
+    Found(Arc<CacheEntry>),
+    /// There are answers for the URL, but for other requests.
+    OtherVariants,
+    Nothing,
+}
+
+/// What a purge means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Purge {
+    /// All that is stored.
+    All,
+    /// One URL, or all URLs or paths that match a pattern with `*`.
+    Url(Box<str>),
+    /// The responses with a tag.
+    Tag(Box<str>),
+}
+
+impl Purge {
+    /// The purge of a URL or a pattern. The error is for a person.
+    pub(crate) fn url(text: &str) -> Result<Self, String> {
+        if text.starts_with('/') || text == "*" {
+            return Ok(Self::Url(text.into()));
+        }
+        let Some((scheme, rest)) = text.split_once("://").filter(|(scheme, _)| !scheme.is_empty()) else {
+            return Err(format!(
+                "{text:?} is no URL: write one such as \"https://example.com/x\", or a path such as \"/x*\""
+            ));
+        };
+        let rest = rest.split('#').next().unwrap_or_default();
+        let (authority, path) = rest.split_at(rest.find(['/', '?', '*']).unwrap_or(rest.len()));
+        let mut url = Vec::new();
+        let root = if path.starts_with(['/', '*']) { "" } else { "/" };
+        key::push_url(&mut url, &scheme.to_ascii_lowercase(), authority.as_bytes(), root.as_bytes(), path.as_bytes());
+        Ok(Self::Url(String::from_utf8_lossy(&url).into()))
+    }
+}
+
+impl std::fmt::Display for Purge {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::All => f.write_str("everything"),
+            Self::Url(url) => url.escape_debug().fmt(f),
+            Self::Tag(tag) => write!(f, "the tag {:?}", tag),
+        }
+    }
+}
+
+/// A zone.
+#[derive(Debug)]
+pub(crate) struct Zone {
+    name: Box<str>,
+    memory: AtomicU64,
+    max_object: AtomicU64,
+    slots: Cache<Box<[u8]>, Arc<CacheSlot>, SlotWeight>,
+    /// By a hash of their keys: two keys with one hash only wait less.
+    passes: Cache<u64, Millis>,
+    pub(crate) flights: Arc<Flights>,
+    /// Bytes of bodies that are on their way into the zone.
+    growing: AtomicU64,
+    results: [AtomicU64; CacheResult::ALL.len()],
+}
+
+impl Zone {
+    /// An empty zone.
+    pub(crate) fn new(name: &str, limits: ZoneLimits) -> Arc<Self> {
+        // Each part must have room for several of the largest objects.
+        let parts = (limits.memory / limits.max_object.max(1) / 8).clamp(1, 16) as usize;
+        let options = OptionsBuilder::new()
+            .estimated_items_capacity((limits.memory / 16_384).clamp(16, 1 << 20) as usize)
+            .weight_capacity(limits.memory)
+            .shards(parts)
+            .build();
+        let slots = match options {
+            Ok(options) => Cache::with_options(options, SlotWeight, Default::default(), Default::default()),
+            // Unreachable: all that is required was given.
+            Err(_) => Cache::with_weighter(16, limits.memory, SlotWeight),
+        };
+        Arc::new(Self {
+            name: name.into(),
+            memory: limits.memory.into(),
+            max_object: limits.max_object.into(),
+            slots,
+            passes: Cache::new(MOST_PASSES),
+            flights: Arc::default(),
+            growing: AtomicU64::new(0),
+            results: Default::default(),
+        })
+    }
+
+    /// The name.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Takes other limits. What is then too much goes.
+    pub(crate) fn limit(&self, limits: ZoneLimits) {
+        self.max_object.store(limits.max_object, Relaxed);
+        if self.memory.swap(limits.memory, Relaxed) != limits.memory {
+            self.slots.set_capacity(limits.memory);
+        }
+    }
+
+    /// Bytes of the largest body that is stored.
+    pub(crate) fn max_object(&self) -> u64 {
+        self.max_object.load(Relaxed).min(self.memory.load(Relaxed) / 4)
+    }
+
+    /// Looks a request up.
+    pub(crate) fn find(&self, key: &[u8], place: AskedPlace<'_>, request: &Fields) -> Lookup {
+        match self.slots.get(key) {
+            None => Lookup::Nothing,
+            Some(slot) => slot.find(place, request).cloned().map_or(Lookup::OtherVariants, Lookup::Found),
+        }
+    }
+
+    /// Stores a response, in place of one for the same requests.
+    pub(crate) fn store(&self, key: &[u8], entry: Arc<CacheEntry>) {
+        let slot = self.slots.peek(key).unwrap_or_default().with(entry);
+        self.slots.insert(key.into(), Arc::new(slot));
+        self.passes.remove(&xxh3_64(key));
+    }
+
+    /// Removes a response, if it is still there.
+    pub(crate) fn remove(&self, key: &[u8], entry: &Arc<CacheEntry>) {
+        let Some(slot) = self.slots.peek(key) else { return };
+        match slot.without(entry) {
+            Some(rest) => self.slots.insert(key.into(), Arc::new(rest)),
+            None => drop(self.slots.remove(key)),
+        }
+    }
+
+    /// Removes all responses for a key, and does not take those that are on their way (RFC 9111, section 4.4).
+    pub(crate) fn invalidate(&self, key: &[u8]) {
+        self.slots.remove(key);
+        self.flights.void_one(key);
+    }
+
+    /// Purges: what is stored has to be validated before its next use, or is removed if `hard`. Returns the number of
+    /// responses.
+    pub(crate) fn purge(&self, purge: &Purge, hard: bool) -> u64 {
+        let names = |key: &[u8]| match purge {
+            Purge::All => true,
+            Purge::Url(pattern) => matches(pattern.as_bytes(), key::url(key)),
+            Purge::Tag(_) => false,
+        };
+        let tagged = |entry: &Arc<CacheEntry>| matches!(purge, Purge::Tag(tag) if entry.has_tag(tag.as_bytes()));
+        let mut count = 0;
+        let mut removed = Vec::new();
+        for (key, slot) in self.slots.iter() {
+            let all = names(&key);
+            for entry in slot.entries().filter(|entry| all || tagged(entry)) {
+                count += 1;
+                if hard {
+                    removed.push((key.clone(), Arc::clone(entry)));
+                } else {
+                    entry.purge();
+                }
+            }
+        }
+        removed.iter().for_each(|(key, entry)| self.remove(key, entry));
+        // The tags of what is on its way are not known yet.
+        self.flights.void(|key| names(key) || matches!(purge, Purge::Tag(_)));
+        count
+    }
+
+    /// Whether the answers for a key are known not to be for others.
+    pub(crate) fn is_passed(&self, key: &[u8], now: Millis) -> bool {
+        self.passes.get(&xxh3_64(key)).is_some_and(|until| now < until)
+    }
+
+    /// Notes that the answers for a key are not for others.
+    pub(crate) fn pass(&self, key: &[u8], now: Millis) {
+        self.passes.insert(xxh3_64(key), now + PASS_TIME);
+    }
+
+    /// Reserves bytes for a body that is on its way. `false` if there is no room.
+    pub(crate) fn reserve(&self, bytes: u64) -> bool {
+        let most = self.memory.load(Relaxed);
+        let more = |used: u64| used.checked_add(bytes).filter(|sum| *sum <= most);
+        self.growing.fetch_update(Relaxed, Relaxed, more).is_ok()
+    }
+
+    /// Gives reserved bytes back.
+    pub(crate) fn release(&self, bytes: u64) {
+        self.growing.fetch_sub(bytes, Relaxed);
+    }
+
+    /// Counts a request.
+    pub(crate) fn count(&self, result: CacheResult) {
+        if let Some(count) = self.results.get(result as usize) {
+            count.fetch_add(1, Relaxed);
+        }
+    }
+
+    /// The counts of requests, by result.
+    pub(crate) fn counts(&self) -> impl Iterator<Item = (CacheResult, u64)> + '_ {
+        CacheResult::ALL.into_iter().zip(self.results.iter().map(|count| count.load(Relaxed)))
+    }
+
+    /// Whether it has had to do with any request.
+    pub(crate) fn is_used(&self) -> bool {
+        self.counts().any(|(_, count)| count > 0)
+    }
+
+    /// Bytes that are stored.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.slots.weight()
+    }
+}
+
+/// Whether a URL is the one that a purge names. A pattern that begins with `/` means every host; `*` stands for any
+/// text.
+fn matches(pattern: &[u8], url: &[u8]) -> bool {
+    let subject = match pattern.first() {
+        Some(b'/') => memchr::memmem::find(url, b"://")
+            .and_then(|at| memchr::memchr(b'/', &url[at + 3..]).map(|path| &url[at + 3 + path..]))
+            .unwrap_or_default(),
+        _ => url,
+    };
+    let mut parts = pattern.split(|byte| *byte == b'*');
+    let Some(mut rest) = parts.next().and_then(|first| subject.strip_prefix(first)) else { return false };
+    let Some(last) = parts.next_back() else { return rest.is_empty() };
+    for part in parts {
+        let Some(at) = memchr::memmem::find(rest, part) else { return false };
+        rest = &rest[at + part.len()..];
+    }
+    rest.ends_with(last)
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use proxy_http::message::ResponseHead;
+
+    use super::super::body::Body;
+    use super::super::entry::{AnswerPlace, Circumstances};
+    use super::super::freshness::Freshness;
+    use super::super::vary::Vary;
+    use super::*;
+
+    const ASKED: AskedPlace<'static> = AskedPlace { route: "", upstream: "", authority: b"", path: b"" };
+
+    fn entry(bytes: usize, tag: &str) -> Arc<CacheEntry> {
+        let (freshness, vary, place) = (Freshness::default(), Vary::default(), AnswerPlace::default());
+        let of = Circumstances { freshness, vary, place, tags: Box::new([tag.as_bytes().into()]) };
+        CacheEntry::new(
+            &ResponseHead { status: 200, ..ResponseHead::default() },
+            Body::of(Bytes::from(vec![0; bytes])),
+            of,
+        )
+    }
+
+    fn found(zone: &Zone, key: &[u8]) -> Option<Arc<CacheEntry>> {
+        match zone.find(key, ASKED, &Fields::default()) {
+            Lookup::Found(entry) => Some(entry),
+            Lookup::Nothing => None,
+            Lookup::OtherVariants => panic!("there are no variants"),
+        }
+    }
+
+    #[test]
+    fn a_zone_keeps_its_limit() {
+        let zone = Zone::new("z", ZoneLimits { memory: 1_000_000, max_object: 100_000 });
+        for number in 0..100 {
+            zone.store(format!("http://a/{number}").as_bytes(), entry(50_000, ""));
+        }
+        assert!(zone.bytes() <= 1_000_000 && zone.bytes() > 500_000, "{}", zone.bytes());
+        zone.limit(ZoneLimits { memory: 200_000, max_object: 100_000 });
+        assert!(zone.bytes() <= 200_000, "{}", zone.bytes());
+        assert_eq!(zone.max_object(), 50_000, "a quarter of the memory");
+        assert!(zone.reserve(150_000) && !zone.reserve(100_000));
+        zone.release(150_000);
+        assert!(zone.reserve(200_000));
+    }
+
+    #[test]
+    fn a_purge_is_soft_unless_it_is_hard() {
+        let zone = Zone::new("z", ZoneLimits { memory: 1_000_000, max_object: 100_000 });
+        for (url, tag) in [("http://a/x", "t"), ("http://b/x?q", "u"), ("http://b/y\nextra", "t")] {
+            zone.store(url.as_bytes(), entry(10, tag));
+        }
+        let purged = |key: &str| found(&zone, key.as_bytes()).map(|entry| entry.is_purged());
+        assert_eq!(zone.purge(&Purge::Url("http://a/x".into()), false), 1);
+        assert_eq!((purged("http://a/x"), purged("http://b/x?q")), (Some(true), Some(false)));
+        assert_eq!(zone.purge(&Purge::Tag("t".into()), true), 2);
+        assert_eq!((purged("http://a/x"), purged("http://b/y\nextra")), (None, None));
+        assert_eq!(zone.purge(&Purge::Url("/x*".into()), false), 1);
+        assert_eq!(zone.purge(&Purge::Tag("none".into()), true), 0);
+        assert_eq!(zone.purge(&Purge::All, true), 1);
+        assert_eq!(zone.bytes(), 0);
+    }
+
+    #[test]
+    fn a_purge_names_a_url_as_keys_do() {
+        for (text, url) in [
+            ("HTTPS://A.example:443/X?y#z", Some("https://a.example/X?y")),
+            ("http://a.example", Some("http://a.example/")),
+            ("http://a.example?x", Some("http://a.example/?x")),
+            ("http://*.example/x", Some("http://*.example/x")),
+            ("/x*", Some("/x*")),
+            ("*", Some("*")),
+            ("x", None),
+            ("://x", None),
+        ] {
+            assert_eq!(Purge::url(text).ok(), url.map(|url| Purge::Url(url.into())), "{text}");
+        }
+    }
+
+    #[test]
+    fn patterns_have_stars() {
+        for (pattern, url, matching) in [
+            ("http://a/x", "http://a/x", true),
+            ("http://a/x", "http://a/xy", false),
+            ("http://a/*", "http://a/x/y?z", true),
+            ("/assets/*.css", "https://b:8080/assets/a.css", true),
+            ("/assets/*.css", "https://b/assets/a.css.map", false),
+            ("/a*b*b", "http://h/a-b", false),
+            ("/a*b*b", "http://h/a-b-b", true),
+            ("*", "http://h/", true),
+            ("/", "http://h/", true),
+            ("/", "http://h/x", false),
+        ] {
+            assert_eq!(matches(pattern.as_bytes(), url.as_bytes()), matching, "{pattern} {url}");
+        }
+    }
+
+    #[test]
+    fn what_is_outdated_before_it_comes_is_not_stored() {
+        use super::super::flight::Joined;
+        let zone = Zone::new("z", ZoneLimits { memory: 1_000_000, max_object: 100_000 });
+        let Joined::Leading(lead) = Flights::join(&zone.flights, b"k") else { panic!("it leads") };
+        zone.invalidate(b"k");
+        assert!(lead.is_void());
+    }
+
+    #[test]
+    fn passes_are_forgotten_after_a_time() {
+        let zone = Zone::new("z", ZoneLimits { memory: 1_000_000, max_object: 100_000 });
+        zone.pass(b"k", 1000);
+        assert!(zone.is_passed(b"k", 60_999) && !zone.is_passed(b"k", 61_000) && !zone.is_passed(b"x", 1000));
+        zone.store(b"k", entry(1, ""));
+        assert!(!zone.is_passed(b"k", 1000));
+    }
+}

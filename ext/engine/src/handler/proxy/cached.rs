@@ -1,0 +1,290 @@
+//! A request whose location has a `cache`: it is answered from what is stored, or its answer is stored.
+
+mod look_up;
+mod part;
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use proxy_http::decimal;
+use proxy_http::headers::{framing, hop_by_hop};
+use proxy_http::message::{Framing, Known, Method};
+
+use super::Proxy;
+use crate::cache::body::BodyReader;
+use crate::cache::entry::CacheEntry;
+use crate::cache::flight::Lead;
+use crate::cache::range::Part;
+use crate::cache::status::{CacheResult, Forwarded};
+use crate::cache::validation::{ask_for_all, ask_whether};
+use crate::channel::Channel;
+use crate::error::Cause;
+use crate::relay::RequestBody;
+use crate::request::{
+    give_back, millis_of_day, CacheJob, Errand, Exchange, Fill, Refresh, SentHead, TakenAnswer, Verdict,
+};
+use crate::rewrite::write_path_and_query;
+use crate::upstream::{Attempt, Backends, Upstream};
+use look_up::{find, may_be_stored, storing, FoundAnswer};
+use part::{sent, SentPart};
+
+impl Proxy {
+    /// Answers the request from the cache of its location, or makes it one whose answer may be stored. `None`: it goes
+    /// to a backend.
+    pub(super) async fn look_up(&self, exchange: &mut Exchange<'_>) -> Option<Verdict> {
+        let mut caching = exchange.cache.take()?;
+        let found = match self.render_target(exchange) && may_be_stored(exchange, &mut caching) {
+            true => find(self, exchange, &mut caching).await,
+            false => Ok(FoundAnswer::Pass),
+        };
+        exchange.cache = Some(caching);
+        match found {
+            Err(error) => Some(exchange.answer_failure(&error, &self.error_response).await),
+            Ok(FoundAnswer::Pass) => None,
+            Ok(FoundAnswer::Nothing) => Some(exchange.fail(Cause::GatewayTimeout).await),
+            Ok(FoundAnswer::Stored(entry)) => {
+                let sent = sent(&exchange.work.request.fields, exchange.work.request.method, &entry);
+                self.send_entry(exchange, &entry, sent).await
+            }
+            Ok(FoundAnswer::Meanwhile(entry, lead)) => {
+                let sent = sent(&exchange.work.request.fields, exchange.work.request.method, &entry);
+                self.refresh(exchange, &entry, lead);
+                self.send_entry(exchange, &entry, sent).await
+            }
+            Ok(FoundAnswer::Ask(stale, lead)) => {
+                let storing = storing(exchange, stale, lead);
+                let fields = &mut exchange.work.request.fields;
+                match &storing.stale {
+                    Some(stale) => ask_whether(fields, &stale.fields()),
+                    None => ask_for_all(fields),
+                }
+                if let Some(caching) = &mut exchange.cache {
+                    caching.storing = Some(storing);
+                }
+                None
+            }
+        }
+    }
+
+    /// Decides what becomes of the answer to a request whose answer may be stored, and passes it on.
+    pub(super) async fn take_answer(
+        &self,
+        exchange: &mut Exchange<'_>,
+        backend: &mut Option<Channel>,
+        attempt: Attempt,
+        body: &mut RequestBody,
+    ) -> Verdict {
+        let method = exchange.work.request.method;
+        let response = &mut exchange.work.response;
+        let framing = match (response.status, backend.as_ref()) {
+            (..=199, _) | (_, None) => None,
+            (_, Some(backend)) => backend.framing_of_response(response, method).ok(),
+        };
+        let (Some(framing), Some(mut caching)) = (framing, exchange.cache.take()) else {
+            if let Some(caching) = &mut exchange.cache {
+                caching.storing = None;
+            }
+            return self.respond(exchange, backend, attempt, body).await;
+        };
+        let response = &mut exchange.work.response;
+        let reusable = framing != Framing::UntilClose
+            && !hop_by_hop::promises_a_body_in_vain(response)
+            && framing::keeps_alive(&response.fields, response.version);
+        let keep = reusable.then(|| self.keep(exchange).believing(&exchange.work.response.fields));
+        let asked = caching.storing.as_ref().map(|storing| storing.asked.clone()).unwrap_or_default();
+        let status = exchange.work.response.status;
+        let taken = caching.take(&mut exchange.work.response, framing);
+        let storing = caching.storing.take();
+        let (rules, key) = (Arc::clone(&caching.rules), Box::from(&*caching.key));
+        caching.status.forwarded.get_or_insert(Forwarded::UriMiss);
+        match &taken {
+            TakenAnswer::Validated(_) => {
+                caching.result = CacheResult::Revalidated;
+                caching.status.forwarded_status = Some(status);
+            }
+            TakenAnswer::Failed(_) => {
+                caching.result = CacheResult::Stale;
+                caching.status.forwarded_status = Some(status);
+            }
+            TakenAnswer::Stored(_) => caching.status.stored = true,
+            TakenAnswer::Not => {}
+        }
+        exchange.cache = Some(caching);
+        let entry = match (taken, storing) {
+            (TakenAnswer::Stored(entry), Some(storing)) => {
+                // The reader comes before the body, so that it is among those who are waited for.
+                let introduction = exchange.work.introduction.clone();
+                exchange.outcome.asked = Some(Arc::clone(attempt.backend()));
+                let read_timeout = self.limits.read;
+                if let Some(backend) = backend.take() {
+                    let fill = Fill {
+                        backend,
+                        framing,
+                        attempt,
+                        entry: Arc::clone(&entry),
+                        rules,
+                        key,
+                        storing,
+                        read_timeout,
+                        introduction,
+                        keep,
+                    };
+                    exchange.tools.cache_jobs.push(CacheJob::Fill(Box::new(fill)));
+                }
+                entry
+            }
+            (TakenAnswer::Validated(entry) | TakenAnswer::Failed(entry), _) => {
+                if let Some(mut backend) = backend.take() {
+                    backend.begin_reading(framing);
+                    give_back(&exchange.tools.pool, &attempt, backend, &exchange.work.introduction, keep);
+                }
+                exchange.outcome.backend = Some(attempt);
+                entry
+            }
+            _ => return self.respond(exchange, backend, attempt, body).await,
+        };
+        exchange.send_copies(body, true);
+        let sent = sent(&asked, method, &entry);
+        match self.send_entry(exchange, &entry, sent).await {
+            Some(verdict) => verdict,
+            // Unreachable: nobody else has begun to read the body.
+            None => Verdict::CutShort,
+        }
+    }
+
+    /// Answers with a stale response in place of a failure, if that is allowed.
+    pub(super) async fn serve_after_failure(&self, exchange: &mut Exchange<'_>) -> Option<Verdict> {
+        let caching = exchange.cache.as_mut()?;
+        let asked = caching.storing.as_ref().map(|storing| storing.asked.clone())?;
+        let entry = caching.instead_of_failure()?;
+        caching.result = CacheResult::Stale;
+        let sent = sent(&asked, exchange.work.request.method, &entry);
+        self.send_entry(exchange, &entry, sent).await
+    }
+
+    /// Sends a stored response. `None`: its body can no longer be read from the beginning.
+    async fn send_entry(
+        &self,
+        exchange: &mut Exchange<'_>,
+        entry: &Arc<CacheEntry>,
+        sent: SentPart,
+    ) -> Option<Verdict> {
+        let now = millis_of_day();
+        let total = entry.body.length();
+        let (start, end) = match sent {
+            SentPart::Part(Part::Bytes(start, end)) => (start, Some(end)),
+            _ => (0, None),
+        };
+        let is_head = exchange.work.request.method == Method::Head;
+        let bodyless = is_head
+            || matches!(entry.status, 204 | 304)
+            || matches!(sent, SentPart::NotModified | SentPart::Part(Part::Nothing))
+            || total == Some(0);
+        let body = match bodyless {
+            true => None,
+            false => Some(BodyReader::new(&entry.body, start, end)?),
+        };
+        let response = &mut exchange.work.response;
+        entry.write_head(response);
+        let mut text = std::mem::take(&mut exchange.work.scratch);
+        let mut length = total;
+        match sent {
+            SentPart::All => {}
+            SentPart::NotModified => {
+                response.status = 304;
+                response.set_reason(proxy_http::message::reason(304));
+                for name in [Known::ContentLength, Known::ContentType, Known::ContentEncoding] {
+                    response.fields.remove(name);
+                }
+                length = None;
+            }
+            SentPart::Part(part) => {
+                let total = total.unwrap_or(0);
+                text.clear();
+                text.extend_from_slice(b"bytes ");
+                length = Some(0);
+                response.status = 416;
+                if let Part::Bytes(start, end) = part {
+                    decimal::push(&mut text, start);
+                    text.push(b'-');
+                    decimal::push(&mut text, end.saturating_sub(1));
+                    response.status = 206;
+                    length = Some(end - start);
+                } else {
+                    text.push(b'*');
+                }
+                text.push(b'/');
+                decimal::push(&mut text, total);
+                response.set_reason(proxy_http::message::reason(response.status));
+                response.fields.set("Content-Range", &text);
+            }
+        }
+        if let Some(length) = length.filter(|_| entry.status != 204) {
+            text.clear();
+            decimal::push(&mut text, length);
+            response.fields.set(Known::ContentLength, &text);
+        }
+        let age = entry.freshness.age(now) / 1000;
+        let caching = exchange.cache.as_mut()?;
+        if age > 0 || caching.status.forwarded.is_none() {
+            text.clear();
+            decimal::push(&mut text, age);
+            response.fields.set(Known::Age, &text);
+        }
+        caching.status.ttl = Some(entry.freshness.left(now).div_euclid(1000));
+        exchange.work.scratch = text;
+        exchange.outcome.status = exchange.work.response.status;
+        self.change_stored_fields(exchange);
+        Some(exchange.send_stored(body, length).await)
+    }
+
+    /// Has a stale response validated, while it answers this request.
+    fn refresh(&self, exchange: &mut Exchange<'_>, entry: &Arc<CacheEntry>, lead: Lead) {
+        if exchange.work.request.method != Method::Get {
+            return;
+        }
+        let storing = storing(exchange, Some(Arc::clone(entry)), Some(lead));
+        ask_whether(&mut exchange.work.request.fields, &entry.fields());
+        if self.prepare_request(exchange).is_err() {
+            return;
+        }
+        let (Some(upstream), Ok(name), Some(caching)) =
+            (self.upstream_of(exchange), self.server_name(exchange), &exchange.cache)
+        else {
+            return;
+        };
+        let (rules, key) = (Arc::clone(&caching.rules), Box::from(&*caching.key));
+        let own_host = self.sends_own_host(&exchange.work.request);
+        let head = Rc::new(SentHead::of(&exchange.work.request, &exchange.work.target.path_and_query, own_host));
+        self.introduce_to_application(exchange);
+        let application = Some((exchange.id, exchange.work.introduction.clone()));
+        let max_head = self.limits.max_head;
+        let errand = Errand { upstream, head, body: Rc::from([]), max_head, name, application };
+        let (timeout, read_timeout) = (self.limits.timeout, self.limits.read);
+        let refresh = Refresh { errand, rules, key, storing, timeout, read_timeout };
+        exchange.tools.cache_jobs.push(CacheJob::Refresh(Box::new(refresh)));
+    }
+
+    /// Renders what the backend would be asked for: it tells requests apart. `false` if there is no such URL.
+    fn render_target(&self, exchange: &mut Exchange<'_>) -> bool {
+        let mut target = std::mem::take(&mut exchange.work.target);
+        let scope = exchange.scope(self.path(exchange.work.request.path()));
+        let rendered = match &self.target {
+            Some(template) => template.render(&scope, &mut target).is_ok(),
+            None => {
+                write_path_and_query(&scope, &mut target);
+                true
+            }
+        };
+        exchange.work.target = target;
+        rendered
+    }
+
+    /// The upstream that the request would go to.
+    fn upstream_of(&self, exchange: &Exchange<'_>) -> Option<Arc<Upstream>> {
+        match (&exchange.split, &self.backends) {
+            (Some(upstream), _) | (None, Backends::Fixed(upstream)) => Some(Arc::clone(upstream)),
+            (None, Backends::ByHost(hosts)) => self.upstream_of_host(hosts, exchange).ok(),
+        }
+    }
+}

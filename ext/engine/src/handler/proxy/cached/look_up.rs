@@ -1,0 +1,190 @@
+//! What a cache has for a request.
+
+use std::sync::Arc;
+
+use proxy_http::message::{Framing, Known, Method};
+
+use super::Proxy;
+use crate::cache::conditions;
+use crate::cache::directives::RequestDirectives;
+use crate::cache::entry::{AskedPlace, CacheEntry};
+use crate::cache::flight::{FlightNews, Flights, Joined, Lead};
+use crate::cache::key;
+use crate::cache::reuse::{self, Reuse};
+use crate::cache::status::{CacheResult, Forwarded};
+use crate::cache::storable::Asker;
+use crate::cache::zone::Lookup;
+use crate::error::Error;
+use crate::request::{millis_of_day, Caching, Exchange, StoringRequest};
+
+/// What a request gets after it was looked up.
+pub(super) enum FoundAnswer {
+    /// A stored response.
+    Stored(Arc<CacheEntry>),
+    /// A stored response that is validated meanwhile, by the holder of the lead.
+    Meanwhile(Arc<CacheEntry>, Lead),
+    /// Nothing from the cache, and its answer is not stored.
+    Pass,
+    /// Nothing yet: its answer may be stored, in place of a stale response.
+    Ask(Option<Arc<CacheEntry>>, Option<Lead>),
+    /// Nothing, and the client wants nothing else.
+    Nothing,
+}
+
+/// Whether the cache has anything to do with a request. If not, its `Cache-Status` says why.
+pub(super) fn may_be_stored(exchange: &Exchange<'_>, caching: &mut Caching) -> bool {
+    write_key(exchange, caching);
+    let request = &exchange.work.request;
+    let reads = matches!(request.method, Method::Get | Method::Head);
+    caching.invalidates = !request.method.is_safe();
+    caching.status.forwarded = match reads {
+        true => Some(Forwarded::Bypass),
+        false => Some(Forwarded::Method),
+    };
+    reads
+        && exchange.framing == Framing::None
+        && !exchange.options.upgrade
+        && exchange.call.is_none()
+        && !conditions::are_for_the_origin(&request.fields)
+        && !caching.rules.bypass.holds_any(request, exchange.client_info)
+}
+
+/// Writes the key of a request.
+fn write_key(exchange: &Exchange<'_>, caching: &mut Caching) {
+    let request = &exchange.work.request;
+    let (path, query) = request.target_at(exchange.sent_target);
+    let out = &mut caching.key;
+    out.reserve(request.authority().len() + path.len() + query.len() + 16);
+    key::push_url(out, exchange.client_info.scheme(), request.authority(), path, query);
+    if exchange.trusted_hop.is_some() {
+        key::push_hearsay(out, &request.fields);
+    }
+    if let Some(template) = &caching.rules.key {
+        key::separate(out);
+        template.render_header(&exchange.scope(request.path()), out);
+    }
+}
+
+/// Where in the configuration a request is answered, and what its backend would be asked for, if that is not what the
+/// client asked for.
+fn place<'e>(exchange: &'e Exchange<'_>) -> AskedPlace<'e> {
+    let target = &exchange.work.target;
+    let (path, query) = exchange.work.request.target_at(exchange.sent_target);
+    let same = target.path_and_query.strip_prefix(path) == Some(query);
+    let path = if same { &b""[..] } else { &target.path_and_query[..] };
+    let upstream = exchange.split.as_ref().map_or("", |upstream| upstream.name());
+    AskedPlace { route: exchange.route_name(), upstream, authority: &target.authority, path }
+}
+
+/// A request whose answer may be stored.
+pub(super) fn storing(
+    exchange: &Exchange<'_>,
+    stale: Option<Arc<CacheEntry>>,
+    lead: Option<Lead>,
+) -> Box<StoringRequest> {
+    let asked = exchange.work.request.fields.clone();
+    let authorization = asked.has(Known::Authorization);
+    // Behind a trusted proxy it is the certificate of that proxy.
+    let secured = exchange.client_info.secured.as_ref().filter(|_| exchange.trusted_hop.is_none());
+    let certified = secured.is_some_and(|details| details.has_certificate());
+    let known = certified || exchange.filters.know_the_client(exchange.passed);
+    let place = place(exchange).keep();
+    let sent = millis_of_day();
+    Box::new(StoringRequest { asked, asker: Asker { authorization, known }, place, stale, lead, sent })
+}
+
+/// Looks a request up, and waits for the answer to another one like it.
+pub(super) async fn find(
+    proxy: &Proxy,
+    exchange: &mut Exchange<'_>,
+    caching: &mut Caching,
+) -> Result<FoundAnswer, Error> {
+    let rules = Arc::clone(&caching.rules);
+    let zone = &rules.zone;
+    let fields = &exchange.work.request.fields;
+    let asked = match fields.has(Known::CacheControl) || fields.has(Known::Pragma) {
+        true => RequestDirectives::of(fields),
+        false => RequestDirectives::default(),
+    };
+    if asked.no_store {
+        caching.status.forwarded = Some(Forwarded::Request);
+        return Ok(FoundAnswer::Pass);
+    }
+    let demands = rules.client_control.then_some(&asked);
+    let mut held: Option<Lead> = None;
+    let deadline = tokio::time::Instant::now() + rules.lock_timeout;
+    loop {
+        let now = millis_of_day();
+        let mut stale = None;
+        match zone.find(&caching.key, place(exchange), &exchange.work.request.fields) {
+            Lookup::Found(entry) => match reuse::judge(&entry.freshness, demands, entry.is_purged(), now) {
+                Reuse::Fresh => {
+                    caching.status.forwarded = None;
+                    caching.result = CacheResult::Hit;
+                    return Ok(FoundAnswer::Stored(entry));
+                }
+                Reuse::Meanwhile => {
+                    caching.status.forwarded = None;
+                    caching.result = CacheResult::Stale;
+                    let lead = held.or_else(|| match Flights::join(&zone.flights, &caching.key) {
+                        Joined::Leading(lead) => Some(lead),
+                        Joined::Waiting(_) => None,
+                    });
+                    return Ok(match lead {
+                        Some(lead) => FoundAnswer::Meanwhile(entry, lead),
+                        None => FoundAnswer::Stored(entry),
+                    });
+                }
+                Reuse::Validate => {
+                    let is_fresh = entry.freshness.left(now) > 0 && !entry.freshness.always_validate;
+                    let why = if is_fresh && !entry.is_purged() { Forwarded::Request } else { Forwarded::Stale };
+                    caching.status.forwarded = Some(why);
+                    caching.result = CacheResult::Expired;
+                    stale = Some(entry);
+                }
+            },
+            other => {
+                let varies = matches!(other, Lookup::OtherVariants);
+                caching.status.forwarded = Some(if varies { Forwarded::VaryMiss } else { Forwarded::UriMiss });
+                caching.result = CacheResult::Miss;
+            }
+        }
+        if asked.only_if_cached {
+            return Ok(FoundAnswer::Nothing);
+        }
+        let request = &exchange.work.request;
+        // The whole is not fetched for a part of it.
+        if request.method == Method::Head || stale.is_none() && request.fields.has(Known::Range) {
+            return Ok(FoundAnswer::Pass);
+        }
+        // Such an answer is for one request only.
+        let alone = stale.as_ref().is_some_and(|entry| entry.freshness.is_for_one());
+        if held.is_some() || alone || stale.is_none() && zone.is_passed(&caching.key, now) {
+            return Ok(FoundAnswer::Ask(stale, held));
+        }
+        let mut news = match Flights::join(&zone.flights, &caching.key) {
+            Joined::Leading(lead) => {
+                // An answer may have been stored in between.
+                held = Some(lead);
+                continue;
+            }
+            Joined::Waiting(news) => news,
+        };
+        let waited = {
+            let told = news.wait_for(|news| !matches!(news, FlightNews::Waiting));
+            let mut told = Box::pin(tokio::time::timeout_at(deadline, told));
+            let waited = exchange.client.awaiting(proxy.limits.half_close, told.as_mut()).await?;
+            waited.map(|told| told.map_or(FlightNews::Again, |news| news.clone()))
+        };
+        match waited {
+            Ok(FlightNews::Here(entry)) if entry.suits(place(exchange), &exchange.work.request.fields) => {
+                caching.status.collapsed = true;
+                return Ok(FoundAnswer::Stored(entry));
+            }
+            Ok(FlightNews::Again | FlightNews::Waiting) => {}
+            Ok(FlightNews::Here(_) | FlightNews::Alone) => return Ok(FoundAnswer::Ask(stale, None)),
+            // It has waited long enough.
+            Err(_) => return Ok(FoundAnswer::Pass),
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! What goes on for a cache without a client: bodies that are taken in, and responses that are validated.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use proxy_http::message::{Framing, Piece};
+use tokio::sync::Notify;
+use tokio::time::timeout;
+
+use super::caching::{CacheRules, StoringRequest, TakenAnswer};
+use super::errand::{give_back, Errand, ErrandAnswer};
+use crate::cache::body::{Appetite, Body};
+use crate::cache::entry::CacheEntry;
+use crate::channel::Channel;
+use crate::error::{Error, Kind, Retry, Waited};
+use crate::log::{Level, Log};
+use crate::upstream::{Attempt, Keep, Pool};
+
+/// Bytes that are still taken in although nobody reads them, so that they can be stored.
+const WORTH_FINISHING: u64 = 1024 * 1024;
+
+/// Jobs of the caches on an engine thread. Clients that wait, and one validation for each key, bound them.
+#[derive(Debug, Default)]
+pub(crate) struct CacheJobs {
+    jobs: RefCell<VecDeque<CacheJob>>,
+    added: Notify,
+}
+
+impl CacheJobs {
+    /// Adds a job.
+    pub(crate) fn push(&self, job: CacheJob) {
+        self.jobs.borrow_mut().push_back(job);
+        self.added.notify_one();
+    }
+
+    /// The next job, as soon as there is one.
+    pub(crate) async fn next(&self) -> CacheJob {
+        loop {
+            let job = self.jobs.borrow_mut().pop_front();
+            match job {
+                Some(job) => return job,
+                None => self.added.notified().await,
+            }
+        }
+    }
+}
+
+/// Something to do for a cache.
+#[derive(Debug)]
+pub(crate) enum CacheJob {
+    Fill(Box<Fill>),
+    Refresh(Box<Refresh>),
+}
+
+impl CacheJob {
+    /// Does it.
+    pub(crate) async fn run(self, pool: &Pool, log: &Log) {
+        match self {
+            Self::Fill(fill) => fill.run(pool, log).await,
+            Self::Refresh(refresh) => refresh.run(pool, log).await,
+        }
+    }
+}
+
+/// The body of a response that is to be stored.
+#[derive(Debug)]
+pub(crate) struct Fill {
+    pub(crate) backend: Channel,
+    pub(crate) framing: Framing,
+    pub(crate) attempt: Attempt,
+    pub(crate) entry: Arc<CacheEntry>,
+    pub(crate) rules: Arc<CacheRules>,
+    pub(crate) key: Box<[u8]>,
+    /// The request: its lead ends when the body is stored.
+    pub(crate) storing: Box<StoringRequest>,
+    /// Longest pause between two pieces.
+    pub(crate) read_timeout: Duration,
+    /// First bytes that the connection began with.
+    pub(crate) introduction: Vec<u8>,
+    /// How the connection is kept. `None`: it is not.
+    pub(crate) keep: Option<Keep>,
+}
+
+/// A body that is being taken in: cut if that ends early. The bytes that are reserved for it are then free.
+struct Growth<'a> {
+    body: &'a Body,
+    rules: &'a CacheRules,
+    reserved: u64,
+}
+
+impl Drop for Growth<'_> {
+    fn drop(&mut self) {
+        self.body.cut();
+        self.rules.zone.release(self.reserved);
+    }
+}
+
+impl Fill {
+    async fn run(mut self, pool: &Pool, log: &Log) {
+        self.backend.begin_reading(self.framing);
+        let entry = Arc::clone(&self.entry);
+        let rules = Arc::clone(&self.rules);
+        let mut growth = Growth { body: &entry.body, rules: &rules, reserved: entry.body.length().unwrap_or(0) };
+        match self.read(&mut growth).await {
+            Ok(Appetite::More) => {
+                entry.body.finish();
+                if entry.body.whole().is_some() && !self.storing.is_void() {
+                    rules.zone.store(&self.key, Arc::clone(&entry));
+                }
+                // From here on the zone has it.
+                drop(self.storing);
+                give_back(pool, &self.attempt, self.backend, &self.introduction, self.keep);
+            }
+            Ok(Appetite::Nobody) => {}
+            Err(error) => {
+                self.attempt.cut_for(&error);
+                let label = self.attempt.label();
+                log.write(Level::Warn, None, format_args!("{label}: a response for a cache was cut short: {error}"));
+            }
+        }
+    }
+
+    /// Takes the body in, as long as it is wanted.
+    async fn read(&mut self, growth: &mut Growth<'_>) -> Result<Appetite, Error> {
+        let (body, rules) = (growth.body, growth.rules);
+        let zone = &rules.zone;
+        let announced = body.length();
+        let (mut length, mut passing) = (0, false);
+        loop {
+            if passing && poll_fn(|cx| body.poll_room(cx)).await == Appetite::Nobody {
+                return Ok(Appetite::Nobody);
+            }
+            let piece = timeout(self.read_timeout, poll_fn(|cx| self.backend.poll_body(cx))).await;
+            let piece = piece.map_err(|_| Error::backend(Kind::Timeout(Waited::Read), Retry::Never))?;
+            match piece.map_err(|error| Error::backend(error.into(), Retry::Never))? {
+                Piece::End => return Ok(Appetite::More),
+                Piece::More => {}
+                Piece::Data(n) => {
+                    let data = Bytes::copy_from_slice(&self.backend.received()[..n]);
+                    self.backend.consume_body(n);
+                    length = body.push(data);
+                    if announced.is_none() && !passing {
+                        passing = length > zone.max_object() || !zone.reserve(n as u64);
+                        if passing {
+                            body.pass();
+                            self.storing.give_up(zone, &self.key);
+                        } else {
+                            growth.reserved += n as u64;
+                        }
+                    }
+                }
+            }
+            let left = announced.map_or(0, |announced| announced.saturating_sub(length));
+            if left > WORTH_FINISHING.max(length) && body.readers() == 0 {
+                return Ok(Appetite::Nobody);
+            }
+        }
+    }
+}
+
+/// The validation of a stale response that has answered a request.
+#[derive(Debug)]
+pub(crate) struct Refresh {
+    pub(crate) errand: Errand,
+    pub(crate) rules: Arc<CacheRules>,
+    pub(crate) key: Box<[u8]>,
+    pub(crate) storing: Box<StoringRequest>,
+    /// Time until the head of the answer.
+    pub(crate) timeout: Duration,
+    pub(crate) read_timeout: Duration,
+}
+
+impl Refresh {
+    async fn run(self, pool: &Pool, log: &Log) {
+        let Self { errand, rules, key, storing, timeout, read_timeout } = self;
+        let name = errand.upstream.name();
+        let Some(mut attempt) = errand.admit() else {
+            return log.write(Level::Debug, None, format_args!("cache: {name}: no backend is free for a validation"));
+        };
+        let answer = match errand.run(pool, &mut attempt, timeout).await {
+            Ok(answer) => answer,
+            Err(error) => {
+                let label = attempt.label();
+                return log.write(Level::Debug, None, format_args!("cache: {label}: no validation: {error}"));
+            }
+        };
+        let ErrandAnswer { mut head, framing, connection, introduction, keep } = answer;
+        let Some(framing) = framing else { return };
+        match storing.take(&rules, &key, &mut head, framing) {
+            (TakenAnswer::Stored(entry), Some(storing)) => {
+                let backend = connection;
+                let fill =
+                    Fill { backend, framing, attempt, entry, rules, key, storing, read_timeout, introduction, keep };
+                fill.run(pool, log).await;
+            }
+            (TakenAnswer::Validated(_), _) => {
+                give_back(pool, &attempt, connection, &introduction, keep);
+            }
+            _ => {}
+        }
+    }
+}

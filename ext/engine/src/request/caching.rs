@@ -1,0 +1,239 @@
+//! A request's dealings with a cache: what it asks for, what was found, and what becomes of the backend's answer.
+
+use std::sync::Arc;
+use std::time::{Duration, UNIX_EPOCH};
+
+use proxy_http::headers::hop_by_hop;
+use proxy_http::message::{Fields, Framing, Known, ResponseHead};
+
+use crate::cache::body::Body;
+use crate::cache::entry::{AnswerPlace, CacheEntry, Circumstances};
+use crate::cache::flight::{FlightNews, Lead};
+use crate::cache::freshness::Freshness;
+use crate::cache::status::{CacheResult, CacheStatus};
+use crate::cache::storable::{judge, Asker, StoragePolicy, Unstorable};
+use crate::cache::validation::{strip, take_tags, update};
+use crate::cache::vary::Vary;
+use crate::cache::zone::Zone;
+use crate::cache::{reuse, Millis};
+use crate::clock;
+use crate::rewrite::Template;
+use crate::routing::Matcher;
+
+/// A `cache` directive, compiled.
+#[derive(Debug)]
+pub(crate) struct CacheRules {
+    pub(crate) zone: Arc<Zone>,
+    /// What tells requests apart beside their URL.
+    pub(crate) key: Option<Template>,
+    /// Conditions of which any makes a request bypass the cache.
+    pub(crate) bypass: Matcher,
+    pub(crate) policy: StoragePolicy,
+    /// Whether a client can demand a validation.
+    pub(crate) client_control: bool,
+    /// Longest time that a request waits for the answer to another one.
+    pub(crate) lock_timeout: Duration,
+    /// Whether responses have `Cache-Status`.
+    pub(crate) shows_status: bool,
+}
+
+/// A request's dealings with a cache.
+#[derive(Debug)]
+pub(crate) struct Caching {
+    pub(crate) rules: Arc<CacheRules>,
+    /// Empty before the request was looked up.
+    pub(crate) key: Vec<u8>,
+    pub(crate) status: CacheStatus,
+    pub(crate) result: CacheResult,
+    /// Whether a success makes what is stored for the URL outdated.
+    pub(crate) invalidates: bool,
+    /// What is needed to store the answer. `None`: it is not stored.
+    pub(crate) storing: Option<Box<StoringRequest>>,
+}
+
+/// What is known of a request whose answer may be stored.
+#[derive(Debug)]
+pub(crate) struct StoringRequest {
+    /// Its fields, before those for a backend.
+    pub(crate) asked: Fields,
+    pub(crate) asker: Asker,
+    pub(crate) place: AnswerPlace,
+    /// The stored response that the request asks about.
+    pub(crate) stale: Option<Arc<CacheEntry>>,
+    /// The duty to ask for all who wait.
+    pub(crate) lead: Option<Lead>,
+    /// When it was sent.
+    pub(crate) sent: Millis,
+}
+
+/// What became of a backend's answer.
+#[derive(Debug)]
+pub(crate) enum TakenAnswer {
+    /// The stored response still holds. It has its new head.
+    Validated(Arc<CacheEntry>),
+    /// It failed, and the stored response takes its place.
+    Failed(Arc<CacheEntry>),
+    /// It is stored as soon as its body has come.
+    Stored(Arc<CacheEntry>),
+    /// It is not stored.
+    Not,
+}
+
+impl Caching {
+    /// The dealings of a request with the cache of `rules`.
+    pub(crate) fn new(rules: &Arc<CacheRules>) -> Box<Self> {
+        Box::new(Self {
+            rules: Arc::clone(rules),
+            key: Vec::new(),
+            status: CacheStatus::default(),
+            result: CacheResult::Bypass,
+            invalidates: false,
+            storing: None,
+        })
+    }
+
+    /// Decides what becomes of a response to the request: its head, with a body framed as `framing`. What is stored has
+    /// its head changed into the one that is stored. Those who wait for it are told.
+    pub(crate) fn take(&mut self, response: &mut ResponseHead, framing: Framing) -> TakenAnswer {
+        let Some(storing) = self.storing.take() else { return TakenAnswer::Not };
+        let (taken, storing) = storing.take(&self.rules, &self.key, response, framing);
+        self.storing = storing;
+        taken
+    }
+
+    /// The stored response that takes the place of a failure, if it may.
+    pub(crate) fn instead_of_failure(&mut self) -> Option<Arc<CacheEntry>> {
+        let storing = self.storing.take()?;
+        let stale = storing.stale.as_ref().filter(|stale| reuse::serves_after_error(&stale.freshness, millis_of_day()));
+        storing.tell(stale.map_or(FlightNews::Alone, |stale| FlightNews::Here(Arc::clone(stale))));
+        stale.cloned()
+    }
+}
+
+/// The time of day, in milliseconds since 1970.
+pub(crate) fn millis_of_day() -> Millis {
+    clock::time_of_day().duration_since(UNIX_EPOCH).map_or(0, clock::millis)
+}
+
+impl StoringRequest {
+    fn tell(&self, news: FlightNews) {
+        if let Some(lead) = &self.lead {
+            lead.tell(news);
+        }
+    }
+
+    /// Lets those who wait go: the answer cannot be stored after all.
+    pub(crate) fn give_up(&mut self, zone: &Zone, key: &[u8]) {
+        zone.pass(key, millis_of_day());
+        self.tell(FlightNews::Alone);
+        self.lead = None;
+    }
+
+    /// Whether the answer is outdated before it has come.
+    pub(crate) fn is_void(&self) -> bool {
+        self.lead.as_ref().is_some_and(Lead::is_void)
+    }
+
+    /// Like [`Caching::take`]. Returns itself if the body is still to be stored.
+    pub(crate) fn take(
+        self: Box<Self>,
+        rules: &CacheRules,
+        key: &[u8],
+        response: &mut ResponseHead,
+        framing: Framing,
+    ) -> (TakenAnswer, Option<Box<Self>>) {
+        let now = millis_of_day();
+        let status = response.status;
+        if let (304, Some(stale)) = (status, &self.stale) {
+            let entry = self.validated(stale, rules, key, response, now);
+            return (TakenAnswer::Validated(entry), None);
+        }
+        if let (500 | 502..=504, Some(stale)) = (status, &self.stale) {
+            if reuse::serves_after_error(&stale.freshness, now) {
+                self.tell(FlightNews::Here(Arc::clone(stale)));
+                return (TakenAnswer::Failed(Arc::clone(stale)), None);
+            }
+        }
+        match self.store(rules, response, framing, now) {
+            Ok(entry) => {
+                let alone = entry.freshness.is_for_one();
+                self.tell(if alone { FlightNews::Alone } else { FlightNews::Here(Arc::clone(&entry)) });
+                (TakenAnswer::Stored(entry), Some(self))
+            }
+            Err(why) => {
+                if status < 500 {
+                    if let Some(stale) = &self.stale {
+                        rules.zone.remove(key, stale);
+                    }
+                    if why != Unstorable::Room {
+                        rules.zone.pass(key, now);
+                    }
+                }
+                self.tell(FlightNews::Alone);
+                (TakenAnswer::Not, None)
+            }
+        }
+    }
+
+    /// The stored response with what a 304 says of it.
+    fn validated(
+        &self,
+        stale: &Arc<CacheEntry>,
+        rules: &CacheRules,
+        key: &[u8],
+        response: &mut ResponseHead,
+        now: Millis,
+    ) -> Arc<CacheEntry> {
+        hop_by_hop::clean_response(response, false, false);
+        let mut head = ResponseHead::default();
+        stale.write_head(&mut head);
+        update(&mut head.fields, &response.fields);
+        let freshness = judge(head.status, &head.fields, self.asker, &rules.policy, (self.sent, now));
+        take_tags(&mut head.fields);
+        strip(&mut head.fields);
+        let kept = freshness.is_ok();
+        let freshness = freshness.unwrap_or(Freshness { received: now, always_validate: true, ..Freshness::default() });
+        let entry = CacheEntry::new(&head, Arc::clone(&stale.body), stale.circumstances(freshness));
+        if kept && !self.is_void() {
+            rules.zone.store(key, Arc::clone(&entry));
+        } else {
+            rules.zone.remove(key, stale);
+        }
+        self.tell(if kept { FlightNews::Here(Arc::clone(&entry)) } else { FlightNews::Alone });
+        entry
+    }
+
+    fn store(
+        &self,
+        rules: &CacheRules,
+        response: &mut ResponseHead,
+        framing: Framing,
+        now: Millis,
+    ) -> Result<Arc<CacheEntry>, Unstorable> {
+        let freshness = judge(response.status, &response.fields, self.asker, &rules.policy, (self.sent, now))?;
+        let length = match framing {
+            Framing::None => Some(0),
+            Framing::Length(length) => Some(length),
+            Framing::Chunked => None,
+            // Its end cannot be told from a failure.
+            Framing::UntilClose => return Err(Unstorable::Size),
+        };
+        if length.is_some_and(|length| length > rules.zone.max_object()) {
+            return Err(Unstorable::Size);
+        }
+        let vary = Vary::of(&response.fields, &self.asked).ok_or(Unstorable::Vary)?;
+        if !rules.zone.reserve(length.unwrap_or(0)) {
+            return Err(Unstorable::Room);
+        }
+        hop_by_hop::clean_response(response, false, false);
+        let via = response.version.via();
+        response.fields.append(Known::Via, via);
+        let tags = take_tags(&mut response.fields);
+        strip(&mut response.fields);
+        if length.is_none() {
+            response.fields.remove(Known::ContentLength);
+        }
+        let place = self.place.clone();
+        Ok(CacheEntry::new(response, Body::begin(length), Circumstances { freshness, vary, place, tags }))
+    }
+}

@@ -1,0 +1,72 @@
+//! What is for one user only.
+
+use proxy_engine::config::{NamedCondition, WantedValue};
+use proxy_engine::configuration::{AuthApiKeyConfig, CacheBypass, CacheConfig, Directive, FilterConfig};
+
+use super::{asked, cached, start, status, usual, FRESH};
+use crate::support::{Origin, Proxy, Reply};
+
+#[test]
+fn responses_with_cookies_and_to_authorized_requests_are_not_stored() {
+    let origin = Origin::answering(|request| match request.target() {
+        "/cookie" => Reply::ok("x").with(FRESH).with("Set-Cookie: a=b"),
+        "/public" => Reply::ok("x").with("Cache-Control: public, max-age=600"),
+        _ => Reply::ok("x").with(FRESH),
+    });
+    let proxy = usual(&origin);
+    let mut client = proxy.client();
+    let mut stored = |target: &str, lines: &str| {
+        asked(&mut client, "GET", target, lines);
+        status(&asked(&mut client, "GET", target, "")).contains("hit")
+    };
+    assert!(!stored("/cookie", ""));
+    assert!(!stored("/mine", "Authorization: Basic eDp5\r\n"));
+    assert!(stored("/public", "Authorization: Basic eDp5\r\n"));
+    assert!(stored("/mine", "Cookie: a=b\r\n"));
+    let storing = start(&origin, CacheConfig { set_cookie: true, ..CacheConfig::default() });
+    let mut client = storing.client();
+    client.get("/cookie");
+    assert_eq!(client.get("/cookie").get("Set-Cookie"), Some("a=b"));
+}
+
+#[test]
+fn what_a_filter_let_pass_is_not_stored_unless_it_is_public() {
+    let origin = Origin::answering(|request| match request.target() {
+        "/public" => Reply::ok("x").with("Cache-Control: public, max-age=600"),
+        _ => Reply::ok("x").with("Cache-Control: s-maxage=600"),
+    });
+    let proxy = Proxy::with(&[&origin.address()], |settings| {
+        cached(settings, CacheConfig::default());
+        let keys = AuthApiKeyConfig {
+            keys: vec![(None, "0123456789abcdef0123456789abcdef".into())],
+            ..AuthApiKeyConfig::default()
+        };
+        settings.server.routes.push(Directive::Filter(FilterConfig::AuthApiKey(keys)));
+    });
+    let mut client = proxy.client();
+    let key = "X-Api-Key: 0123456789abcdef0123456789abcdef\r\n";
+    for (target, stored) in [("/", false), ("/public", true)] {
+        asked(&mut client, "GET", target, key);
+        assert_eq!(status(&asked(&mut client, "GET", target, key)).contains("hit"), stored, "{target}");
+        assert_eq!(asked(&mut client, "GET", target, "").status(), 401, "nobody gets it without a key");
+    }
+}
+
+#[test]
+fn a_key_tells_requests_apart_and_a_bypass_keeps_them_out() {
+    let origin = Origin::answering(|request| Reply::ok(request.get("Cookie").unwrap_or("none")).with(FRESH));
+    let session = NamedCondition { name: "session".into(), values: vec![WantedValue::Present(true)] };
+    let bypass = CacheBypass { cookies: vec![session], ..CacheBypass::default() };
+    let proxy = start(&origin, CacheConfig { key: Some("{cookie.lang}".into()), bypass, ..CacheConfig::default() });
+    let mut client = proxy.client();
+    let mut get = |cookie: &str| {
+        let answer = asked(&mut client, "GET", "/", &format!("Cookie: {cookie}\r\n"));
+        (answer.text(), status(&answer).split("; ").nth(1).unwrap_or_default().to_owned())
+    };
+    let told = |text: &str, what: &str| (text.to_owned(), what.to_owned());
+    assert_eq!(get("lang=de"), told("lang=de", "fwd=uri-miss"));
+    assert_eq!(get("lang=en"), told("lang=en", "fwd=uri-miss"));
+    assert_eq!(get("lang=de; x=1"), told("lang=de", "hit"));
+    assert_eq!(get("lang=de; session=1"), told("lang=de; session=1", "fwd=bypass"));
+    assert_eq!(get("lang=en"), told("lang=en", "hit"));
+}
