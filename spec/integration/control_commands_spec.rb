@@ -246,9 +246,8 @@ RSpec.describe "commands for a running proxy", time_limit: 60 do
   it "purges what is stored" do
     start("cache\nproxy to: 'http://#{backend_answering("one", { "Cache-Control" => "max-age=60" }).address}'")
     2.times { get }
-    expect(run_command("purge", "/*")).to eq(["1 response is stale.\n", "", 0])
-    expect(run_command("purge", "--all", "--hard")).to eq(["1 response is removed.\n", "", 0])
-    expect(run_command("purge", "--tag", "x", "--json").first).to eq("{\n  \"purged\": 0\n}\n")
+    outputs = [%w[/*], %w[--all --hard], %w[--tag x --json]].map { |words| run_command("purge", *words).first }
+    expect(outputs).to eq(["1 response is stale.\n", "1 response is removed.\n", "{\n  \"purged\": 0\n}\n"])
     expect(run_command("purge", "--all", "--cache", "pages")[1..]).to match([/there is no cache "pages"/, 1])
   end
 
@@ -393,7 +392,6 @@ RSpec.describe "commands for a running proxy", time_limit: 60 do
       watching = started(ChildProcess.new(*Proxyfiles::COMMAND, "top", "--json", chdir: directory))
       watching.await_output(/"pid":#{@process.pid}/)
       pid = json("upgrade")[:pid]
-
       expect(watching.await_output(/"pid":#{pid}/)).to be_truthy
     ensure
       run_command("stop", "--wait")

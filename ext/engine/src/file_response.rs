@@ -9,7 +9,7 @@ mod media_types;
 mod parts;
 mod ranges;
 
-pub(crate) use codings::{Coding, Codings};
+pub(crate) use codings::{Codings, FileCoding};
 pub(crate) use media_types::{media_type, with_charset};
 
 use std::sync::Arc;

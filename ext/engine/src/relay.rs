@@ -13,6 +13,7 @@ mod held;
 mod interim;
 mod memory_budget;
 mod pace;
+mod patience;
 mod pieces;
 mod pump;
 mod rest;

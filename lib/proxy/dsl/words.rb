@@ -15,8 +15,8 @@ module Proxy
         access_log control state metrics tracing on
         upstream proxy run puma static_files static_response redirect
         location host include
-        request_headers response_headers rate_limit allow_list deny_list rewrite max_body etag cors compress log_requests
-        maintenance split mirror cache
+        request_headers response_headers rate_limit allow_list deny_list rewrite max_body etag cors compress
+        log_requests maintenance split mirror cache
         redirect_http_to_https! auth_basic auth_api_key auth_jwt forward_auth authorize
       ].freeze
 

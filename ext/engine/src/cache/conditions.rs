@@ -63,7 +63,7 @@ mod tests {
         assert!(has(&[("If-None-Match", "*")]));
         assert!(has(&[("If-None-Match", "\"a,b\""), ("If-Modified-Since", "Tue, 06 Nov 1990 08:49:37 GMT")]));
         assert!(!has(&[("If-None-Match", "\"x\""), ("If-Modified-Since", CHANGED)]));
-        assert!(!has(&[("If-None-Match", "a,b")]));
+        assert!(!has(&[("If-None-Match", "a,b")]) && !has(&[("If-None-Match", "w/\"a,b\"")]));
         assert!(!has(&[]));
     }
 

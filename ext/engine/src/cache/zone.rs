@@ -40,7 +40,7 @@ impl Weighter<Box<[u8]>, Arc<CacheSlot>> for SlotWeight {
 
 /// What a zone has for a request.
 #[derive(Debug)]
-pub(crate) enum Lookup {
+pub(crate) enum ZoneFinding {
     Found(Arc<CacheEntry>),
     /// There are answers for the URL, but for other requests.
     OtherVariants,
@@ -149,10 +149,10 @@ impl Zone {
     }
 
     /// Looks a request up.
-    pub(crate) fn find(&self, key: &[u8], place: AskedPlace<'_>, request: &Fields) -> Lookup {
+    pub(crate) fn find(&self, key: &[u8], place: AskedPlace<'_>, request: &Fields) -> ZoneFinding {
         match self.slots.get(key) {
-            None => Lookup::Nothing,
-            Some(slot) => slot.find(place, request).cloned().map_or(Lookup::OtherVariants, Lookup::Found),
+            None => ZoneFinding::Nothing,
+            Some(slot) => slot.find(place, request).cloned().map_or(ZoneFinding::OtherVariants, ZoneFinding::Found),
         }
     }
 
@@ -295,9 +295,9 @@ mod tests {
 
     fn found(zone: &Zone, key: &[u8]) -> Option<Arc<CacheEntry>> {
         match zone.find(key, ASKED, &Fields::default()) {
-            Lookup::Found(entry) => Some(entry),
-            Lookup::Nothing => None,
-            Lookup::OtherVariants => panic!("there are no variants"),
+            ZoneFinding::Found(entry) => Some(entry),
+            ZoneFinding::Nothing => None,
+            ZoneFinding::OtherVariants => panic!("there are no variants"),
         }
     }
 

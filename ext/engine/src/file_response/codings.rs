@@ -4,7 +4,7 @@ use proxy_http::message::{Fields, Known};
 
 /// A content coding whose files stand beside their originals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Coding {
+pub(crate) struct FileCoding {
     /// Its name.
     pub(crate) name: &'static str,
     /// End of the names of its files.
@@ -12,15 +12,15 @@ pub(crate) struct Coding {
 }
 
 /// All codings. If a client likes several equally, the first is taken.
-const ALL: [Coding; 3] = [
-    Coding { name: "zstd", ending: ".zst" },
-    Coding { name: "br", ending: ".br" },
-    Coding { name: "gzip", ending: ".gz" },
+const ALL: [FileCoding; 3] = [
+    FileCoding { name: "zstd", ending: ".zst" },
+    FileCoding { name: "br", ending: ".br" },
+    FileCoding { name: "gzip", ending: ".gz" },
 ];
 
 /// The codings that a client takes, the best first.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Codings([Option<Coding>; ALL.len()]);
+pub(crate) struct Codings([Option<FileCoding>; ALL.len()]);
 
 impl Codings {
     /// The codings that the `Accept-Encoding` of a request names and that it likes no less than the original.
@@ -43,7 +43,7 @@ impl Codings {
         }
         // What is not named is taken, but a coding that is named is liked better, unless the client says otherwise.
         let original = original.unwrap_or(0);
-        let mut liked: Vec<(u16, Coding)> = ALL
+        let mut liked: Vec<(u16, FileCoding)> = ALL
             .iter()
             .zip(wishes)
             .filter_map(|(coding, wish)| Some((wish.or(others)?, *coding)))
@@ -58,7 +58,7 @@ impl Codings {
     }
 
     /// The codings, the best first.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = Coding> + '_ {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = FileCoding> + '_ {
         self.0.iter().flatten().copied()
     }
 }

@@ -19,11 +19,11 @@ use crate::compile::{Report, Word};
 use crate::compiler::Compiler;
 use crate::disk::{Links, OpenFile, ServedFolder};
 use crate::error::Cause;
-use crate::file_response::{media_type, with_charset, write_validators, Coding, Codings};
+use crate::file_response::{media_type, with_charset, write_validators, Codings, FileCoding};
 use crate::request::{Exchange, OwnAnswer, Verdict};
 use crate::respond;
 use crate::rewrite::{Context, RequestValues, Template};
-use cache_rules::CacheRules;
+use cache_rules::FileCacheRules;
 use lookup::{Looked, Lookup, WantedFile};
 use name::FileName;
 
@@ -34,7 +34,7 @@ pub(crate) struct StaticFiles {
     try_files: Box<[Template]>,
     dotfiles: bool,
     precompressed: bool,
-    cache_control: CacheRules,
+    cache_control: FileCacheRules,
     /// Lines of the fields of `headers`.
     headers: Box<[u8]>,
     /// Whether `headers` have the type of the files.
@@ -58,7 +58,7 @@ pub(crate) enum FoundFile {
     File {
         file: OpenFile,
         name: Vec<u8>,
-        coding: Option<Coding>,
+        coding: Option<FileCoding>,
     },
     /// A folder, which is asked for without its slash.
     Folder,
@@ -91,7 +91,7 @@ impl Handling for StaticFiles {
         if config.try_files.is_empty() {
             report.within("try_files").error("the list is empty: write [\"{path}\"], or leave it out");
         }
-        let cache_control = CacheRules::compile(&config.cache_control, &mut report.within("cache_control"));
+        let cache_control = FileCacheRules::compile(&config.cache_control, &mut report.within("cache_control"));
         let (headers, typed) = fields(&config.headers, &captures, &mut report.within("headers"));
         let types = types(&config.types, &mut report.within("types"));
         let (folder, sound) = (folder?, report.is_sound());
@@ -190,7 +190,7 @@ impl StaticFiles {
     }
 
     /// Lines of the fields that describe a file.
-    fn head(&self, file: &OpenFile, name: &[u8], coding: Option<Coding>) -> Vec<u8> {
+    fn head(&self, file: &OpenFile, name: &[u8], coding: Option<FileCoding>) -> Vec<u8> {
         let mut lines = Vec::with_capacity(512);
         if !self.typed {
             let ending = name.rsplit(|byte| *byte == b'.').next().unwrap_or_default().to_ascii_lowercase();

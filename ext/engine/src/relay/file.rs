@@ -6,14 +6,12 @@ use std::ops::Range;
 use std::task::{ready, Context, Poll};
 use std::time::Duration;
 
-use tokio::time::Instant;
-
-use super::client::Listening;
-use super::pace::{Pace, Rate};
+use super::pace::Rate;
+use super::patience::Patience;
 use super::ClientChannel;
 use crate::channel::Channel;
 use crate::disk::FileReader;
-use crate::error::{Error, Kind, Retry, Side, Waited};
+use crate::error::{Error, Kind, Retry, Side};
 
 /// Bytes that are sent before others on the thread have their turn.
 const TURN: u64 = 512 * 1024;
@@ -26,45 +24,6 @@ const SHORT: u64 = 64 * 1024;
 enum Bottleneck {
     Disk,
     Client,
-}
-
-/// Time limits of one client that takes data.
-struct Patience {
-    pace: Pace,
-    /// Bytes that the client had taken at the last look.
-    sent: u64,
-    /// Time since which it has taken nothing. `None`: it was not waited for, and the clock was not read.
-    since: Option<Instant>,
-    limit: Duration,
-    rate: Rate,
-}
-
-impl Patience {
-    fn with(client: &ClientChannel, limit: Duration, rate: Rate) -> Self {
-        let sent = client.channel.total_sent();
-        Self { pace: Pace::from(sent), sent, since: None, limit, rate }
-    }
-
-    /// Ready if the client is gone or has had its time.
-    fn poll(&mut self, cx: &mut Context<'_>, client: &mut ClientChannel, waits_for: Bottleneck) -> Poll<Error> {
-        let sent = client.channel.total_sent();
-        let moved = std::mem::replace(&mut self.sent, sent) != sent;
-        let end = self.pace.note(self.rate, waits_for == Bottleneck::Client, sent);
-        if waits_for == Bottleneck::Disk {
-            self.since = None;
-            return client.poll_gone(cx, Listening::Reading, None);
-        }
-        let since = match self.since {
-            Some(since) if !moved => since,
-            _ => Instant::now(),
-        };
-        self.since = Some(since);
-        let (mut until, mut waited) = (since + self.limit, Waited::ClientWrite);
-        if let Some(end) = end.filter(|end| *end < until) {
-            (until, waited) = (end, Waited::ClientRate);
-        }
-        client.alarm.poll(cx, until).map(|()| Error::client(Kind::Timeout(waited)))
-    }
 }
 
 /// Sends a part of a file, as data of the response whose head stands in the client's output, within the time limits of
@@ -86,7 +45,7 @@ pub(crate) async fn send_file(
             match poll_step(cx, &mut client.channel, reader, offset..turn, by_system, &mut side) {
                 Poll::Ready(Ok(n)) => offset += n,
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(failed(error, side))),
-                Poll::Pending => return patience.poll(cx, client, side).map(Err),
+                Poll::Pending => return patience.poll(cx, client, side == Bottleneck::Client).map(Err),
             }
         }
         if offset >= part.end {
@@ -112,7 +71,7 @@ pub(crate) async fn send_bytes(
             match client.channel.poll_send(cx, bytes) {
                 Poll::Ready(Ok(n)) => bytes = &bytes[n..],
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(failed(error, Bottleneck::Client))),
-                Poll::Pending => return patience.poll(cx, client, Bottleneck::Client).map(Err),
+                Poll::Pending => return patience.poll(cx, client, true).map(Err),
             }
         }
         Poll::Ready(Ok(()))

@@ -5,11 +5,11 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::time::Instant;
 
-use super::client::{ClientChannel, Listening};
-use super::pace::{Pace, Rate};
-use crate::error::{Error, Kind, Waited};
+use super::client::ClientChannel;
+use super::pace::Rate;
+use super::patience::Patience;
+use crate::error::{Error, Kind};
 
 /// A body in pieces.
 pub(crate) trait BodyPieces {
@@ -28,9 +28,7 @@ pub(crate) async fn send_pieces(
     limit: Duration,
     rate: Rate,
 ) -> Result<(), Error> {
-    let mut pace = Pace::from(client.channel.total_sent());
-    let mut progress: Option<Instant> = None;
-    let mut sent = client.channel.total_sent();
+    let mut patience = Patience::with(client, limit, rate);
     let mut ended = false;
     poll_fn(|cx| {
         let stuck = loop {
@@ -61,26 +59,7 @@ pub(crate) async fn send_pieces(
                 },
             }
         };
-        if let Poll::Ready(error) = client.poll_gone(cx, Listening::Reading, None) {
-            return Poll::Ready(Err(error));
-        }
-        let now_sent = client.channel.total_sent();
-        let end = pace.note(rate, stuck, now_sent);
-        if !stuck {
-            progress = None;
-            return Poll::Pending;
-        }
-        let since = match progress {
-            Some(since) if now_sent == sent => since,
-            _ => Instant::now(),
-        };
-        progress = Some(since);
-        sent = now_sent;
-        let (mut until, mut waited) = (since + limit, Waited::ClientWrite);
-        if let Some(end) = end.filter(|end| *end < until) {
-            (until, waited) = (end, Waited::ClientRate);
-        }
-        client.alarm.poll(cx, until).map(|()| Err(Error::client(Kind::Timeout(waited))))
+        patience.poll(cx, client, stuck).map(Err)
     })
     .await
 }

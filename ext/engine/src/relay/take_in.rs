@@ -10,33 +10,10 @@ use tokio::time::Instant;
 
 use super::held::{Held, HeldEnd};
 use super::pace::{Pace, Rate};
+use super::patience::{Patience, Silence};
 use super::{ClientChannel, Limits, Listening, RequestBody};
 use crate::channel::Channel;
 use crate::error::{Error, Kind, Retry, Waited};
-
-/// The time since a peer that is waited for has last moved a byte.
-#[derive(Debug, Default)]
-struct Silence {
-    since: Option<Instant>,
-    moved: u64,
-}
-
-impl Silence {
-    /// When the peer has been silent for `limit`, if it is waited for. `moved` is what has moved so far.
-    fn until(&mut self, waits: bool, moved: u64, limit: Duration) -> Option<Instant> {
-        if !waits {
-            self.since = None;
-            return None;
-        }
-        let since = match self.since {
-            Some(since) if moved == self.moved => since,
-            _ => Instant::now(),
-        };
-        self.since = Some(since);
-        self.moved = moved;
-        Some(since + limit)
-    }
-}
 
 /// Takes the rest of a response in as fast as `backend` sends it, and passes it on as fast as the client takes it.
 /// Ready once the backend has nothing more to say: what the client has not taken is then in `held`, and
@@ -145,11 +122,11 @@ pub(crate) async fn take_in(
 pub(crate) async fn send_held(
     client: &mut ClientChannel,
     mut held: Held,
-    mut pace: Pace,
+    pace: Pace,
     limit: Duration,
     rate: Rate,
 ) -> Result<(), Error> {
-    let mut writing = Silence::default();
+    let mut patience = Patience::at(pace, limit, rate);
     poll_fn(|cx| {
         if held.poll_send(cx, &mut client.channel)?.is_ready() {
             if let Some(HeldEnd::Whole(late)) = &held.end {
@@ -160,17 +137,8 @@ pub(crate) async fn send_held(
                 return Poll::Ready(flushed.map_err(|error| Error::client(Kind::Io(error))));
             }
         }
-        if let Poll::Ready(error) = client.poll_gone(cx, Listening::Reading, None) {
-            return Poll::Ready(Err(error));
-        }
-        let sent = client.channel.total_sent();
         let awaits_client = held.has_next() || held.is_empty();
-        let Some(end) = writing.until(awaits_client, sent, limit) else { return Poll::Pending };
-        let (end, waited) = match pace.note(rate, awaits_client, sent) {
-            Some(slow) if slow < end => (slow, Waited::ClientRate),
-            _ => (end, Waited::ClientWrite),
-        };
-        client.alarm.poll(cx, end).map(|()| Err(Error::client(Kind::Timeout(waited))))
+        patience.poll(cx, client, awaits_client).map(Err)
     })
     .await?;
     match held.end {

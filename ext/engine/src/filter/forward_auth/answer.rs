@@ -8,10 +8,9 @@ use proxy_http::message::{Framing, Malformed, Piece};
 use proxy_http::message::{Known, Method};
 
 use super::{Answered, ForwardAuth};
-use crate::channel::Channel;
 use crate::error::{EndReason, Error, Kind, Retry, Waited};
 use crate::request::Workspace;
-use crate::request::{Exchange, Verdict};
+use crate::request::{give_back, Exchange, Verdict};
 use crate::respond::GrpcRefusal;
 
 /// Bytes of a body that are passed on, at most.
@@ -98,11 +97,8 @@ impl ForwardAuth {
             }
         })
         .await?;
-        let clean = reusable && server.received().is_empty() && !server.peer_ended();
-        if let (Channel::Http1(server), true) = (server, clean) {
-            let (pool, introduction) = (&exchange.tools.pool, &exchange.work.introduction);
-            pool.give_back(attempt.backend(), server.into_stream(), introduction, self.upstream.keep());
-        }
+        let (pool, introduction) = (&exchange.tools.pool, &exchange.work.introduction);
+        give_back(pool, &attempt, server, introduction, reusable.then(|| self.upstream.keep()));
         Ok(body)
     }
 }

@@ -10,7 +10,7 @@ use crate::routing::CaptureNames;
 
 /// Rules, the first of which that matches counts.
 #[derive(Debug)]
-pub(super) struct CacheRules(Box<[(Files, Box<str>)]>);
+pub(super) struct FileCacheRules(Box<[(Files, Box<str>)]>);
 
 /// The files that a rule is for.
 #[derive(Debug)]
@@ -21,7 +21,7 @@ enum Files {
     Pattern(Box<Pattern>),
 }
 
-impl CacheRules {
+impl FileCacheRules {
     /// Checks the rules.
     pub(super) fn compile(written: &[(Match, String)], report: &mut Report<'_>) -> Self {
         let mut rules = Vec::with_capacity(written.len());

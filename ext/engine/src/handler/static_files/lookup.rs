@@ -4,7 +4,7 @@ use std::io;
 
 use super::name::FileName;
 use crate::disk::{is_absence, AtName, OpenFile, ServedFolder};
-use crate::file_response::{Coding, Codings};
+use crate::file_response::{Codings, FileCoding};
 
 /// Where files are looked for.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ pub(super) enum Looked {
         file: OpenFile,
         /// Name of the original, if it is a compressed form.
         name: Vec<u8>,
-        coding: Option<Coding>,
+        coding: Option<FileCoding>,
     },
     /// A folder with an index, which the request names without a slash.
     Folder,

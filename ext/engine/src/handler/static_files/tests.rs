@@ -60,7 +60,7 @@ fn the_first_rule_that_matches_counts() {
         ("/about.html".into(), "about".into()),
         ("*".into(), "rest".into()),
     ];
-    let rules = crate::compile::Report::sound(|report| CacheRules::compile(&written, report));
+    let rules = crate::compile::Report::sound(|report| FileCacheRules::compile(&written, report));
     for (name, expected) in [
         ("assets/app-0123abcd.js", "long"),
         ("assets/app.js", "assets"),

@@ -13,7 +13,7 @@ use crate::cache::key;
 use crate::cache::reuse::{self, Reuse};
 use crate::cache::status::{CacheResult, Forwarded};
 use crate::cache::storable::Asker;
-use crate::cache::zone::Lookup;
+use crate::cache::zone::ZoneFinding;
 use crate::error::Error;
 use crate::request::{millis_of_day, Caching, Exchange, StoringRequest};
 
@@ -117,7 +117,7 @@ pub(super) async fn find(
         let now = millis_of_day();
         let mut stale = None;
         match zone.find(&caching.key, place(exchange), &exchange.work.request.fields) {
-            Lookup::Found(entry) => match reuse::judge(&entry.freshness, demands, entry.is_purged(), now) {
+            ZoneFinding::Found(entry) => match reuse::judge(&entry.freshness, demands, entry.is_purged(), now) {
                 Reuse::Fresh => {
                     caching.status.forwarded = None;
                     caching.result = CacheResult::Hit;
@@ -144,7 +144,7 @@ pub(super) async fn find(
                 }
             },
             other => {
-                let varies = matches!(other, Lookup::OtherVariants);
+                let varies = matches!(other, ZoneFinding::OtherVariants);
                 caching.status.forwarded = Some(if varies { Forwarded::VaryMiss } else { Forwarded::UriMiss });
                 caching.result = CacheResult::Miss;
             }
