@@ -37,7 +37,7 @@ RSpec.describe Proxy::DSL::Words do
   # The words whose options the engine has in one place, each with how it calls that.
   { location: :location, proxy: :proxy, upstream: :pool, health_check: :health_check, static_response: :static_response,
     redirect: :redirect, error_response: :error_response, on: :on, metrics: :metrics, acme: :acme,
-     on_demand_limits: :on_demand_limits, compression_levels: :compression_levels, body_file: :body_file,
+    on_demand_limits: :on_demand_limits, compression_levels: :compression_levels, body_file: :body_file,
     access_log: :access_log, keep: :access_log_keep,
     **filters.to_h { |name| [name, name] } }.each do |word, owner|
     it "lists the options and the defaults of #{word} as the engine does" do

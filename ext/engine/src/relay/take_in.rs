@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use proxy_http::headers::trailers;
 use proxy_http::message::{Fields, Piece};
-use tokio::time::Instant;
 
 use super::held::{Held, HeldEnd};
 use super::pace::{Pace, Rate};
