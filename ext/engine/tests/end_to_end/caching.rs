@@ -5,7 +5,7 @@ mod outdated;
 mod personal;
 
 use proxy_engine::config::Setting;
-use proxy_engine::configuration::{CacheConfig, Config, Directive, FilterConfig};
+use proxy_engine::configuration::{CacheConfig, Config, Directive, EtagConfig, FilterConfig};
 
 use crate::support::{Message, Origin, Peer, Proxy, Reply, Settings};
 
@@ -66,6 +66,26 @@ fn a_stored_response_answers_without_a_backend() {
     assert_eq!(proxy.client().get("/a?b").text(), "/a?b", "over another connection");
     client.send("GET /a?b HTTP/1.1\r\nHost: other.example\r\n\r\n");
     assert!(status(&client.response()).contains("uri-miss"), "another host");
+}
+
+#[test]
+fn a_stored_response_gets_a_tag() {
+    let origin = Origin::answering(|_| Reply::ok("text").with(FRESH));
+    let proxy = Proxy::start(Proxy::config(&[&origin.address()], |settings| {
+        settings.server.routes.push(Directive::Filter(FilterConfig::Etag(EtagConfig::default())));
+        cached(settings, CacheConfig::default());
+    }));
+    let mut client = proxy.client();
+    assert_eq!(client.get("/").text(), "text");
+    let stored = client.get("/");
+    let tag = stored.get("ETag").expect("a tag").to_owned();
+    assert_eq!((stored.text().as_str(), tag.starts_with("W/\"")), ("text", true));
+    let known = asked(&mut client, "GET", "/", &format!("If-None-Match: {tag}\r\n"));
+    assert_eq!((known.status(), known.get("ETag"), known.get("Content-Length")), (304, Some(tag.as_str()), None));
+    assert!(status(&known).starts_with("proxy; hit"), "{known:?}");
+    let other = asked(&mut client, "GET", "/", "If-None-Match: W/\"other\"\r\n");
+    assert_eq!((other.status(), other.text().as_str()), (200, "text"));
+    assert_eq!(origin.targets(), ["/"]);
 }
 
 #[test]

@@ -11,7 +11,7 @@ use proxy_http::headers::{framing, hop_by_hop};
 use proxy_http::message::{Framing, Known, Method};
 
 use super::Proxy;
-use crate::cache::body::BodyReader;
+use crate::cache::body::{Body, BodyReader};
 use crate::cache::entry::CacheEntry;
 use crate::cache::flight::Lead;
 use crate::cache::range::Part;
@@ -180,7 +180,7 @@ impl Proxy {
             || matches!(entry.status, 204 | 304)
             || matches!(sent, SentPart::NotModified | SentPart::Part(Part::Nothing))
             || total == Some(0);
-        let body = match bodyless {
+        let mut body = match bodyless {
             true => None,
             false => Some(BodyReader::new(&entry.body, start, end)?),
         };
@@ -188,6 +188,7 @@ impl Proxy {
         entry.write_head(response);
         let mut text = std::mem::take(&mut exchange.work.scratch);
         let mut length = total;
+        let is_whole = matches!(sent, SentPart::All);
         match sent {
             SentPart::All => {}
             SentPart::NotModified => {
@@ -219,6 +220,10 @@ impl Proxy {
                 response.fields.set("Content-Range", &text);
             }
         }
+        if is_whole && tag(exchange, &entry.body) {
+            (body, length) = (None, None);
+        }
+        let response = &mut exchange.work.response;
         if let Some(length) = length.filter(|_| entry.status != 204) {
             text.clear();
             decimal::push(&mut text, length);
@@ -287,4 +292,12 @@ impl Proxy {
             (None, Backends::ByHost(hosts)) => self.upstream_of_host(hosts, exchange).ok(),
         }
     }
+}
+
+/// Gives the stored response in `work.response` the tag of its body, if it is to have one. `true`: the client has the
+/// response already, and it has become a 304.
+fn tag(exchange: &mut Exchange<'_>, body: &Body) -> bool {
+    let Some(whole) = body.whole() else { return false };
+    let framing = Framing::Length(whole.len() as u64);
+    exchange.taggable(exchange.work.response.status, framing).is_some() && exchange.tag(whole)
 }
