@@ -76,7 +76,7 @@ async fn what_does_not_fit_goes_to_the_disk_and_comes_back_in_order() {
             let mut held = Held::new(&rules(Some((folder.path(), 1 << 20))), &budget);
             let data = pattern(len);
             assert_eq!(fill(&mut held, &data, piece).await, len);
-            assert_eq!(drain(&mut held).await.expect("a disk") == data, true, "{len} in pieces of {piece}");
+            assert!(drain(&mut held).await.expect("a disk") == data, "{len} in pieces of {piece}");
             assert!(held.is_empty() && held.take_trouble().is_none());
         }
     }
