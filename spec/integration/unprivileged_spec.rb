@@ -73,7 +73,7 @@ RSpec.describe "proxy start as a user without rights" do
        "the folder \"%<folder>s/tmp\": let the user that runs the proxy write there, or write a path in a folder of " \
        "its own\nNothing was started.\n"],
     "a unix socket" =>
-      ["bind 'unix:tmp/p.sock'\nstatic_response body: 'ok'\n", [],
+      ["bind 'unix://%<folder>s/tmp/p.sock'\nstatic_response body: 'ok'\n", [],
        "Proxyfile:1: bind: unix://%<folder>s/tmp/p.sock: permission was denied, since this user cannot write to the " \
        "folder \"%<folder>s/tmp\": let the user that runs the proxy write there, or write a path in a folder of its " \
        "own\nNothing was started.\n"],
@@ -83,7 +83,7 @@ RSpec.describe "proxy start as a user without rights" do
        "13)): let the user that runs the proxy write there\nProxyfile has 1 error; nothing was started.\n"]
   }.each do |what, (text, arguments, message)|
     it "says what to do about #{what} that cannot be written" do
-      expect(refused(text, *arguments)).to eq([format(message, folder: directory), 1])
+      expect(refused(format(text, folder: directory), *arguments)).to eq([format(message, folder: directory), 1])
       expect(Dir.children("#{directory}/tmp")).to eq([])
     end
   end
@@ -102,7 +102,7 @@ RSpec.describe "proxy start as a user without rights" do
   it "says what to do about a socket of another user" do
     socket = UNIXServer.new("#{directory}/tmp/p.sock")
     FileUtils.chmod(0o600, socket.path)
-    expect(refused("bind 'unix:tmp/p.sock'\nstatic_response body: 'ok'\n"))
+    expect(refused("bind 'unix://#{socket.path}'\nstatic_response body: 'ok'\n"))
       .to eq(["Proxyfile:1: bind: unix://#{socket.path}: permission was denied, since a socket of another user is " \
               "there: remove it, or write another path\nNothing was started.\n", 1])
   ensure
@@ -121,7 +121,7 @@ RSpec.describe "proxy start as a user without rights" do
     process.signal(:USR1)
     process.await_output(/error the access log stays where it was: cannot append to "#{log}" \(Permission denied .*\): let/)
     expect(RawClient.request(url, "GET", "/two").body).to eq("ok")
-    eventually { expect(File.readlines("#{log}.1", chomp: true)).to eq(%w[/one /two]) }
+    eventually { expect(File.readlines("#{log}.1", chomp: true)).to match_array(%w[/one /two]) }
     process.signal(:HUP)
     process.await_output(/access_log: to: cannot append to .* \(Permission denied/)
     expect(RawClient.request(url, "GET", "/three").body).to eq("ok")

@@ -90,7 +90,7 @@ module AcmePeers
   end
 
   # Waits until the proxy shows a certificate for `name`, other than `unlike`, and returns it.
-  def await_certificate(proxy, name, unlike: nil, limit: 15)
+  def await_certificate(proxy, name, unlike: nil, limit: 25)
     deadline = Process.clock_gettime(Process::CLOCK_MONOTONIC) + limit
     until (shown = certificate(proxy, name)) && managed?(shown) && shown.serial != unlike&.serial
       late = Process.clock_gettime(Process::CLOCK_MONOTONIC) > deadline
@@ -114,7 +114,7 @@ module AcmePeers
   def listed(proxy, name) = proxy.server.certificates.find { |one| one.names.include?(name) }
 
   # Waits until what it says holds, and returns it.
-  def await_listed(proxy, name, limit: 15)
+  def await_listed(proxy, name, limit: 25)
     eventually(limit: limit) do
       expect(yield(listed(proxy, name))).to be_truthy, -> { "it says: #{listed(proxy, name).inspect}" }
     end

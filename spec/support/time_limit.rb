@@ -1,6 +1,6 @@
 # frozen_string_literal: true
 
-# Time limit of an example in seconds: 20, or its `time_limit:`.
+# Time limit of an example in seconds: 30, or its `time_limit:`.
 module TimeLimit
   # Garbage is collected at every allocation, or each command that an example starts loads all type signatures first.
   SLOWNESS = if ENV["PROXY_GC_STRESS"] == "1" then 10
@@ -9,5 +9,5 @@ module TimeLimit
                1
              end
 
-  def self.of(example) = example.metadata.fetch(:time_limit, 20) * SLOWNESS
+  def self.of(example) = example.metadata.fetch(:time_limit, 30) * SLOWNESS
 end
