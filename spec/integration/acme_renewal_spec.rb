@@ -70,6 +70,7 @@ RSpec.describe "Renewal of certificates", :acme, time_limit: 60 do
     proxy = start_managed(authority, "a.example.com")
     before = await_certificate(proxy, "a.example.com")
 
+    # The first order may still be stored and settled: its certificate was shown before, so it is not the answer.
     proxy.server.renew_certificate("a.example.com")
 
     await_certificate(proxy, "a.example.com", unlike: before)
@@ -85,11 +86,8 @@ RSpec.describe "Renewal of certificates", :acme, time_limit: 60 do
     await_certificate(proxy, "a.example.com")
     front.spoil("/order-plz", &:reset)
 
-    # Asked for while the first order still ends, it would be taken for answered.
-    eventually(limit: 30) do
-      proxy.server.renew_certificate("a.example.com")
-      expect(told).not_to be_empty
-    end
+    proxy.server.renew_certificate("a.example.com")
+
     event = told.pop
     expect(event).to have_attributes(names: ["a.example.com"], bind: nil, why: /\S/)
     expect(event.expires).to be > Time.now

@@ -121,6 +121,7 @@ impl Visit {
         let pem = issued.pem.clone();
         let read = tokio::task::spawn_blocking(move || CertificateRecord::read(&pem)).await;
         let record = read.map_err(|error| error.to_string()).and_then(|read| read);
+        let answered = self.answer_wishes().await;
         let installed = record.and_then(|record| {
             self.acme.certificates.install(&self.subject, &issued.pem)?;
             Ok(record)
@@ -149,7 +150,7 @@ impl Visit {
         self.brake(state, failures);
         self.store(&issued.pem, state).await?;
         authority.settle(&self.subject).await;
-        Ok(())
+        answered
     }
 
     /// Has a new certificate that is to be renewed at once wait as after a failure. `failures` were in a row before it.
@@ -216,10 +217,11 @@ impl Visit {
         state.next_attempt = Some(next);
         let messages: Vec<_> = failures.iter().map(|(_, failure)| failure.message.as_str()).collect();
         state.last_error = Some(messages.join("; "));
+        let answered = self.answer_wishes().await;
         let stored = state.store(&self.acme.storage).await;
         let (subject, count) = (&self.subject, state.failures);
         let times = if count == 1 { "attempt".into() } else { format!("{count} attempts in a row") };
         self.log.error(format_args!("acme: {subject}: {times} failed; the next is at {}", shown(next)));
-        stored
+        stored.and(answered)
     }
 }

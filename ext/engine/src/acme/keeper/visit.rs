@@ -151,8 +151,6 @@ impl Visit {
                     }
                 }
                 self.attempt(&mut state).await?;
-                // It was the answer to a wish of the meantime too.
-                self.acme.storage.delete(&request_key(&self.subject)).await?;
             }
         }
         let due = self.due(&state);
@@ -189,6 +187,12 @@ impl Visit {
             self.log.info(format_args!("acme: {}: a person asks for a renewal", self.subject));
         }
         Ok(is_there)
+    }
+
+    /// Takes the wishes that came while an order was under way: it is the answer to them too. Those that come once its
+    /// certificate is shown want another one.
+    pub(super) async fn answer_wishes(&self) -> Result<(), StorageError> {
+        self.acme.storage.delete(&request_key(&self.subject)).await
     }
 
     /// Asks those who decide about names that are not written. If they do not say yes, how long not to ask again.
