@@ -24,7 +24,8 @@ class Content < Rails::Application
 end
 
 class PagesController < ActionController::Base
-  skip_forgery_protection
+  protect_from_forgery with: :null_session
+
   COUNTS = Hash.new(0)
 
   # For everybody, for five minutes; at once outdated if its name is "brief".
