@@ -47,7 +47,7 @@ class PagesController < ActionController::Base
   end
 
   def upload
-    render plain: Digest::SHA256.hexdigest(request.body.read)
+    render plain: Digest::SHA256.hexdigest(request.raw_post)
   end
 end
 
