@@ -74,6 +74,8 @@ RSpec.describe "The README's Proxyfile instead of nginx, with Rails in Puma", ti
 
   it "takes uploads in before Puma hears of them" do
     body = Random.bytes(3_000_000)
-    expect(@proxy.post("/upload", body).body).to eq(Digest::SHA256.hexdigest(body))
+    answer = @proxy.post("/upload", body, { "Content-Type" => "application/octet-stream" })
+
+    expect(answer.body).to eq(Digest::SHA256.hexdigest(body))
   end
 end
