@@ -38,10 +38,11 @@ module ReferenceTables
     WORDS::BY_NAME.values.grep(kind)
   end
 
-  # Sections of words, after a line of links to them.
+  # Sections of words, after links to them, a few in each line of a list.
   def self.sections(words)
     links = words.map { |word| "[`#{word.name}`](##{word.name.to_s.delete("!")})" }
-    "\n#{wrapped("#{links.join(", ")}.")}\n\n#{words.map { |word| section(word) }.join("\n")}\n"
+    list = links.each_slice(4).map { |some| "- #{some.join(", ")}\n" }.join
+    "\n#{list}\n#{words.map { |word| section(word) }.join("\n")}\n"
   end
 
   # The section of one word, with its heading.

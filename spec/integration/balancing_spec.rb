@@ -31,7 +31,8 @@ RSpec.describe "backend_priority" do
     proxy = start_proxy(to: [slow, fast], backend_priority: :least_conn)
     # One of them begins with the fast one, for turns begin anywhere.
     waiting = Array.new(2) { in_background { proxy.get.body } }
-    slow.await_requests(1)
+    # Both, before others are sent: two at the fast one would send the next to the slow one.
+    [slow, fast].each { |backend| backend.await_requests(1) }
     # An answer arrives a moment before it is no longer counted.
     idle = -> { eventually { expect(proxy.stats[:backends][1]).to include(in_flight: 0) } }
     expect(Array.new(20) { idle.call && proxy.get.body }.uniq).to eq(["fast"])

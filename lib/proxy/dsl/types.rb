@@ -123,6 +123,24 @@ module Proxy
         end
       end
 
+      # `true`, `false`, or one name for a third way.
+      class SwitchOrName < Type
+        def initialize(name, label, hint)
+          @name = name
+          super(label, hint)
+        end
+
+        def signature = "bool | String | Symbol"
+
+        def read(value, place)
+          return value if value == true || value == false
+          return wrong(value, place) unless value.is_a?(String) || value.is_a?(Symbol)
+          return value.to_s if value.to_s == @name
+
+          place.error("#{value.inspect} is unknown#{Spelling.hint(value, [@name.to_sym])}: write #{hint}")
+        end
+      end
+
       # A whole number, 0 or more.
       class Count < Type
         LARGEST = 2**63 - 1

@@ -1,14 +1,11 @@
 //! What goes on for a cache without a client: bodies that are taken in, and responses that are validated.
 
-use std::cell::RefCell;
-use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use proxy_http::message::{Framing, Piece};
-use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use super::caching::{CacheRules, StoringRequest, TakenAnswer};
@@ -23,33 +20,7 @@ use crate::upstream::{Attempt, Keep, Pool};
 /// Bytes that are still taken in although nobody reads them, so that they can be stored.
 const WORTH_FINISHING: u64 = 1024 * 1024;
 
-/// Jobs of the caches on an engine thread. Clients that wait, and one validation for each key, bound them.
-#[derive(Debug, Default)]
-pub(crate) struct CacheJobs {
-    jobs: RefCell<VecDeque<CacheJob>>,
-    added: Notify,
-}
-
-impl CacheJobs {
-    /// Adds a job.
-    pub(crate) fn push(&self, job: CacheJob) {
-        self.jobs.borrow_mut().push_back(job);
-        self.added.notify_one();
-    }
-
-    /// The next job, as soon as there is one.
-    pub(crate) async fn next(&self) -> CacheJob {
-        loop {
-            let job = self.jobs.borrow_mut().pop_front();
-            match job {
-                Some(job) => return job,
-                None => self.added.notified().await,
-            }
-        }
-    }
-}
-
-/// Something to do for a cache.
+/// Something to do for a cache. Clients that wait, and one validation for each key, bound the number of these.
 #[derive(Debug)]
 pub(crate) enum CacheJob {
     Fill(Box<Fill>),

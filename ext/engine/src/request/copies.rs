@@ -4,7 +4,7 @@
 mod job;
 mod shadow;
 
-pub(crate) use job::{CopyJob, CopyQueue};
+pub(crate) use job::CopyJob;
 pub(crate) use shadow::{CopyPlace, CopyRoom, Shadow};
 
 use std::rc::Rc;

@@ -7,7 +7,8 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use tokio::sync::Notify;
 
-use super::{CacheJobs, CopyQueue, Workspace};
+use super::job_queue::JobQueue;
+use super::{CacheJob, CopyJob, Workspace};
 use crate::access_log::{self, AccessLog};
 use crate::clock::time_of_day;
 use crate::log::Log;
@@ -34,11 +35,11 @@ pub(crate) struct Tools {
     pub(crate) counters: Arc<Counters>,
     pub(crate) log: Arc<Log>,
     /// Copies of requests that wait to be sent.
-    pub(crate) copies: CopyQueue,
+    pub(crate) copies: JobQueue<CopyJob>,
     /// Memory for bodies that wait for a slow peer.
     pub(crate) memory: Rc<MemoryBudget>,
     /// What is to be done for caches without a client.
-    pub(crate) cache_jobs: CacheJobs,
+    pub(crate) cache_jobs: JobQueue<CacheJob>,
     /// Boxed, so that only a pointer is moved.
     #[allow(clippy::vec_box)]
     spare: RefCell<Vec<Box<Workspace>>>,
@@ -68,9 +69,9 @@ impl Tools {
             pool: Pool::of(counters.thread()),
             counters,
             log,
-            copies: CopyQueue::default(),
+            copies: JobQueue::default(),
             memory: Rc::default(),
-            cache_jobs: CacheJobs::default(),
+            cache_jobs: JobQueue::default(),
             spare: RefCell::default(),
             date: RefCell::default(),
             access: RefCell::default(),

@@ -103,22 +103,6 @@ module Proxy
           end
         end
 
-        # `true`, `false` or `:rfc7239`.
-        class Forwarded < Types::Type
-          NAMES = %w[rfc7239].freeze
-          private_constant :NAMES
-
-          def signature = "bool | String | Symbol"
-
-          def read(value, place)
-            return value if value == true || value == false
-            return wrong(value, place) unless value.is_a?(String) || value.is_a?(Symbol)
-            return value.to_s if NAMES.include?(value.to_s)
-
-            place.error("#{value.inspect} is unknown#{Spelling.hint(value, NAMES.map(&:to_sym))}: write #{hint}")
-          end
-        end
-
         # `true` or `false` for stripping a prefix. Users of other systems write the prefix itself.
         class Stripped < Types::Switch
           def read(value, place)
@@ -134,7 +118,7 @@ module Proxy
                                     '"Cookie" => nil }')
         PERCENT = Types::Number.new("per cent", "a number of per cent, such as 20", what: "percentage")
         RETRY_ON = RetryOn.new("Array", "an Array of :timeout, 502, 503 and 504")
-        FORWARDED = Forwarded.new("true, false, :rfc7239", "true, false or :rfc7239")
+        FORWARDED = Types::SwitchOrName.new("rfc7239", "true, false, :rfc7239", "true, false or :rfc7239")
         STRIPPED = Stripped.new("true, false", "true or false")
         UNDERSCORED = Types::Texts.new("Array", 'an Array of header names, such as ["X_Token"]')
 

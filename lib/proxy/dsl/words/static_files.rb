@@ -7,7 +7,7 @@ module Proxy
       class StaticFiles < Word::Handler
         prose "Answers GET and HEAD with files of a folder; what is not there is left to the next handler."
         details <<~TEXT
-          Ranges, conditional requests and directories work as with nginx: see [static_files.md](static_files.md).
+          Ranges, conditional requests and directories work as with nginx: see [static-files.md](static-files.md).
         TEXT
         example <<~'RUBY', "The files of a Rails application, and then the application"
           static_files root: "public", try_files: ["{path}", "{path}.html", "{path}/index.html"], precompressed: true,
@@ -15,22 +15,6 @@ module Proxy
           proxy to: "http://127.0.0.1:3000", preserve_host: true
         RUBY
         example 'static_files root: "dist", fallback: "index.html"', "An application of one page"
-
-        # `true`, `false` or `:inside`.
-        class Links < Types::Type
-          NAMES = %w[inside].freeze
-          private_constant :NAMES
-
-          def signature = "bool | String | Symbol"
-
-          def read(value, place)
-            return value if value == true || value == false
-            return wrong(value, place) unless value.is_a?(String) || value.is_a?(Symbol)
-            return value.to_s if NAMES.include?(value.to_s)
-
-            place.error("#{value.inspect} is unknown#{Spelling.hint(value, NAMES.map(&:to_sym))}: write #{hint}")
-          end
-        end
 
         # A value for all files, or values by patterns: Strings and Regexps.
         class CacheControl < Types::Text
@@ -87,7 +71,7 @@ module Proxy
                                                          'as { "/assets/*" => "public, max-age=31536000" }')
         FALLBACK = Types::Text.new("String", 'the name of a file, such as "index.html"')
         TYPES = MediaTypes.new("Hash", 'a Hash, such as { ".gltf" => "model/gltf+json" }')
-        LINKS = Links.new("true, false, :inside", "true, :inside or false")
+        LINKS = Types::SwitchOrName.new("inside", "true, false, :inside", "true, :inside or false")
 
         option :root, Types::FOLDER, "The folder.", required: true
         option :index, INDEX, "Files that stand for their folder: of `/docs/`, it is `docs/index.html`."

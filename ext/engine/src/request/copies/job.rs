@@ -1,14 +1,11 @@
 //! The copies of an engine thread on their way.
 
-use std::cell::RefCell;
-use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use proxy_http::message::Piece;
-use tokio::sync::Notify;
 use tokio::time::{timeout_at, Instant};
 
 use super::super::errand::{give_back, Errand, ErrandAnswer, SentHead};
@@ -22,32 +19,7 @@ const LIMIT: Duration = Duration::from_secs(30);
 /// Bytes of an answer that are read, so that its connection can be used again.
 const MOST_READ: usize = 1024 * 1024;
 
-/// Copies that wait to be sent. Their places bound them.
-#[derive(Debug, Default)]
-pub(crate) struct CopyQueue {
-    jobs: RefCell<VecDeque<CopyJob>>,
-    added: Notify,
-}
-
-impl CopyQueue {
-    pub(super) fn push(&self, job: CopyJob) {
-        self.jobs.borrow_mut().push_back(job);
-        self.added.notify_one();
-    }
-
-    /// The next copy, as soon as there is one.
-    pub(crate) async fn next(&self) -> CopyJob {
-        loop {
-            let job = self.jobs.borrow_mut().pop_front();
-            match job {
-                Some(job) => return job,
-                None => self.added.notified().await,
-            }
-        }
-    }
-}
-
-/// One copy for one upstream.
+/// One copy for one upstream. Its place bounds the number of these.
 #[derive(Debug)]
 pub(crate) struct CopyJob {
     place: CopyPlace,
