@@ -28,6 +28,22 @@ RSpec.describe "the filter cache" do
     eventually { expect(File.exist?(log) ? File.readlines(log, chomp: true) : []).to eq(lines) }
   end
 
+  it "says in JSON what it did" do
+    address = backend_answering("app", fresh).address
+    log = "#{directory}/access.log"
+    proxy = start_proxy do
+      access_log "json", to: log, fields: %w[path cache]
+      location("/a") do
+        cache
+        proxy to: "http://#{address}"
+      end
+      location("/b") { proxy to: "http://#{address}" }
+    end
+    %w[/a /a /b].each { |path| proxy.get(path) }
+    lines = [["/a", "miss"], ["/a", "hit"], ["/b", nil]].map { |path, cache| { "path" => path, "cache" => cache } }
+    eventually { expect(File.exist?(log) ? File.foreach(log).map { |line| JSON.parse(line) } : []).to eq(lines) }
+  end
+
   it "serves Puma's pages without Puma" do
     File.write("#{directory}/config.ru", "run(->(*) { [200, { 'cache-control' => 'public, max-age=60' }, ['once']] })")
     backend = start_puma("#{directory}/config.ru")

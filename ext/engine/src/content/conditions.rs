@@ -112,6 +112,11 @@ pub(crate) fn are_for_the_origin(request: &Fields) -> bool {
     request.has("If-Match") || request.has("If-Unmodified-Since")
 }
 
+/// Whether a request asks whether the client has the content already.
+pub(crate) fn are_any(request: &Fields) -> bool {
+    request.has(Known::IfNoneMatch) || request.has(Known::IfModifiedSince)
+}
+
 /// Whether the client has the content already, so that a 304 answers it.
 pub(crate) fn is_known(request: &Fields, response: &Fields) -> bool {
     knows(request, response, response.get(Known::LastModified))

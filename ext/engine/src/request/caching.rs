@@ -215,10 +215,11 @@ impl StoringRequest {
             of.tags = tags;
         }
         let entry = CacheEntry::new(&head, Arc::clone(&stale.body), of);
-        if kept && !self.is_void(&rules.zone) {
-            rules.zone.store(key, Arc::clone(&entry));
-        } else {
-            rules.zone.remove(key, stale);
+        match kept {
+            // What is outdated by now is stale, or no longer there.
+            true if self.is_void(&rules.zone) => {}
+            true => rules.zone.store(key, Arc::clone(&entry)),
+            false => rules.zone.remove(key, stale),
         }
         self.tell(if kept { FlightNews::Here(Arc::clone(&entry)) } else { FlightNews::Alone });
         entry

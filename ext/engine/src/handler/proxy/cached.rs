@@ -45,7 +45,12 @@ impl Proxy {
             Ok(FoundAnswer::Nothing) => Some(exchange.fail(Cause::GatewayTimeout).await),
             Ok(FoundAnswer::Stored(entry)) => {
                 let sent = sent(&exchange.work.request.fields, exchange.work.request.method, &entry);
-                self.send_entry(exchange, &entry, sent).await
+                let verdict = self.send_entry(exchange, &entry, sent).await;
+                if let (None, Some(caching)) = (&verdict, &mut exchange.cache) {
+                    // It is too long to be stored, and has gone on without this request.
+                    caching.status.collapsed = false;
+                }
+                verdict
             }
             Ok(FoundAnswer::Meanwhile(entry, lead)) => {
                 let sent = sent(&exchange.work.request.fields, exchange.work.request.method, &entry);

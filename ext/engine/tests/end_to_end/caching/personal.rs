@@ -100,3 +100,16 @@ fn an_answer_for_one_client_does_not_take_away_what_others_have() {
     assert_eq!(validated.text(), "all");
     assert!(status(&validated).starts_with("proxy; fwd=stale; fwd-status=304"), "{validated:?}");
 }
+
+#[test]
+fn a_private_page_that_a_client_has_is_asked_for_as_the_client_asks() {
+    let origin = Origin::answering(|request| match request.get("If-None-Match") {
+        Some("\"a\"") => Reply::of("304 Not Modified", ""),
+        _ => Reply::ok("page").with("Cache-Control: private").with("ETag: \"a\"").with("Surrogate-Key: x"),
+    });
+    let proxy = usual(&origin);
+    let mut client = proxy.client();
+    let first = client.get("/");
+    assert_eq!((first.text().as_str(), first.get("Surrogate-Key")), ("page", None));
+    assert_eq!(asked(&mut client, "GET", "/", "If-None-Match: \"a\"\r\n").status(), 304);
+}

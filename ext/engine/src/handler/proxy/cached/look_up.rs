@@ -188,7 +188,12 @@ pub(super) async fn find(
         }
         // Such an answer is for one request only.
         let alone = stale.as_ref().is_some_and(|entry| entry.freshness.is_for_one());
-        if held.is_some() || alone || stale.is_none() && zone.passes.has(&caching.key, &kind[..common], now) {
+        let passes = stale.is_none() && zone.passes.has(&caching.key, &kind[..common], now);
+        if passes && held.is_none() && conditions::are_any(&request.fields) {
+            // Its answer will hardly be stored, so a 304 is worth more than the whole.
+            return Ok(FoundAnswer::Pass);
+        }
+        if held.is_some() || alone || passes {
             return Ok(FoundAnswer::Ask(stale, held));
         }
         let mut news = match Flights::join(&zone.flights, &caching.key, &kind) {

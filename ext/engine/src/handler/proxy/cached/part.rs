@@ -19,7 +19,7 @@ pub(super) enum SentPart {
 
 /// What of a stored response a client gets that has sent these fields.
 pub(super) fn sent(asked: &Fields, method: Method, entry: &CacheEntry) -> SentPart {
-    let conditional = asked.has(Known::IfNoneMatch) || asked.has(Known::IfModifiedSince);
+    let conditional = conditions::are_any(asked);
     if entry.status != 200 || !conditional && !asked.has(Known::Range) {
         return SentPart::All;
     }
