@@ -24,12 +24,29 @@ RSpec.describe "the filter cache" do
     expect(answers).to eq(["uri-miss", "hit", nil, nil])
     expect(proxy.get("/a/1", "Cookie" => "session=1")["Cache-Status"]).to eq("proxy; fwd=bypass")
     expect(backend.requests.length).to eq(4)
-    lines = ["/a/1 miss", "/a/1 hit", "/b/1 ", "/b/1 ", "/a/1 bypass"]
+    lines = ["/a/1 miss", "/a/1 hit", "/b/1 -", "/b/1 -", "/a/1 bypass"]
     eventually { expect(File.exist?(log) ? File.readlines(log, chomp: true) : []).to eq(lines) }
   end
 
+  it "says in JSON what it did" do
+    address = backend_answering("app", fresh).address
+    log = "#{directory}/access.log"
+    proxy = start_proxy do
+      access_log "json", to: log, fields: %w[path cache]
+      location("/a") do
+        cache
+        proxy to: "http://#{address}"
+      end
+      location("/b") { proxy to: "http://#{address}" }
+    end
+    %w[/a /a /b].each { |path| proxy.get(path) }
+    lines = [["/a", "miss"], ["/a", "hit"], ["/b", nil]].map { |path, cache| { "path" => path, "cache" => cache } }
+    eventually { expect(File.exist?(log) ? File.foreach(log).map { |line| JSON.parse(line) } : []).to eq(lines) }
+  end
+
   it "serves Puma's pages without Puma" do
-    backend = start_puma("run(->(*) { [200, { 'cache-control' => 'public, max-age=60' }, ['once']] })")
+    File.write("#{directory}/config.ru", "run(->(*) { [200, { 'cache-control' => 'public, max-age=60' }, ['once']] })")
+    backend = start_puma("#{directory}/config.ru")
     proxy = start_proxy(to: backend) { cache }
     expect(proxy.get("/").body).to eq("once")
     backend.stop

@@ -3,15 +3,14 @@
 //! The rules do no input or output and read no clock. Times of day are in milliseconds since 1970 ([`Millis`]).
 
 pub(crate) mod body;
-pub(crate) mod conditions;
-mod date;
 pub(crate) mod directives;
 pub(crate) mod entry;
 pub(crate) mod flight;
 pub(crate) mod freshness;
 pub(crate) mod key;
 mod list;
-pub(crate) mod range;
+pub(crate) mod parts;
+mod passes;
 pub(crate) mod reuse;
 pub(crate) mod status;
 pub(crate) mod storable;

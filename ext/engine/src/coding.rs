@@ -29,12 +29,6 @@ impl Coding {
             Self::Gzip => "gzip",
         }
     }
-
-    /// The coding that a client names, in any letter case. `x-gzip` is gzip (RFC 9110, section 8.4.1.3).
-    fn of(name: &[u8]) -> Option<Self> {
-        let known = Self::ALL.iter().find(|(known, _)| name.eq_ignore_ascii_case(known.as_bytes()));
-        known.map(|(_, coding)| *coding).or(name.eq_ignore_ascii_case(b"x-gzip").then_some(Self::Gzip))
-    }
 }
 
 #[cfg(test)]

@@ -4,10 +4,7 @@
 //! `static_files` answers with it, and so does a `proxy` whose backend names a file. Both only make a head.
 
 mod codings;
-mod conditions;
 mod media_types;
-mod parts;
-mod ranges;
 
 pub(crate) use codings::{Codings, FileCoding};
 pub(crate) use media_types::{media_type, with_charset};
@@ -17,14 +14,14 @@ use std::sync::Arc;
 use proxy_http::message::{Framing, Known, Method};
 
 use crate::clock::time_of_day;
+use crate::content::conditions::{self, ConditionResult};
+use crate::content::parts::SentParts;
+use crate::content::ranges::{self, AskedRanges};
 use crate::disk::{FileReader, OpenFile};
 use crate::error::{EndReason, Error, Side};
 use crate::relay;
 use crate::request::{Exchange, Verdict};
 use crate::respond;
-use conditions::ConditionResult;
-use parts::SentParts;
-use ranges::AskedRanges;
 
 /// Content that stands in a file.
 #[derive(Debug)]
@@ -61,7 +58,7 @@ impl Exchange<'_> {
         let (request, response) = (&self.work.request, &mut self.work.response);
         let mut parts = SentParts::whole(content.length);
         let plain = response.status == 200 && matches!(request.method, Method::Get | Method::Head);
-        match if plain { conditions::check(request, &response.fields) } else { ConditionResult::Holds } {
+        match if plain { conditions::check(&request.fields, &response.fields) } else { ConditionResult::Holds } {
             ConditionResult::Holds => {}
             ConditionResult::Fails => return self.answer_error(respond::built_in(412)).await,
             ConditionResult::NotModified => {
@@ -74,7 +71,7 @@ impl Exchange<'_> {
             }
         }
         let has_ranges = plain && conditions::takes_ranges(&response.fields);
-        if has_ranges && request.method == Method::Get && conditions::wants_range(request, &response.fields) {
+        if has_ranges && request.method == Method::Get && conditions::wants_range(&request.fields, &response.fields) {
             match ranges::asked(&request.fields, content.length) {
                 AskedRanges::Whole => {}
                 AskedRanges::Nothing => {

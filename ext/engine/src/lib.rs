@@ -49,6 +49,7 @@ mod respond;
 mod access_log;
 
 // Bytes between a client and a backend.
+mod content;
 mod coding;
 mod channel;
 mod long_lived;

@@ -57,6 +57,7 @@ json_fields! {
     TlsResumed = "tls_resumed",
     TraceId = "trace_id",
     SpanId = "span_id",
+    Cache = "cache",
 }
 
 /// The fields of a line, one bit for each.
@@ -122,6 +123,7 @@ fn of_response(field: JsonField, scope: &RequestValues<'_>, response: &ResponseI
             }
         }
         JsonField::Reason => text(out, response.reason.map_or("", |reason| reason.as_str()).as_bytes()),
+        JsonField::Cache => text(out, response.cache.as_bytes()),
         JsonField::Upstream => text(out, response.upstream.as_bytes()),
         JsonField::RequestBytes => decimal::push(out, response.request_bytes),
         JsonField::QueueMs => millis(out, response.queue),
@@ -197,7 +199,8 @@ fn of_request(field: JsonField, scope: &RequestValues<'_>, out: &mut Vec<u8>) {
         | JsonField::RequestBytes
         | JsonField::QueueMs
         | JsonField::ConnectMs
-        | JsonField::FirstByteMs => {}
+        | JsonField::FirstByteMs
+        | JsonField::Cache => {}
     }
 }
 

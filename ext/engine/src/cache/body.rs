@@ -180,10 +180,7 @@ impl BodyReader {
             return Poll::Ready(Ok(None));
         }
         if let Some(whole) = self.body.whole.get() {
-            let from = usize::try_from(self.position).unwrap_or(usize::MAX).min(whole.len());
-            let to = self.end.map_or(whole.len(), |end| usize::try_from(end).unwrap_or(usize::MAX).min(whole.len()));
-            let to = to.min(from + LARGEST_PIECE);
-            return Poll::Ready(Ok((from < to).then(|| whole.slice(from..to))));
+            return Poll::Ready(Ok(self.piece_of(whole)));
         }
         let mut growing = self.body.growing.lock();
         let next = growing.pieces.partition_point(|(at, piece)| at + piece.len() as u64 <= self.position);
@@ -194,7 +191,8 @@ impl BodyReader {
             return Poll::Ready(Ok(Some(piece.slice(from..to))));
         }
         match growing.end {
-            Some(BodyEnd::Whole) => Poll::Ready(Ok(None)),
+            // It may have become whole since the look at it above.
+            Some(BodyEnd::Whole) => Poll::Ready(Ok(self.body.whole.get().and_then(|whole| self.piece_of(whole)))),
             Some(BodyEnd::Cut) => Poll::Ready(Err(CutBody)),
             None => {
                 if !growing.waiting.iter().any(|waker| waker.will_wake(cx.waker())) {
@@ -203,6 +201,14 @@ impl BodyReader {
                 Poll::Pending
             }
         }
+    }
+
+    /// The next piece of a whole body.
+    fn piece_of(&self, whole: &Bytes) -> Option<Bytes> {
+        let place = |position: u64| usize::try_from(position).unwrap_or(usize::MAX).min(whole.len());
+        let from = place(self.position);
+        let to = self.end.map_or(whole.len(), place).min(from.saturating_add(LARGEST_PIECE));
+        (from < to).then(|| whole.slice(from..to))
     }
 
     /// Notes that `n` bytes of the last piece were used.
@@ -266,6 +272,32 @@ mod tests {
         let mut late = BodyReader::new(&body, 0, None).expect("a reader");
         assert_eq!(poll(&mut late), piece("abcdef"));
         assert_eq!(body.length(), Some(6));
+    }
+
+    #[test]
+    fn nobody_misses_the_last_piece() {
+        let whole = b"the last piece";
+        for _ in 0..2000 {
+            let body = Body::begin(None);
+            let mut reader = BodyReader::new(&body, 0, None).expect("a reader");
+            let filling = std::thread::spawn({
+                let body = Arc::clone(&body);
+                move || {
+                    body.push(Bytes::from_static(whole));
+                    body.finish();
+                }
+            });
+            let mut read = Vec::new();
+            loop {
+                match poll(&mut reader) {
+                    Poll::Pending => std::hint::spin_loop(),
+                    Poll::Ready(Ok(Some(piece))) => read.extend_from_slice(&piece),
+                    Poll::Ready(end) => break assert_eq!(end, Ok(None)),
+                }
+            }
+            assert_eq!(read, whole);
+            filling.join().expect("it is filled");
+        }
     }
 
     #[test]

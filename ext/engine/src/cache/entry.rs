@@ -42,6 +42,14 @@ impl AskedPlace<'_> {
         AnswerPlace { route, upstream, authority: self.authority.into(), path: self.path.into() }
     }
 
+    /// Writes the place, so that no two look the same.
+    pub(crate) fn write_to(&self, out: &mut Vec<u8>) {
+        for part in [self.route.as_bytes(), self.upstream.as_bytes(), self.authority, self.path] {
+            out.extend_from_slice(part);
+            out.push(b'\n');
+        }
+    }
+
     fn is(&self, place: &AnswerPlace) -> bool {
         (self.route, self.upstream) == (&*place.route, &*place.upstream)
             && (self.authority, self.path) == (&*place.authority, &*place.path)
@@ -56,7 +64,7 @@ pub(crate) struct CacheEntry {
     /// Field lines, each with its line break.
     lines: Box<[u8]>,
     pub(crate) freshness: Freshness,
-    vary: Vary,
+    pub(crate) vary: Vary,
     place: AnswerPlace,
     tags: Box<[Box<[u8]>]>,
     pub(crate) body: Arc<Body>,
@@ -179,7 +187,7 @@ mod tests {
         let (mut response, mut request) = (Fields::default(), Fields::default());
         response.append("Vary", b"Foo");
         request.append("Foo", varied.as_bytes());
-        let vary = Vary::of(&response, &request).expect("it may be stored");
+        let vary = Vary::of(&response, &request, &request).expect("it may be stored");
         let place = AnswerPlace { route: route.into(), ..AnswerPlace::default() };
         let of = Circumstances { freshness: Freshness::default(), vary, place, tags: Box::default() };
         CacheEntry::new(&ResponseHead { status: 200, ..ResponseHead::default() }, Body::begin(None), of)

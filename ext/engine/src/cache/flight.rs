@@ -1,6 +1,5 @@
 //! Requests for one key that are on their way to a backend: others wait for their answer instead of asking too.
 
-use std::collections::hash_map;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::Arc;
@@ -31,9 +30,10 @@ struct CacheFlight {
     void: AtomicBool,
 }
 
-/// The requests on their way, by their keys.
+/// The requests on their way, by their keys. Of one key there are several flights if their answers are not for the same
+/// requests.
 #[derive(Debug, Default)]
-pub(crate) struct Flights(Mutex<HashMap<Box<[u8]>, Arc<CacheFlight>>>);
+pub(crate) struct Flights(Mutex<HashMap<Box<[u8]>, Vec<(Box<[u8]>, Arc<CacheFlight>)>>>);
 
 /// A request's part in a flight.
 #[derive(Debug)]
@@ -45,32 +45,36 @@ pub(crate) enum Joined {
 }
 
 impl Flights {
-    /// Takes part in the flight for a key.
-    pub(crate) fn join(flights: &Arc<Self>, key: &[u8]) -> Joined {
-        match flights.0.lock().entry(key.into()) {
-            hash_map::Entry::Occupied(flight) => Joined::Waiting(flight.get().news.subscribe()),
-            hash_map::Entry::Vacant(free) => {
-                let flight = Arc::new(CacheFlight {
-                    news: watch::Sender::new(FlightNews::Waiting),
-                    void: AtomicBool::new(false),
-                });
-                free.insert(Arc::clone(&flight));
-                Joined::Leading(Lead { flights: Arc::clone(flights), key: key.into(), flight })
-            }
+    /// Takes part in the flight for a key. `kind` tells apart requests that do not take each other's answers.
+    pub(crate) fn join(flights: &Arc<Self>, key: &[u8], kind: &[u8]) -> Joined {
+        let mut all = flights.0.lock();
+        let of_key = match all.get_mut(key) {
+            Some(of_key) => of_key,
+            None => all.entry(key.into()).or_default(),
+        };
+        if let Some((_, flight)) = of_key.iter().find(|(other, _)| **other == *kind) {
+            return Joined::Waiting(flight.news.subscribe());
         }
+        let flight =
+            Arc::new(CacheFlight { news: watch::Sender::new(FlightNews::Waiting), void: AtomicBool::new(false) });
+        of_key.push((kind.into(), Arc::clone(&flight)));
+        drop(all);
+        Joined::Leading(Lead { flights: Arc::clone(flights), key: key.into(), flight })
     }
 
-    /// Makes the answers for keys that `wanted` names outdated.
+    /// Makes the answers for keys that `wanted` names outdated. Whoever asks from now on does not wait for them.
     pub(crate) fn void(&self, wanted: impl Fn(&[u8]) -> bool) {
-        let flights = self.0.lock();
-        flights.iter().filter(|(key, _)| wanted(key)).for_each(|(_, flight)| flight.void.store(true, Relaxed));
+        self.0.lock().retain(|key, flights| {
+            let gone = wanted(key);
+            flights.iter().filter(|_| gone).for_each(|(_, flight)| flight.void.store(true, Relaxed));
+            !gone
+        });
     }
 
-    /// Makes the answer for one key outdated.
+    /// Makes the answers for one key outdated, like [`Flights::void`].
     pub(crate) fn void_one(&self, key: &[u8]) {
-        if let Some(flight) = self.0.lock().get(key) {
-            flight.void.store(true, Relaxed);
-        }
+        let flights = self.0.lock().remove(key).unwrap_or_default();
+        flights.iter().for_each(|(_, flight)| flight.void.store(true, Relaxed));
     }
 }
 
@@ -96,7 +100,14 @@ impl Lead {
 
 impl Drop for Lead {
     fn drop(&mut self) {
-        self.flights.0.lock().remove(&self.key);
+        let mut all = self.flights.0.lock();
+        if let Some(of_key) = all.get_mut(&self.key) {
+            of_key.retain(|(_, flight)| !Arc::ptr_eq(flight, &self.flight));
+            if of_key.is_empty() {
+                all.remove(&self.key);
+            }
+        }
+        drop(all);
         self.flight.news.send_if_modified(|news| {
             let left = matches!(news, FlightNews::Waiting);
             if left {
@@ -114,19 +125,32 @@ mod tests {
     #[tokio::test]
     async fn one_asks_and_the_others_hear_of_it() {
         let flights = Arc::new(Flights::default());
-        let Joined::Leading(lead) = Flights::join(&flights, b"a") else { panic!("the first leads") };
-        let Joined::Waiting(mut waiting) = Flights::join(&flights, b"a") else { panic!("the second waits") };
-        assert!(matches!(Flights::join(&flights, b"b"), Joined::Leading(_)), "another key");
+        let Joined::Leading(lead) = Flights::join(&flights, b"a", b"") else { panic!("the first leads") };
+        let Joined::Waiting(mut waiting) = Flights::join(&flights, b"a", b"") else { panic!("the second waits") };
+        assert!(matches!(Flights::join(&flights, b"b", b""), Joined::Leading(_)), "another key");
+        assert!(matches!(Flights::join(&flights, b"a", b"x"), Joined::Leading(_)), "another kind");
         lead.tell(FlightNews::Alone);
         waiting.changed().await.expect("news");
         assert!(matches!(*waiting.borrow_and_update(), FlightNews::Alone));
         drop(lead);
-        let Joined::Leading(lead) = Flights::join(&flights, b"a") else { panic!("the flight is over") };
-        let Joined::Waiting(mut waiting) = Flights::join(&flights, b"a") else { panic!("it waits") };
+        assert!(flights.0.lock().is_empty());
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_for_an_answer_that_is_outdated_before_it_comes() {
+        let flights = Arc::new(Flights::default());
+        let Joined::Leading(lead) = Flights::join(&flights, b"a", b"") else { panic!("the first leads") };
+        let Joined::Waiting(mut waiting) = Flights::join(&flights, b"a", b"") else { panic!("it waits") };
         flights.void(|key| key == b"a");
         assert!(lead.is_void());
+        let Joined::Leading(next) = Flights::join(&flights, b"a", b"") else { panic!("another flight begins") };
         drop(lead);
         waiting.changed().await.expect("news");
         assert!(matches!(*waiting.borrow(), FlightNews::Again), "whoever led is gone");
+        assert!(matches!(Flights::join(&flights, b"a", b""), Joined::Waiting(_)), "the other flight goes on");
+        flights.void_one(b"a");
+        assert!(next.is_void());
+        drop(next);
+        assert!(flights.0.lock().is_empty());
     }
 }

@@ -4,7 +4,8 @@ use proxy_http::message::{Fields, Known};
 
 use super::directives::ResponseDirectives;
 use super::list::{members, seconds};
-use super::{date, Millis};
+use super::Millis;
+use crate::content::date;
 
 /// Largest lifetime that is guessed: a day, in seconds.
 const LONGEST_GUESS: u64 = 86_400;

@@ -30,6 +30,21 @@ pub(crate) fn push_hearsay(out: &mut Vec<u8>, request: &Fields) {
     }
 }
 
+/// Names of fields with which a request may ask for another thing than its URL says, in lower case.
+const CHANGING: [&[u8]; 5] =
+    [b"x-http-method-override", b"x-http-method", b"x-method-override", b"x-host", b"x-http-host-override"];
+/// Beginnings of such names.
+const CHANGING_FAMILIES: [&[u8]; 2] = [b"x-original-", b"x-rewrite-"];
+
+/// Whether a request asks an application for another thing than its key says: for another method or another URL.
+pub(crate) fn is_not_all(request: &Fields) -> bool {
+    request.iter().any(|(name, _)| {
+        let begins = |family: &[u8]| name.get(..family.len()).is_some_and(|start| start.eq_ignore_ascii_case(family));
+        matches!(name.first(), Some(b'x' | b'X'))
+            && (CHANGING.iter().any(|one| one.eq_ignore_ascii_case(name)) || CHANGING_FAMILIES.into_iter().any(begins))
+    })
+}
+
 /// Appends a part that the configuration adds. It is written even if it is empty.
 pub(crate) fn separate(out: &mut Vec<u8>) {
     out.push(SEPARATOR);
@@ -95,6 +110,21 @@ mod tests {
         let mut out = Vec::new();
         push_hearsay(&mut out, &fields);
         assert_eq!(out, b"\na.example\nHost=b.example");
+    }
+
+    #[test]
+    fn some_requests_ask_for_more_than_their_url() {
+        for (name, more) in [
+            ("X-HTTP-Method-Override", true),
+            ("x-original-url", true),
+            ("X-Rewrite-Url", true),
+            ("X-Requested-With", false),
+            ("Original-URL", false),
+        ] {
+            let mut fields = Fields::default();
+            fields.append(name, b"x");
+            assert_eq!(is_not_all(&fields), more, "{name}");
+        }
     }
 
     #[test]

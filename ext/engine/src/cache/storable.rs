@@ -58,6 +58,9 @@ pub(crate) fn judge(
     if fields.has(Known::XSendfile) || fields.has(Known::XAccelRedirect) {
         return Err(Unstorable::Nature);
     }
+    if fields.get(Known::ContentType).is_some_and(is_endless) {
+        return Err(Unstorable::Nature);
+    }
     let understood = !reason(status).is_empty();
     if directives.must_understand && !understood || directives.no_store && !directives.must_understand {
         return Err(Unstorable::Refused);
@@ -100,6 +103,12 @@ pub(crate) fn judge(
         if_error: stale(directives.stale_if_error, policy.defaults.stale_if_error),
         always_validate: directives.no_cache,
     })
+}
+
+/// Whether the body of a response with this type goes on for as long as somebody reads it.
+fn is_endless(media_type: &[u8]) -> bool {
+    let essence = media_type.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
+    [&b"text/event-stream"[..], b"multipart/x-mixed-replace"].iter().any(|name| name.eq_ignore_ascii_case(essence))
 }
 
 /// Lifetime of a response that states none, in seconds. Failures get none from the configuration.
@@ -157,6 +166,10 @@ mod tests {
         }
         assert_eq!(plain(599, &[CHANGED, ("Cache-Control", "public")]), Ok(8640));
         assert_eq!(plain(200, &[]), Err(Unstorable::Nature));
+        for endless in ["Text/Event-Stream ;charset=utf-8", "multipart/x-mixed-replace; boundary=a"] {
+            let lines = [("Cache-Control", "max-age=60"), ("Content-Type", endless)];
+            assert_eq!(plain(200, &lines), Err(Unstorable::Nature), "{endless}");
+        }
         for name in ["X-Sendfile", "X-Accel-Redirect"] {
             assert_eq!(plain(200, &[("Cache-Control", "max-age=60"), (name, "/a")]), Err(Unstorable::Nature), "{name}");
         }

@@ -44,13 +44,18 @@ pub(crate) fn update(stored: &mut Fields, fresh: &Fields) {
 }
 
 /// Removes what is not stored of a response: its age, which is kept as a time, and the fields that it asks not to
-/// store.
-pub(crate) fn strip(fields: &mut Fields) {
-    let named = ResponseDirectives::of(fields).not_stored;
+/// store. Returns the lines of the latter: the client that has asked gets them.
+pub(crate) fn strip(fields: &mut Fields) -> Vec<u8> {
     fields.remove(Known::Age);
+    let named = ResponseDirectives::of(fields).not_stored;
+    let mut own = Vec::new();
     for name in named {
+        for value in fields.all(&*name) {
+            own.extend_from_slice(&[&*name, b": ", value, b"\r\n"].concat());
+        }
         fields.remove(&*name);
     }
+    own
 }
 
 /// Fields in which an application names the tags of a response, for a purge.
@@ -63,12 +68,10 @@ pub(crate) fn take_tags(fields: &mut Fields) -> Box<[Box<[u8]>]> {
     let mut tags: Vec<Box<[u8]>> = Vec::new();
     for name in TAGS {
         let split = fields.all(name).flat_map(list_members).flat_map(|part| part.split(u8::is_ascii_whitespace));
-        tags.extend(split.filter(|tag| !tag.is_empty()).map(Box::from));
+        let left = MOST_TAGS - tags.len();
+        tags.extend(split.filter(|tag| !tag.is_empty()).take(left).map(Box::from));
+        fields.remove(name);
     }
-    if !tags.is_empty() {
-        TAGS.iter().for_each(|name| fields.remove(*name));
-    }
-    tags.truncate(MOST_TAGS);
     tags.into()
 }
 
@@ -112,7 +115,7 @@ mod tests {
     fn fields_that_are_not_to_be_stored_are_left_out() {
         let mut stored =
             fields(&[("Age", "3"), ("Cache-Control", "max-age=9, no-cache=\"a, Set-Cookie\""), ("a", "1"), ("b", "2")]);
-        strip(&mut stored);
+        assert_eq!(strip(&mut stored), b"a: 1\r\n");
         assert_eq!(text(&stored), "Cache-Control: max-age=9, no-cache=\"a, Set-Cookie\"|b: 2|");
     }
 

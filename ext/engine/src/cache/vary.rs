@@ -4,7 +4,10 @@ use proxy_http::headers::hearsay::is_hearsay;
 use proxy_http::message::{FieldName, Fields, Known};
 
 use super::list::members;
+use crate::content::accepted::{are_used, AcceptedCodings};
 
+/// Most fields that a response may depend on: each is compared for each request.
+const MOST_NAMES: usize = 32;
 /// The request fields that a response depends on, with their values in the request that it answered.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Vary(Box<[Selected]>);
@@ -17,23 +20,35 @@ struct Selected {
 }
 
 impl Vary {
-    /// Reads `Vary` of a response to a request with these fields, as they were before the proxy's own were added.
+    /// Reads `Vary` of a response to a request that came with the fields `asked` and went to the backend with `sent`.
     /// `None` if the response suits no other request: it names `*`, or a field that the proxy itself writes.
-    pub(crate) fn of(response: &Fields, request: &Fields) -> Option<Self> {
+    pub(crate) fn of(response: &Fields, asked: &Fields, sent: &Fields) -> Option<Self> {
         let mut selected: Vec<Selected> = Vec::new();
         for name in response.all(Known::Vary).flat_map(members) {
-            let written = Known::of(name).is_some_and(|known| {
-                matches!(known, Known::XRequestId | Known::XRequestStart | Known::Via | Known::Connection)
-            });
-            if name == b"*" || written || is_hearsay(name) {
+            let name = FieldName::new(std::str::from_utf8(name).ok()?).filter(|name| name.as_str() != "*")?;
+            if name.known() == Some(Known::Host) {
+                // It is in the key.
+                continue;
+            }
+            let written =
+                matches!(name.known(), Some(Known::XRequestId | Known::XRequestStart | Known::Via | Known::Connection));
+            if written || is_hearsay(name.as_str().as_bytes()) {
                 return None;
             }
-            let name = FieldName::new(std::str::from_utf8(name).ok()?)?;
-            let same = |one: &Selected| one.name.as_str().eq_ignore_ascii_case(name.as_str());
-            if !selected.iter().any(same) {
-                let value = value(request, &name);
-                selected.push(Selected { name, value });
+            // Accepted codings are told apart by those in use: another one could reach clients that do not know it.
+            if name.known() == Some(Known::AcceptEncoding) && !are_used(response) {
+                return None;
             }
+            let same = |one: &Selected| one.name.as_str().eq_ignore_ascii_case(name.as_str());
+            if selected.iter().any(same) {
+                continue;
+            }
+            let (value, sent) = (value(asked, &name), value(sent, &name));
+            // Whether the next request gets the same value from the proxy is not known beforehand.
+            if sent.is_some() && sent != value || selected.len() == MOST_NAMES {
+                return None;
+            }
+            selected.push(Selected { name, value });
         }
         Some(Self(selected.into()))
     }
@@ -41,6 +56,16 @@ impl Vary {
     /// Whether the response suits a request with these fields.
     pub(crate) fn suits(&self, request: &Fields) -> bool {
         self.0.iter().all(|one| one.value == value(request, &one.name))
+    }
+
+    /// Writes what a request has in the fields that the response depends on.
+    pub(crate) fn write_selected(&self, request: &Fields, out: &mut Vec<u8>) {
+        for one in &self.0 {
+            out.extend_from_slice(one.name.as_str().as_bytes());
+            out.push(b':');
+            out.extend(value(request, &one.name).iter().flatten());
+            out.push(b'\n');
+        }
     }
 
     /// Bytes in memory.
@@ -58,12 +83,13 @@ fn value(request: &Fields, name: &FieldName) -> Option<Box<[u8]>> {
     let mut lines = request.all(name).peekable();
     if known == Some(Known::AcceptEncoding) {
         // What it says of codings that nobody sends must not multiply what is stored.
-        return codings(lines);
+        let codings = AcceptedCodings::of(request).names().collect::<Vec<_>>().join(",");
+        return (!codings.is_empty()).then(|| codings.into_bytes().into());
     }
     lines.peek()?;
     for line in lines {
         if !value.is_empty() {
-            value.extend_from_slice(b",");
+            value.extend_from_slice(if known == Some(Known::Cookie) { b"; " } else { b"," });
         }
         value.extend_from_slice(line);
     }
@@ -74,30 +100,6 @@ fn value(request: &Fields, name: &FieldName) -> Option<Box<[u8]>> {
         value.make_ascii_lowercase();
     }
     Some(value.into())
-}
-
-/// The codings that are accepted, of those that are in use.
-fn codings<'f>(lines: impl Iterator<Item = &'f [u8]>) -> Option<Box<[u8]>> {
-    const USED: [&[u8]; 4] = [b"zstd", b"br", b"gzip", b"deflate"];
-    let mut accepted = [None; 4];
-    let mut others = None;
-    for member in lines.flat_map(members) {
-        let mut parts = member.split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
-        let name = parts.next().unwrap_or_default();
-        let refused = parts.any(|part| {
-            let (name, value) = part.split_at(part.len().min(2));
-            name.eq_ignore_ascii_case(b"q=") && !value.iter().any(|byte| matches!(byte, b'1'..=b'9'))
-        });
-        let name = if name.eq_ignore_ascii_case(b"x-gzip") { b"gzip" } else { name };
-        match USED.iter().position(|used| used.eq_ignore_ascii_case(name)) {
-            Some(at) => accepted[at] = Some(!refused),
-            None if name == b"*" => others = Some(!refused),
-            None => {}
-        }
-    }
-    let wanted = USED.iter().zip(accepted).filter(|(_, said)| said.or(others) == Some(true));
-    let names: Vec<&[u8]> = wanted.map(|(name, _)| *name).collect();
-    (!names.is_empty()).then(|| names.join(&b","[..]).into())
 }
 
 #[cfg(test)]
@@ -112,7 +114,7 @@ mod tests {
 
     fn suits(vary: &[&str], first: &[(&str, &str)], second: &[(&str, &str)]) -> bool {
         let response = fields(&vary.iter().map(|value| ("Vary", *value)).collect::<Vec<_>>());
-        Vary::of(&response, &fields(first)).is_some_and(|vary| vary.suits(&fields(second)))
+        Vary::of(&response, &fields(first), &fields(first)).is_some_and(|vary| vary.suits(&fields(second)))
     }
 
     #[test]
@@ -163,5 +165,30 @@ mod tests {
         };
         assert!(same("en-GB, de; q=0.5", "EN-gb,de;q=0.5"));
         assert!(!same("en, de", "de, en"));
+    }
+
+    #[test]
+    fn what_the_proxy_itself_sets_is_not_known_beforehand() {
+        let vary = |asked: &[(&str, &str)], sent: &[(&str, &str)]| {
+            Vary::of(&fields(&[("Vary", "Country, Cookie")]), &fields(asked), &fields(sent)).is_some()
+        };
+        assert!(vary(&[("Country", "de")], &[("Country", "de")]));
+        assert!(vary(&[("Country", "de")], &[]), "what is taken away is the same for all");
+        assert!(!vary(&[("Country", "de")], &[("Country", "fr")]));
+        assert!(!vary(&[], &[("Country", "fr")]));
+        let (asked, sent) = (fields(&[("Host", "a")]), fields(&[("Host", "b")]));
+        assert!(Vary::of(&fields(&[("Vary", "Host")]), &asked, &sent).is_some(), "it is in the key");
+        assert!(vary(&[("Cookie", "a=1"), ("Cookie", "b=2")], &[("Cookie", "a=1; b=2")]), "as HTTP/2 may split it");
+    }
+
+    #[test]
+    fn odd_answers_are_not_for_others() {
+        let of = |lines: &[(&str, &str)]| Vary::of(&fields(lines), &Fields::default(), &Fields::default());
+        let many = |count: usize| (0..count).map(|number| format!("x{number}")).collect::<Vec<_>>().join(",");
+        assert!(of(&[("Vary", &many(MOST_NAMES))]).is_some() && of(&[("Vary", &many(MOST_NAMES + 1))]).is_none());
+        assert!(of(&[("Vary", &["a"; 1000].join(", "))]).is_some_and(|vary| vary.0.len() == 1));
+        assert!(of(&[("vArY", "ACCEPT-encoding"), ("Content-Encoding", "GZIP")]).is_some());
+        assert!(of(&[("Vary", "Accept-Encoding"), ("Content-Encoding", "invented")]).is_none());
+        assert!(of(&[("Vary", "a b")]).is_none(), "no name");
     }
 }

@@ -6,19 +6,15 @@ use std::sync::Arc;
 use proxy_http::message::Fields;
 use quick_cache::sync::Cache;
 use quick_cache::{OptionsBuilder, Weighter};
-use xxhash_rust::xxh3::xxh3_64;
 
 use super::entry::{AskedPlace, CacheEntry, CacheSlot};
 use super::flight::Flights;
+use super::key;
+use super::passes::Passes;
 use super::status::CacheResult;
-use super::{key, Millis};
 
 /// Name of the zone of a `cache` without a name.
 pub(crate) const DEFAULT_ZONE: &str = "default";
-/// Keys whose answers are known not to be for others, at most.
-const MOST_PASSES: usize = 10_000;
-/// Time for which that is known, in milliseconds.
-const PASS_TIME: Millis = 60_000;
 /// Bytes that a key takes beside its text, about.
 const KEY_OVERHEAD: u64 = 128;
 
@@ -95,9 +91,10 @@ pub(crate) struct Zone {
     memory: AtomicU64,
     max_object: AtomicU64,
     slots: Cache<Box<[u8]>, Arc<CacheSlot>, SlotWeight>,
-    /// By a hash of their keys: two keys with one hash only wait less.
-    passes: Cache<u64, Millis>,
+    pub(crate) passes: Passes,
     pub(crate) flights: Arc<Flights>,
+    /// Number of invalidations and purges so far.
+    epoch: AtomicU64,
     /// Bytes of bodies that are on their way into the zone.
     growing: AtomicU64,
     results: [AtomicU64; CacheResult::ALL.len()],
@@ -123,8 +120,9 @@ impl Zone {
             memory: limits.memory.into(),
             max_object: limits.max_object.into(),
             slots,
-            passes: Cache::new(MOST_PASSES),
+            passes: Passes::default(),
             flights: Arc::default(),
+            epoch: AtomicU64::new(0),
             growing: AtomicU64::new(0),
             results: Default::default(),
         })
@@ -160,7 +158,6 @@ impl Zone {
     pub(crate) fn store(&self, key: &[u8], entry: Arc<CacheEntry>) {
         let slot = self.slots.peek(key).unwrap_or_default().with(entry);
         self.slots.insert(key.into(), Arc::new(slot));
-        self.passes.remove(&xxh3_64(key));
     }
 
     /// Removes a response, if it is still there.
@@ -174,6 +171,7 @@ impl Zone {
 
     /// Removes all responses for a key, and does not take those that are on their way (RFC 9111, section 4.4).
     pub(crate) fn invalidate(&self, key: &[u8]) {
+        self.epoch.fetch_add(1, Relaxed);
         self.slots.remove(key);
         self.flights.void_one(key);
     }
@@ -187,6 +185,7 @@ impl Zone {
             Purge::Tag(_) => false,
         };
         let tagged = |entry: &Arc<CacheEntry>| matches!(purge, Purge::Tag(tag) if entry.has_tag(tag.as_bytes()));
+        self.epoch.fetch_add(1, Relaxed);
         let mut count = 0;
         let mut removed = Vec::new();
         for (key, slot) in self.slots.iter() {
@@ -206,14 +205,9 @@ impl Zone {
         count
     }
 
-    /// Whether the answers for a key are known not to be for others.
-    pub(crate) fn is_passed(&self, key: &[u8], now: Millis) -> bool {
-        self.passes.get(&xxh3_64(key)).is_some_and(|until| now < until)
-    }
-
-    /// Notes that the answers for a key are not for others.
-    pub(crate) fn pass(&self, key: &[u8], now: Millis) {
-        self.passes.insert(xxh3_64(key), now + PASS_TIME);
+    /// Number of invalidations and purges so far.
+    pub(crate) fn epoch(&self) -> u64 {
+        self.epoch.load(Relaxed)
     }
 
     /// Reserves bytes for a body that is on its way. `false` if there is no room.
@@ -371,17 +365,8 @@ mod tests {
     fn what_is_outdated_before_it_comes_is_not_stored() {
         use super::super::flight::Joined;
         let zone = Zone::new("z", ZoneLimits { memory: 1_000_000, max_object: 100_000 });
-        let Joined::Leading(lead) = Flights::join(&zone.flights, b"k") else { panic!("it leads") };
+        let Joined::Leading(lead) = Flights::join(&zone.flights, b"k", b"") else { panic!("it leads") };
         zone.invalidate(b"k");
         assert!(lead.is_void());
-    }
-
-    #[test]
-    fn passes_are_forgotten_after_a_time() {
-        let zone = Zone::new("z", ZoneLimits { memory: 1_000_000, max_object: 100_000 });
-        zone.pass(b"k", 1000);
-        assert!(zone.is_passed(b"k", 60_999) && !zone.is_passed(b"k", 61_000) && !zone.is_passed(b"x", 1000));
-        zone.store(b"k", entry(1, ""));
-        assert!(!zone.is_passed(b"k", 1000));
     }
 }

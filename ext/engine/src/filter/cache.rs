@@ -11,6 +11,7 @@ use super::Filtering;
 use crate::cache::freshness::FreshnessDefaults;
 use crate::cache::key;
 use crate::cache::storable::StoragePolicy;
+use crate::cache::validation::take_tags;
 use crate::cache::zones::WrittenZone;
 use crate::compile::{Report, Word, TEN_YEARS};
 use crate::compiler::Compiler;
@@ -178,6 +179,10 @@ impl Filtering for Cache {
         let response = &mut exchange.work.response;
         if caching.invalidates && (200..400).contains(&response.status) {
             invalidate(caching, &response.fields);
+        }
+        if caching.status.forwarded.is_some() {
+            // What is stored has none.
+            take_tags(&mut response.fields);
         }
         caching.rules.zone.count(caching.result);
         if self.0.shows_status {

@@ -1,12 +1,13 @@
 //! What goes on for a cache without a client: bodies that are taken in, and responses that are validated.
 
 use std::future::poll_fn;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use proxy_http::message::{Framing, Piece};
-use tokio::time::timeout;
+use tokio::time::{timeout, Instant};
 
 use super::caching::{CacheRules, StoringRequest, TakenAnswer};
 use super::errand::{give_back, Errand, ErrandAnswer};
@@ -19,6 +20,8 @@ use crate::upstream::{Attempt, Keep, Pool};
 
 /// Bytes that are still taken in although nobody reads them, so that they can be stored.
 const WORTH_FINISHING: u64 = 1024 * 1024;
+/// Time for which a body of unknown length is taken in although nobody reads it.
+const DESERTED: Duration = Duration::from_secs(10);
 
 /// Something to do for a cache. Clients that wait, and one validation for each key, bound the number of these.
 #[derive(Debug)]
@@ -79,7 +82,7 @@ impl Fill {
         match self.read(&mut growth).await {
             Ok(Appetite::More) => {
                 entry.body.finish();
-                if entry.body.whole().is_some() && !self.storing.is_void() {
+                if entry.body.whole().is_some() && !self.storing.is_void(&rules.zone) {
                     rules.zone.store(&self.key, Arc::clone(&entry));
                 }
                 // From here on the zone has it.
@@ -101,6 +104,7 @@ impl Fill {
         let zone = &rules.zone;
         let announced = body.length();
         let (mut length, mut passing) = (0, false);
+        let mut deserted: Option<Instant> = None;
         loop {
             if passing && poll_fn(|cx| body.poll_room(cx)).await == Appetite::Nobody {
                 return Ok(Appetite::Nobody);
@@ -125,10 +129,17 @@ impl Fill {
                     }
                 }
             }
-            let left = announced.map_or(0, |announced| announced.saturating_sub(length));
-            if left > WORTH_FINISHING.max(length) && body.readers() == 0 {
+            let left = announced.map(|announced| announced.saturating_sub(length));
+            if left.is_some_and(|left| left <= WORTH_FINISHING.max(length)) {
+                continue;
+            }
+            // Without a length it might go on for ever.
+            let left_alone = body.readers() == 0;
+            let since = left_alone.then(|| deserted.unwrap_or_else(Instant::now));
+            if left_alone && left.is_some() || since.is_some_and(|since| since.elapsed() > DESERTED) {
                 return Ok(Appetite::Nobody);
             }
+            deserted = since;
         }
     }
 }
@@ -147,7 +158,8 @@ pub(crate) struct Refresh {
 
 impl Refresh {
     async fn run(self, pool: &Pool, log: &Log) {
-        let Self { errand, rules, key, storing, timeout, read_timeout } = self;
+        let Self { errand, rules, key, mut storing, timeout, read_timeout } = self;
+        let sent = Rc::clone(&errand.head);
         let name = errand.upstream.name();
         let Some(mut attempt) = errand.admit() else {
             return log.write(Level::Debug, None, format_args!("cache: {name}: no backend is free for a validation"));
@@ -161,14 +173,14 @@ impl Refresh {
         };
         let ErrandAnswer { mut head, framing, connection, introduction, keep } = answer;
         let Some(framing) = framing else { return };
-        match storing.take(&rules, &key, &mut head, framing) {
-            (TakenAnswer::Stored(entry), Some(storing)) => {
+        match storing.take(&rules, &key, &mut head, &sent.head.fields, framing) {
+            TakenAnswer::Stored(entry) => {
                 let backend = connection;
                 let fill =
                     Fill { backend, framing, attempt, entry, rules, key, storing, read_timeout, introduction, keep };
                 fill.run(pool, log).await;
             }
-            (TakenAnswer::Validated(_), _) => {
+            TakenAnswer::Validated(_) => {
                 give_back(pool, &attempt, connection, &introduction, keep);
             }
             _ => {}

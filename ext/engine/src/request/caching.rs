@@ -49,6 +49,8 @@ pub(crate) struct Caching {
     pub(crate) invalidates: bool,
     /// What is needed to store the answer. `None`: it is not stored.
     pub(crate) storing: Option<Box<StoringRequest>>,
+    /// Field lines that only this client gets.
+    pub(crate) own_lines: Vec<u8>,
 }
 
 /// What is known of a request whose answer may be stored.
@@ -64,6 +66,12 @@ pub(crate) struct StoringRequest {
     pub(crate) lead: Option<Lead>,
     /// When it was sent.
     pub(crate) sent: Millis,
+    /// Tells apart requests that do not take each other's answers while they are on their way.
+    pub(crate) kind: Box<[u8]>,
+    /// Number of invalidations and purges when it was sent.
+    pub(crate) epoch: u64,
+    /// Field lines of the answer that only this client gets.
+    pub(crate) own_lines: Vec<u8>,
 }
 
 /// What became of a backend's answer.
@@ -89,15 +97,18 @@ impl Caching {
             result: CacheResult::Bypass,
             invalidates: false,
             storing: None,
+            own_lines: Vec::new(),
         })
     }
 
-    /// Decides what becomes of a response to the request: its head, with a body framed as `framing`. What is stored has
-    /// its head changed into the one that is stored. Those who wait for it are told.
-    pub(crate) fn take(&mut self, response: &mut ResponseHead, framing: Framing) -> TakenAnswer {
-        let Some(storing) = self.storing.take() else { return TakenAnswer::Not };
-        let (taken, storing) = storing.take(&self.rules, &self.key, response, framing);
-        self.storing = storing;
+    /// Decides what becomes of a response to the request, which went to the backend with the fields `sent`: its head,
+    /// with a body framed as `framing`. What is stored has its head changed into the one that is stored. Those who wait
+    /// for it are told.
+    pub(crate) fn take(&mut self, response: &mut ResponseHead, sent: &Fields, framing: Framing) -> TakenAnswer {
+        let Some(mut storing) = self.storing.take() else { return TakenAnswer::Not };
+        let taken = storing.take(&self.rules, &self.key, response, sent, framing);
+        self.own_lines = std::mem::take(&mut storing.own_lines);
+        self.storing = matches!(taken, TakenAnswer::Stored(_)).then_some(storing);
         taken
     }
 
@@ -124,60 +135,66 @@ impl StoringRequest {
 
     /// Lets those who wait go: the answer cannot be stored after all.
     pub(crate) fn give_up(&mut self, zone: &Zone, key: &[u8]) {
-        zone.pass(key, millis_of_day());
+        zone.passes.add(key, &self.kind, millis_of_day());
         self.tell(FlightNews::Alone);
         self.lead = None;
     }
 
     /// Whether the answer is outdated before it has come.
-    pub(crate) fn is_void(&self) -> bool {
-        self.lead.as_ref().is_some_and(Lead::is_void)
+    pub(crate) fn is_void(&self, zone: &Zone) -> bool {
+        self.lead.as_ref().map_or(zone.epoch() != self.epoch, Lead::is_void)
     }
 
-    /// Like [`Caching::take`]. Returns itself if the body is still to be stored.
+    /// Like [`Caching::take`]. The request is still needed if the answer is stored.
     pub(crate) fn take(
-        self: Box<Self>,
+        &mut self,
         rules: &CacheRules,
         key: &[u8],
         response: &mut ResponseHead,
+        sent: &Fields,
         framing: Framing,
-    ) -> (TakenAnswer, Option<Box<Self>>) {
+    ) -> TakenAnswer {
         let now = millis_of_day();
         let status = response.status;
-        if let (304, Some(stale)) = (status, &self.stale) {
-            let entry = self.validated(stale, rules, key, response, now);
-            return (TakenAnswer::Validated(entry), None);
+        let stale = self.stale.clone();
+        if let (304, Some(stale)) = (status, &stale) {
+            return TakenAnswer::Validated(self.validated(stale, rules, key, response, now));
         }
-        if let (500 | 502..=504, Some(stale)) = (status, &self.stale) {
+        if let (500 | 502..=504, Some(stale)) = (status, &stale) {
             if reuse::serves_after_error(&stale.freshness, now) {
                 self.tell(FlightNews::Here(Arc::clone(stale)));
-                return (TakenAnswer::Failed(Arc::clone(stale)), None);
+                return TakenAnswer::Failed(Arc::clone(stale));
             }
         }
-        match self.store(rules, response, framing, now) {
+        match self.store(rules, response, sent, framing, now) {
             Ok(entry) => {
                 let alone = entry.freshness.is_for_one();
+                if !alone {
+                    rules.zone.passes.remove(key, &self.kind);
+                }
                 self.tell(if alone { FlightNews::Alone } else { FlightNews::Here(Arc::clone(&entry)) });
-                (TakenAnswer::Stored(entry), Some(self))
+                TakenAnswer::Stored(entry)
             }
             Err(why) => {
                 if status < 500 {
-                    if let Some(stale) = &self.stale {
-                        rules.zone.remove(key, stale);
+                    // What is for this client only says nothing of what others get.
+                    let own = why == Unstorable::Personal && (self.asker.authorization || self.asker.known);
+                    if let Some(stale) = stale.filter(|_| !own) {
+                        rules.zone.remove(key, &stale);
                     }
                     if why != Unstorable::Room {
-                        rules.zone.pass(key, now);
+                        rules.zone.passes.add(key, &self.kind, now);
                     }
                 }
                 self.tell(FlightNews::Alone);
-                (TakenAnswer::Not, None)
+                TakenAnswer::Not
             }
         }
     }
 
     /// The stored response with what a 304 says of it.
     fn validated(
-        &self,
+        &mut self,
         stale: &Arc<CacheEntry>,
         rules: &CacheRules,
         key: &[u8],
@@ -189,24 +206,30 @@ impl StoringRequest {
         stale.write_head(&mut head);
         update(&mut head.fields, &response.fields);
         let freshness = judge(head.status, &head.fields, self.asker, &rules.policy, (self.sent, now));
-        take_tags(&mut head.fields);
-        strip(&mut head.fields);
+        let tags = take_tags(&mut head.fields);
+        self.own_lines = strip(&mut head.fields);
         let kept = freshness.is_ok();
         let freshness = freshness.unwrap_or(Freshness { received: now, always_validate: true, ..Freshness::default() });
-        let entry = CacheEntry::new(&head, Arc::clone(&stale.body), stale.circumstances(freshness));
-        if kept && !self.is_void() {
-            rules.zone.store(key, Arc::clone(&entry));
-        } else {
-            rules.zone.remove(key, stale);
+        let mut of = stale.circumstances(freshness);
+        if !tags.is_empty() {
+            of.tags = tags;
+        }
+        let entry = CacheEntry::new(&head, Arc::clone(&stale.body), of);
+        match kept {
+            // What is outdated by now is stale, or no longer there.
+            true if self.is_void(&rules.zone) => {}
+            true => rules.zone.store(key, Arc::clone(&entry)),
+            false => rules.zone.remove(key, stale),
         }
         self.tell(if kept { FlightNews::Here(Arc::clone(&entry)) } else { FlightNews::Alone });
         entry
     }
 
     fn store(
-        &self,
+        &mut self,
         rules: &CacheRules,
         response: &mut ResponseHead,
+        sent: &Fields,
         framing: Framing,
         now: Millis,
     ) -> Result<Arc<CacheEntry>, Unstorable> {
@@ -221,15 +244,20 @@ impl StoringRequest {
         if length.is_some_and(|length| length > rules.zone.max_object()) {
             return Err(Unstorable::Size);
         }
-        let vary = Vary::of(&response.fields, &self.asked).ok_or(Unstorable::Vary)?;
+        let vary = Vary::of(&response.fields, &self.asked, sent).ok_or(Unstorable::Vary)?;
         if !rules.zone.reserve(length.unwrap_or(0)) {
             return Err(Unstorable::Room);
         }
         hop_by_hop::clean_response(response, false, false);
         let via = response.version.via();
         response.fields.append(Known::Via, via);
+        if !response.fields.has(Known::Date) {
+            // Later its age could not be told (RFC 9110, section 6.6.1).
+            let date = httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_millis(now));
+            response.fields.append(Known::Date, date.as_bytes());
+        }
         let tags = take_tags(&mut response.fields);
-        strip(&mut response.fields);
+        self.own_lines = strip(&mut response.fields);
         if length.is_none() {
             response.fields.remove(Known::ContentLength);
         }

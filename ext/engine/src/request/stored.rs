@@ -6,17 +6,17 @@ use bytes::Bytes;
 use proxy_http::message::{Framing, Known, Version};
 
 use super::{write_connection, Exchange, Verdict};
-use crate::cache::body::BodyReader;
+use crate::cache::parts::BodyParts;
 use crate::error::{EndReason, Error, Kind, Retry, Side};
 use crate::relay::{self, BodyPieces};
 
-impl BodyPieces for BodyReader {
+impl BodyPieces for BodyParts {
     fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Error>> {
-        BodyReader::poll_piece(self, cx).map_err(|_| Error::backend(Kind::Ended, Retry::Never))
+        BodyParts::poll_piece(self, cx).map_err(|_| Error::backend(Kind::Ended, Retry::Never))
     }
 
     fn consume(&mut self, n: usize) {
-        BodyReader::consume(self, n);
+        BodyParts::consume(self, n);
     }
 }
 
@@ -28,7 +28,7 @@ impl Exchange<'_> {
 
     /// Sends the response in `work.response`, which the filters have seen, with a body from a cache. `length`: that of
     /// the body, if it is known. Without a body the response has none at all.
-    pub(crate) async fn send_stored(&mut self, body: Option<BodyReader>, length: Option<u64>) -> Verdict {
+    pub(crate) async fn send_stored(&mut self, body: Option<BodyParts>, length: Option<u64>) -> Verdict {
         let version = self.work.request.version;
         let framing = match (&body, length) {
             (None, _) => Framing::None,

@@ -7,7 +7,7 @@ use proxy_http::message::{Fields, Framing, Known, Method};
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::Exchange;
-use crate::cache::conditions;
+use crate::content::conditions;
 
 /// Longest body that gets a tag, in bytes.
 const LONGEST: u64 = 64 * 1024;
@@ -38,7 +38,7 @@ impl Exchange<'_> {
         let _ = write!(tag, "W/\"{:032x}\"", xxh3_128(body));
         let response = &mut self.work.response;
         response.fields.append(Known::Etag, &tag);
-        let is_known = conditions::has_it(&self.work.request.fields, &response.fields);
+        let is_known = conditions::is_known(&self.work.request.fields, &response.fields);
         if is_known {
             response.status = 304;
             response.set_reason(proxy_http::message::reason(304));

@@ -1,6 +1,7 @@
 //! `cache`: stored responses answer requests.
 
 mod collapsing;
+mod hostile;
 mod outdated;
 mod personal;
 

@@ -11,13 +11,14 @@ use proxy_http::headers::{framing, hop_by_hop};
 use proxy_http::message::{Framing, Known, Method};
 
 use super::Proxy;
-use crate::cache::body::{Body, BodyReader};
+use crate::cache::body::Body;
 use crate::cache::entry::CacheEntry;
 use crate::cache::flight::Lead;
-use crate::cache::range::Part;
+use crate::cache::parts::BodyParts;
 use crate::cache::status::{CacheResult, Forwarded};
 use crate::cache::validation::{ask_for_all, ask_whether};
 use crate::channel::Channel;
+use crate::content::parts::SentParts;
 use crate::error::Cause;
 use crate::relay::RequestBody;
 use crate::request::{
@@ -44,7 +45,12 @@ impl Proxy {
             Ok(FoundAnswer::Nothing) => Some(exchange.fail(Cause::GatewayTimeout).await),
             Ok(FoundAnswer::Stored(entry)) => {
                 let sent = sent(&exchange.work.request.fields, exchange.work.request.method, &entry);
-                self.send_entry(exchange, &entry, sent).await
+                let verdict = self.send_entry(exchange, &entry, sent).await;
+                if let (None, Some(caching)) = (&verdict, &mut exchange.cache) {
+                    // It is too long to be stored, and has gone on without this request.
+                    caching.status.collapsed = false;
+                }
+                verdict
             }
             Ok(FoundAnswer::Meanwhile(entry, lead)) => {
                 let sent = sent(&exchange.work.request.fields, exchange.work.request.method, &entry);
@@ -52,7 +58,8 @@ impl Proxy {
                 self.send_entry(exchange, &entry, sent).await
             }
             Ok(FoundAnswer::Ask(stale, lead)) => {
-                let storing = storing(exchange, stale, lead);
+                let Some(caching) = &exchange.cache else { return None };
+                let storing = storing(exchange, &caching.rules.zone, stale, lead);
                 let fields = &mut exchange.work.request.fields;
                 match &storing.stale {
                     Some(stale) => ask_whether(fields, &stale.fields()),
@@ -93,7 +100,8 @@ impl Proxy {
         let keep = reusable.then(|| self.keep(exchange).believing(&exchange.work.response.fields));
         let asked = caching.storing.as_ref().map(|storing| storing.asked.clone()).unwrap_or_default();
         let status = exchange.work.response.status;
-        let taken = caching.take(&mut exchange.work.response, framing);
+        let work = &mut *exchange.work;
+        let taken = caching.take(&mut work.response, &work.request.fields, framing);
         let storing = caching.storing.take();
         let (rules, key) = (Arc::clone(&caching.rules), Box::from(&*caching.key));
         caching.status.forwarded.get_or_insert(Forwarded::UriMiss);
@@ -171,18 +179,15 @@ impl Proxy {
     ) -> Option<Verdict> {
         let now = millis_of_day();
         let total = entry.body.length();
-        let (start, end) = match sent {
-            SentPart::Part(Part::Bytes(start, end)) => (start, Some(end)),
-            _ => (0, None),
-        };
         let is_head = exchange.work.request.method == Method::Head;
         let bodyless = is_head
             || matches!(entry.status, 204 | 304)
-            || matches!(sent, SentPart::NotModified | SentPart::Part(Part::Nothing))
+            || matches!(sent, SentPart::NotModified | SentPart::Nothing)
             || total == Some(0);
-        let mut body = match bodyless {
-            true => None,
-            false => Some(BodyReader::new(&entry.body, start, end)?),
+        let mut body = match (&sent, bodyless) {
+            (_, true) => None,
+            (SentPart::Parts(ranges), false) => Some(BodyParts::of(&entry.body, ranges)?),
+            (_, false) => Some(BodyParts::whole(&entry.body)?),
         };
         let response = &mut exchange.work.response;
         entry.write_head(response);
@@ -193,32 +198,30 @@ impl Proxy {
             SentPart::All => {}
             SentPart::NotModified => {
                 response.status = 304;
-                response.set_reason(proxy_http::message::reason(304));
                 for name in [Known::ContentLength, Known::ContentType, Known::ContentEncoding] {
                     response.fields.remove(name);
                 }
                 length = None;
             }
-            SentPart::Part(part) => {
-                let total = total.unwrap_or(0);
+            SentPart::Nothing => {
                 text.clear();
-                text.extend_from_slice(b"bytes ");
-                length = Some(0);
-                response.status = 416;
-                if let Part::Bytes(start, end) = part {
-                    decimal::push(&mut text, start);
-                    text.push(b'-');
-                    decimal::push(&mut text, end.saturating_sub(1));
-                    response.status = 206;
-                    length = Some(end - start);
-                } else {
-                    text.push(b'*');
-                }
-                text.push(b'/');
-                decimal::push(&mut text, total);
-                response.set_reason(proxy_http::message::reason(response.status));
+                text.extend_from_slice(b"bytes */");
+                decimal::push(&mut text, total.unwrap_or(0));
                 response.fields.set("Content-Range", &text);
+                response.status = 416;
+                length = Some(0);
             }
+            SentPart::Parts(ranges) => {
+                let parts = SentParts::of(ranges, total.unwrap_or(0), &mut response.fields);
+                if let Some(body) = &mut body {
+                    body.put_between(parts.iter().map(|(before, _)| before), parts.tail());
+                }
+                response.status = 206;
+                length = Some(parts.length());
+            }
+        }
+        if !is_whole {
+            response.set_reason(proxy_http::message::reason(response.status));
         }
         if is_whole && tag(exchange, &entry.body) {
             (body, length) = (None, None);
@@ -231,6 +234,9 @@ impl Proxy {
         }
         let age = entry.freshness.age(now) / 1000;
         let caching = exchange.cache.as_mut()?;
+        if !caching.own_lines.is_empty() {
+            response.fields.append_lines(&std::mem::take(&mut caching.own_lines));
+        }
         if age > 0 || caching.status.forwarded.is_none() {
             text.clear();
             decimal::push(&mut text, age);
@@ -248,7 +254,8 @@ impl Proxy {
         if exchange.work.request.method != Method::Get {
             return;
         }
-        let storing = storing(exchange, Some(Arc::clone(entry)), Some(lead));
+        let Some(caching) = &exchange.cache else { return };
+        let storing = storing(exchange, &caching.rules.zone, Some(Arc::clone(entry)), Some(lead));
         ask_whether(&mut exchange.work.request.fields, &entry.fields());
         if self.prepare_request(exchange).is_err() {
             return;

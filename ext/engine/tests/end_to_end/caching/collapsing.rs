@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{start, status, usual, FRESH};
-use crate::support::{eventually, End, Gate, Origin, Peer, Reply};
+use crate::support::{eventually, pattern, End, Gate, Origin, Peer, Reply};
 use proxy_engine::configuration::CacheConfig;
 
 /// A client that has read the head and the first bytes of its response.
@@ -15,30 +15,87 @@ fn begun(mut client: Peer, bytes: usize) -> (Peer, String) {
 }
 
 #[test]
-fn a_hundred_clients_read_along_with_one_request() {
+fn a_thousand_clients_read_along_with_one_request() {
+    const CLIENTS: usize = 1000;
     let (key, gate) = Gate::new();
     let (first, second) = (Arc::new(gate), Gate::new());
     let (end, rest) = second;
+    let whole = pattern(20_000);
+    let (begin, sent) = (whole.clone(), whole.clone());
     let origin = Origin::start(move |_, peer| {
         peer.request();
         first.wait_until("all clients ask");
-        peer.send(format!("HTTP/1.1 200 OK\r\n{FRESH}\r\nContent-Length: 8\r\n\r\nhalf"));
-        rest.wait_until("all clients have the first half");
-        peer.send("rest");
+        peer.send(format!("HTTP/1.1 200 OK\r\n{FRESH}\r\nContent-Length: {}\r\n\r\n", begin.len()));
+        peer.send(&begin[..4]);
+        rest.wait_until("all clients have the first bytes");
+        peer.send(&begin[4..]);
     });
     let proxy = usual(&origin);
-    let mut clients: Vec<_> = (0..100).map(|_| proxy.client()).collect();
+    let mut clients: Vec<_> = (0..CLIENTS).map(|_| proxy.client()).collect();
     clients.iter_mut().for_each(|client| client.send_get("/"));
-    eventually("all ask", || proxy.server.stats().requests.in_flight == 100);
+    eventually("all ask", || proxy.server.stats().requests.in_flight == CLIENTS as u64);
     key.open();
-    let clients: Vec<_> = clients.into_iter().map(|client| begun(client, 4)).collect();
-    assert!(clients.iter().all(|(_, text)| text == "half"));
+    for client in &mut clients {
+        assert!(status(&client.head()).contains("uri-miss"));
+        assert_eq!(client.read(4), sent[..4]);
+    }
     end.open();
-    for (mut client, _) in clients {
-        assert_eq!(client.read(4), b"rest");
+    for client in &mut clients {
+        assert!(client.read(sent.len() - 4) == sent[4..], "the whole right body");
     }
     assert_eq!(origin.connections(), 1);
     assert!(status(&proxy.client().get("/")).contains("hit"));
+}
+
+#[test]
+fn clients_that_want_different_forms_ask_once_for_each() {
+    let (key, gate) = Gate::new();
+    let origin = Origin::answering(move |request| {
+        gate.wait_until("all clients ask");
+        let coding = request.get("Accept-Encoding").unwrap_or("none").to_owned();
+        Reply::ok(coding).with(FRESH).with("Vary: Accept-Encoding")
+    });
+    let proxy = usual(&origin);
+    let mut clients: Vec<_> = (0..60).map(|number| (["gzip", "br", "zstd"][number % 3], proxy.client())).collect();
+    for (coding, client) in &mut clients {
+        client.send(format!("GET / HTTP/1.1\r\nHost: site.example\r\nAccept-Encoding: {coding}\r\n\r\n"));
+    }
+    eventually("all ask", || proxy.server.stats().requests.in_flight == 60);
+    (0..3).for_each(|_| key.open());
+    for (coding, client) in &mut clients {
+        assert_eq!(client.response().text(), *coding);
+    }
+    assert_eq!(origin.requests().len(), 3);
+}
+
+#[test]
+fn whoever_asks_after_a_change_does_not_get_what_was_asked_for_before() {
+    let (key, gate) = Gate::new();
+    let origin = Origin::start(move |number, peer| {
+        let mut request = peer.try_request();
+        if number == 0 {
+            gate.wait_until("the change is made and seen");
+            peer.send(Reply::ok("old").with(FRESH));
+            request = peer.try_request();
+        }
+        while let Some(asked) = request {
+            let changes = asked.start.starts_with("POST");
+            peer.send(if changes { Reply::of("201 Created", "") } else { Reply::ok("new").with(FRESH) });
+            request = peer.try_request();
+        }
+    });
+    let proxy = usual(&origin);
+    let mut early = proxy.client();
+    early.send_get("/");
+    eventually("it is at the backend", || proxy.server.stats().backends[0].in_flight == 1);
+    let mut late = proxy.client();
+    late.send_body("POST", "/", "a change");
+    assert_eq!(late.response().status(), 201);
+    assert_eq!(late.get("/").text(), "new");
+    key.open();
+    assert_eq!(early.response().text(), "old");
+    let stored = late.get("/");
+    assert_eq!((stored.text().as_str(), status(&stored).contains("hit")), ("new", true));
 }
 
 #[test]
@@ -118,9 +175,11 @@ fn a_body_that_is_too_long_reaches_all_who_read_it_and_is_not_stored() {
     let (key, gate) = Gate::new();
     let origin = Origin::start(move |_, peer| {
         while peer.try_request().is_some() {
-            gate.opens();
             peer.send(format!("HTTP/1.1 200 OK\r\n{FRESH}\r\nTransfer-Encoding: chunked\r\n\r\n"));
             for number in 0..40_u8 {
+                if number == 1 {
+                    gate.wait_until("all read");
+                }
                 peer.send(format!("{PIECE:x}\r\n"));
                 peer.send(vec![b'a' + number % 26; PIECE]);
                 peer.send("\r\n");
@@ -140,17 +199,13 @@ fn a_body_that_is_too_long_reaches_all_who_read_it_and_is_not_stored() {
     }));
     let mut clients: Vec<_> = (0..3).map(|_| proxy.client()).collect();
     clients.iter_mut().for_each(|client| client.send_get("/"));
-    eventually("all ask", || proxy.server.stats().requests.in_flight == 3);
+    for client in &mut clients {
+        client.head();
+        // Once its body has begun it is among those who are waited for.
+        client.await_bytes(1);
+    }
     key.open();
-    let threads: Vec<_> = clients
-        .into_iter()
-        .map(|mut client| {
-            std::thread::spawn(move || {
-                client.head();
-                client.chunks().0
-            })
-        })
-        .collect();
+    let threads: Vec<_> = clients.into_iter().map(|mut client| std::thread::spawn(move || client.chunks().0)).collect();
     let wanted: Vec<u8> = (0..40_u8).flat_map(|number| vec![b'a' + number % 26; PIECE]).collect();
     for thread in threads {
         let body = thread.join().expect("a body");

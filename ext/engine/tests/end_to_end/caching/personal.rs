@@ -70,3 +70,46 @@ fn a_key_tells_requests_apart_and_a_bypass_keeps_them_out() {
     assert_eq!(get("lang=de; session=1"), told("lang=de; session=1", "fwd=bypass"));
     assert_eq!(get("lang=en"), told("lang=en", "hit"));
 }
+
+#[test]
+fn a_field_that_is_not_to_be_stored_reaches_the_client_that_asked() {
+    let origin = Origin::answering(|_| {
+        Reply::ok("x").with("Cache-Control: max-age=600, no-cache=\"Set-Cookie, X-Mine\"").with("Set-Cookie: a=b")
+    });
+    let proxy = usual(&origin);
+    let mut client = proxy.client();
+    assert_eq!(client.get("/").get("Set-Cookie"), Some("a=b"));
+    let stored = client.get("/");
+    assert_eq!((status(&stored).contains("hit"), stored.get("Set-Cookie")), (true, None));
+}
+
+#[test]
+fn an_answer_for_one_client_does_not_take_away_what_others_have() {
+    let origin = Origin::answering(|request| match (request.get("Authorization"), request.get("If-None-Match")) {
+        (None, Some(_)) => Reply::of("304 Not Modified", "").with(FRESH),
+        (Some(_), _) => Reply::ok("mine").with(FRESH),
+        (None, None) => Reply::ok("all").with(FRESH).with("ETag: \"a\""),
+    });
+    let proxy = usual(&origin);
+    let mut client = proxy.client();
+    assert_eq!(client.get("/").text(), "all");
+    proxy.server.change_traffic("purge", serde_json::json!({ "all": true })).expect("a purge");
+    let own = asked(&mut client, "GET", "/", "Authorization: Basic eDp5\r\n");
+    assert_eq!((own.text().as_str(), status(&own)), ("mine", "proxy; fwd=stale"));
+    let validated = client.get("/");
+    assert_eq!(validated.text(), "all");
+    assert!(status(&validated).starts_with("proxy; fwd=stale; fwd-status=304"), "{validated:?}");
+}
+
+#[test]
+fn a_private_page_that_a_client_has_is_asked_for_as_the_client_asks() {
+    let origin = Origin::answering(|request| match request.get("If-None-Match") {
+        Some("\"a\"") => Reply::of("304 Not Modified", ""),
+        _ => Reply::ok("page").with("Cache-Control: private").with("ETag: \"a\"").with("Surrogate-Key: x"),
+    });
+    let proxy = usual(&origin);
+    let mut client = proxy.client();
+    let first = client.get("/");
+    assert_eq!((first.text().as_str(), first.get("Surrogate-Key")), ("page", None));
+    assert_eq!(asked(&mut client, "GET", "/", "If-None-Match: \"a\"\r\n").status(), 304);
+}

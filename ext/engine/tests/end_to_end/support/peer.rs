@@ -76,6 +76,13 @@ impl Peer {
         }
     }
 
+    /// Waits until so many bytes have come that were not asked for yet.
+    pub(crate) fn await_bytes(&mut self, len: usize) {
+        while self.buffer.len() < len {
+            self.fill_more();
+        }
+    }
+
     /// So many bytes.
     pub(crate) fn read(&mut self, len: usize) -> Vec<u8> {
         while self.buffer.len() < len {

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use proxy_http::message::{Framing, Known, Method};
 
 use super::Proxy;
-use crate::cache::conditions;
 use crate::cache::directives::RequestDirectives;
 use crate::cache::entry::{AskedPlace, CacheEntry};
 use crate::cache::flight::{FlightNews, Flights, Joined, Lead};
@@ -13,7 +12,8 @@ use crate::cache::key;
 use crate::cache::reuse::{self, Reuse};
 use crate::cache::status::{CacheResult, Forwarded};
 use crate::cache::storable::Asker;
-use crate::cache::zone::ZoneFinding;
+use crate::cache::zone::{Zone, ZoneFinding};
+use crate::content::conditions;
 use crate::error::Error;
 use crate::request::{millis_of_day, Caching, Exchange, StoringRequest};
 
@@ -46,6 +46,7 @@ pub(super) fn may_be_stored(exchange: &Exchange<'_>, caching: &mut Caching) -> b
         && !exchange.options.upgrade
         && exchange.call.is_none()
         && !conditions::are_for_the_origin(&request.fields)
+        && !key::is_not_all(&request.fields)
         && !caching.rules.bypass.holds_any(request, exchange.client_info)
 }
 
@@ -76,21 +77,42 @@ fn place<'e>(exchange: &'e Exchange<'_>) -> AskedPlace<'e> {
     AskedPlace { route: exchange.route_name(), upstream, authority: &target.authority, path }
 }
 
-/// A request whose answer may be stored.
-pub(super) fn storing(
-    exchange: &Exchange<'_>,
-    stale: Option<Arc<CacheEntry>>,
-    lead: Option<Lead>,
-) -> Box<StoringRequest> {
-    let asked = exchange.work.request.fields.clone();
-    let authorization = asked.has(Known::Authorization);
+/// What makes the request personal.
+fn asker(exchange: &Exchange<'_>) -> Asker {
+    let authorization = exchange.work.request.fields.has(Known::Authorization);
     // Behind a trusted proxy it is the certificate of that proxy.
     let secured = exchange.client_info.secured.as_ref().filter(|_| exchange.trusted_hop.is_none());
     let certified = secured.is_some_and(|details| details.has_certificate());
-    let known = certified || exchange.filters.know_the_client(exchange.passed);
-    let place = place(exchange).keep();
-    let sent = millis_of_day();
-    Box::new(StoringRequest { asked, asker: Asker { authorization, known }, place, stale, lead, sent })
+    Asker { authorization, known: certified || exchange.filters.know_the_client(exchange.passed) }
+}
+
+/// Tells apart requests for one key that do not take each other's answers while they are on their way: an answer to a
+/// personal request says nothing of what others get.
+fn kind(exchange: &Exchange<'_>) -> Vec<u8> {
+    let Asker { authorization, known } = asker(exchange);
+    let mut kind = vec![u8::from(authorization), u8::from(known)];
+    place(exchange).write_to(&mut kind);
+    kind
+}
+
+/// A request whose answer may be stored.
+pub(super) fn storing(
+    exchange: &Exchange<'_>,
+    zone: &Zone,
+    stale: Option<Arc<CacheEntry>>,
+    lead: Option<Lead>,
+) -> Box<StoringRequest> {
+    Box::new(StoringRequest {
+        asked: exchange.work.request.fields.clone(),
+        asker: asker(exchange),
+        place: place(exchange).keep(),
+        stale,
+        lead,
+        sent: millis_of_day(),
+        kind: kind(exchange).into(),
+        epoch: zone.epoch(),
+        own_lines: Vec::new(),
+    })
 }
 
 /// Looks a request up, and waits for the answer to another one like it.
@@ -112,6 +134,8 @@ pub(super) async fn find(
     }
     let demands = rules.client_control.then_some(&asked);
     let mut held: Option<Lead> = None;
+    // Made once it is needed; then with what the answers to others vary by.
+    let (mut kind, mut common) = (Vec::new(), 0);
     let deadline = tokio::time::Instant::now() + rules.lock_timeout;
     loop {
         let now = millis_of_day();
@@ -126,7 +150,8 @@ pub(super) async fn find(
                 Reuse::Meanwhile => {
                     caching.status.forwarded = None;
                     caching.result = CacheResult::Stale;
-                    let lead = held.or_else(|| match Flights::join(&zone.flights, &caching.key) {
+                    let kind = self::kind(exchange);
+                    let lead = held.or_else(|| match Flights::join(&zone.flights, &caching.key, &kind) {
                         Joined::Leading(lead) => Some(lead),
                         Joined::Waiting(_) => None,
                     });
@@ -157,12 +182,21 @@ pub(super) async fn find(
         if request.method == Method::Head || stale.is_none() && request.fields.has(Known::Range) {
             return Ok(FoundAnswer::Pass);
         }
+        if common == 0 {
+            kind = self::kind(exchange);
+            common = kind.len();
+        }
         // Such an answer is for one request only.
         let alone = stale.as_ref().is_some_and(|entry| entry.freshness.is_for_one());
-        if held.is_some() || alone || stale.is_none() && zone.is_passed(&caching.key, now) {
+        let passes = stale.is_none() && zone.passes.has(&caching.key, &kind[..common], now);
+        if passes && held.is_none() && conditions::are_any(&request.fields) {
+            // Its answer will hardly be stored, so a 304 is worth more than the whole.
+            return Ok(FoundAnswer::Pass);
+        }
+        if held.is_some() || alone || passes {
             return Ok(FoundAnswer::Ask(stale, held));
         }
-        let mut news = match Flights::join(&zone.flights, &caching.key) {
+        let mut news = match Flights::join(&zone.flights, &caching.key, &kind) {
             Joined::Leading(lead) => {
                 // An answer may have been stored in between.
                 held = Some(lead);
@@ -180,6 +214,10 @@ pub(super) async fn find(
             Ok(FlightNews::Here(entry)) if entry.suits(place(exchange), &exchange.work.request.fields) => {
                 caching.status.collapsed = true;
                 return Ok(FoundAnswer::Stored(entry));
+            }
+            // It is for other requests. Those that are like this one wait for each other.
+            Ok(FlightNews::Here(entry)) if kind.len() == common => {
+                entry.vary.write_selected(&exchange.work.request.fields, &mut kind);
             }
             Ok(FlightNews::Again | FlightNews::Waiting) => {}
             Ok(FlightNews::Here(_) | FlightNews::Alone) => return Ok(FoundAnswer::Ask(stale, None)),

@@ -9,10 +9,10 @@ const MOST: usize = 16;
 
 /// What a request asks for.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum AskedRanges {
+pub(crate) enum AskedRanges {
     /// The whole, or in a way that is not served.
     Whole,
-    /// SentParts, in the order of the request, none of which overlap or touch.
+    /// Parts, in the order of the request, none of which overlap or touch.
     Parts(Vec<Range<u64>>),
     /// Nothing that is there: 416.
     Nothing,
@@ -20,7 +20,7 @@ pub(super) enum AskedRanges {
 
 /// The ranges that a request asks for, of content with `length` bytes. As in nginx, a list that is malformed asks for
 /// nothing, and one of more bytes than there are, for the whole.
-pub(super) fn asked(fields: &Fields, length: u64) -> AskedRanges {
+pub(crate) fn asked(fields: &Fields, length: u64) -> AskedRanges {
     let value = fields.get(Known::Range).unwrap_or_default();
     let list = match value.get(..6) {
         Some(unit) if unit.eq_ignore_ascii_case(b"bytes=") && value.len() > 6 => &value[6..],
@@ -65,9 +65,11 @@ fn read(text: &[u8], length: u64) -> Option<Range<u64>> {
     }
 }
 
+/// A number in decimal digits; one that is too large is the largest.
 fn number(digits: &[u8]) -> Option<u64> {
-    let text = std::str::from_utf8(digits).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))?;
-    text.parse().ok()
+    let wrong = digits.is_empty() || !digits.iter().all(u8::is_ascii_digit);
+    let add = |sum: u64, digit: &u8| sum.saturating_mul(10).saturating_add(u64::from(digit - b'0'));
+    (!wrong).then(|| digits.iter().fold(0, add))
 }
 
 /// Adds a range. Others that it overlaps or touches become one with it, in the place of the first of them.

@@ -5,26 +5,26 @@ use std::ops::Range;
 
 use proxy_http::message::{Fields, Known};
 
-/// SentParts of content, each with the text before it, and the text behind the last.
+/// Parts of content, each with the text before it, and the text behind the last.
 #[derive(Debug)]
-pub(super) struct SentParts {
+pub(crate) struct SentParts {
     list: Vec<(Vec<u8>, Range<u64>)>,
     tail: Vec<u8>,
 }
 
 impl SentParts {
     /// Nothing.
-    pub(super) fn none() -> Self {
+    pub(crate) fn none() -> Self {
         Self { list: Vec::new(), tail: Vec::new() }
     }
 
     /// Everything.
-    pub(super) fn whole(length: u64) -> Self {
+    pub(crate) fn whole(length: u64) -> Self {
         Self { list: vec![(Vec::new(), 0..length)], tail: Vec::new() }
     }
 
     /// Ranges of content with `length` bytes. The fields of its response become those of a 206.
-    pub(super) fn of(ranges: Vec<Range<u64>>, length: u64, fields: &mut Fields) -> Self {
+    pub(crate) fn of(ranges: Vec<Range<u64>>, length: u64, fields: &mut Fields) -> Self {
         let place = |range: &Range<u64>| format!("bytes {}-{}/{length}", range.start, range.end.saturating_sub(1));
         if let [range] = &ranges[..] {
             fields.set("Content-Range", place(range).as_bytes());
@@ -45,18 +45,18 @@ impl SentParts {
     }
 
     /// Bytes of all parts, with the text between them.
-    pub(super) fn length(&self) -> u64 {
+    pub(crate) fn length(&self) -> u64 {
         let parts = self.list.iter().map(|(head, range)| head.len() as u64 + (range.end - range.start));
         parts.sum::<u64>() + self.tail.len() as u64
     }
 
     /// The parts, each with the text before it.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&[u8], &Range<u64>)> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&[u8], &Range<u64>)> {
         self.list.iter().map(|(head, range)| (&head[..], range))
     }
 
     /// The text behind the last part.
-    pub(super) fn tail(&self) -> &[u8] {
+    pub(crate) fn tail(&self) -> &[u8] {
         &self.tail
     }
 }
