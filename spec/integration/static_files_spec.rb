@@ -313,12 +313,13 @@ RSpec.describe "static_files" do
       static_files root: "site"
       static_response code: 410
     RUBY
-    told = lambda do |path|
-      output, = Open3.capture2e(RbConfig.ruby, "-I#{ProxyProcess::LIB}", ProxyProcess::EXE, "routes",
+    told = lambda do |path, method = "GET"|
+      output, = Open3.capture2e(RbConfig.ruby, "-I#{ProxyProcess::LIB}", ProxyProcess::EXE, "routes", method,
                                 "http://localhost#{path}", chdir: directory)
       output
     end
     expect(told.("/there.txt")).to match(/static_files .*site$.*200, as the disk has it now/m)
-    expect(told.("/none.txt")).to include("410")
+    expect(told.("/none.txt")).to match(/has no such file.*410/m)
+    expect(told.("/there.txt", "POST")).to match(/answers GET and HEAD alone.*410/m)
   end
 end
