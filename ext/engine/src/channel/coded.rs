@@ -30,7 +30,7 @@ pub(crate) struct Coded {
     sent: usize,
     /// Bytes that were coded in this turn.
     coded: usize,
-    /// Whether the last data was not taken for other tasks of the thread, and not for the peer.
+    /// Whether the last data was not taken, or not coded, for other tasks of the thread, and not for the peer.
     rests: bool,
     /// Whether the encoder may hold data back.
     behind: bool,
@@ -201,6 +201,7 @@ impl Coded {
                 self.end_body(None);
             } else {
                 ready!(self.poll_out(cx))?;
+                self.rests = true;
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
@@ -227,6 +228,7 @@ impl Coded {
 
     pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.coded = 0;
+        self.rests = false;
         ready!(self.poll_whole(cx))?;
         if let Some(error) = self.failure.take() {
             return Poll::Ready(Err(error));
