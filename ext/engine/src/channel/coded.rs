@@ -4,7 +4,7 @@ use std::io;
 use std::ops::{Deref, DerefMut};
 use std::task::{ready, Context, Poll};
 
-use proxy_http::message::{Fields, Framing, ResponseHead};
+use proxy_http::message::{Fields, Framing, Known, ResponseHead};
 
 use super::Channel;
 use crate::coding::Encoder;
@@ -215,7 +215,7 @@ impl Coded {
             return;
         }
         match self.encoder.finish(&mut self.out) {
-            Ok(()) => self.ending = CodedEnd::Due(trailers.cloned()),
+            Ok(()) => self.ending = CodedEnd::Due(trailers.map(of_coded)),
             Err(error) => self.failure = Some(error),
         }
         self.behind = false;
@@ -261,6 +261,13 @@ impl Coded {
         }
         Poll::Ready(Ok(()))
     }
+}
+
+/// The trailers behind a coded body: a tag of the plain body is not its.
+fn of_coded(trailers: &Fields) -> Fields {
+    let mut trailers = trailers.clone();
+    trailers.remove(Known::Etag);
+    trailers
 }
 
 #[cfg(test)]
