@@ -57,17 +57,29 @@ impl CodingWish {
         let mut best = None;
         let mut least = self.least.max(1);
         for coding in order {
-            let weight = match coding {
-                Coding::Zstd => self.zstd,
-                Coding::Br => self.br,
-                Coding::Gzip => self.gzip,
-            };
+            let weight = self.weight(*coding);
             if weight >= least {
                 best = Some(*coding);
                 least = weight + 1;
             }
         }
         best
+    }
+
+    /// All codings that the client likes no less than the body as it is, the best first, of equal ones in our order.
+    pub(crate) fn liked(&self) -> impl Iterator<Item = Coding> {
+        let mut all = Coding::ALL.map(|(_, coding)| (self.weight(coding), coding));
+        all.sort_by_key(|(weight, _)| std::cmp::Reverse(*weight));
+        let least = self.least.max(1);
+        all.into_iter().filter(move |(weight, _)| *weight >= least).map(|(_, coding)| coding)
+    }
+
+    fn weight(&self, coding: Coding) -> Weight {
+        match coding {
+            Coding::Zstd => self.zstd,
+            Coding::Br => self.br,
+            Coding::Gzip => self.gzip,
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use proxy_http::message::{Fields, RequestHead};
 use super::conditions::{check, wants_range, ConditionResult};
 use super::ranges::{asked, AskedRanges};
 use super::*;
+use crate::coding::CodingWish;
 
 /// Time of the content's last change.
 const CHANGED: u64 = 1_700_000_000;
@@ -156,7 +157,7 @@ fn codings_come_in_the_order_that_the_client_likes() {
         ("", &[]),
         ("identity", &[]),
     ] {
-        let codings = Codings::of(&fields(&[("Accept-Encoding", value)]));
+        let codings = Codings::of(CodingWish::of(&fields(&[("Accept-Encoding", value)])));
         assert_eq!(codings.iter().map(|coding| coding.name).collect::<Vec<_>>(), expected, "{value}");
     }
 }
