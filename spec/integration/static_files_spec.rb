@@ -130,6 +130,20 @@ RSpec.describe "static_files" do
     expect(told.("gzip, br, zstd").first).to be_nil
   end
 
+  it "serves compressed forms even where compress hides from backends what a client accepts" do
+    root = File.dirname(write("app.js", "var a;\n" * 1_000))
+    now = Time.now
+    write("app.js.gz", "gzip")
+    %w[app.js app.js.gz].each { |name| File.utime(now, now, "#{root}/#{name}") }
+    proxy = start_proxy do
+      compress strip_accept_encoding: true
+      static_files root: root, precompressed: true
+    end
+    answer = proxy.get("/app.js", "Accept-Encoding" => "gzip")
+    expect([answer["Content-Encoding"], answer.body]).to eq(%w[gzip gzip])
+    expect(proxy.get("/app.js", "Accept-Encoding" => "identity").body).to start_with("var a;")
+  end
+
   it "adds headers and types of the configuration" do
     write("scene.gltf")
     write("strange.xyz")
@@ -313,12 +327,13 @@ RSpec.describe "static_files" do
       static_files root: "site"
       static_response code: 410
     RUBY
-    told = lambda do |path|
-      output, = Open3.capture2e(RbConfig.ruby, "-I#{ProxyProcess::LIB}", ProxyProcess::EXE, "routes",
+    told = lambda do |path, method = "GET"|
+      output, = Open3.capture2e(RbConfig.ruby, "-I#{ProxyProcess::LIB}", ProxyProcess::EXE, "routes", method,
                                 "http://localhost#{path}", chdir: directory)
       output
     end
     expect(told.("/there.txt")).to match(/static_files .*site$.*200, as the disk has it now/m)
-    expect(told.("/none.txt")).to include("410")
+    expect(told.("/none.txt")).to match(/has no such file.*410/m)
+    expect(told.("/there.txt", "POST")).to match(/answers GET and HEAD alone.*410/m)
   end
 end

@@ -88,7 +88,7 @@ RSpec.describe "x_sendfile" do
 
   it "takes URIs as nginx does" do
     folder = "#{directory}/storage"
-    { "/files/report.pdf" => "0123456789", "/files/sub/a%20b.txt" => "a b", "/deep/a%20b.txt" => "a b" }
+    { "/files/report.pdf" => "0123456789", "/files/sub/a%20b.txt" => "a b", "/deep/a b.txt" => "a b" }
       .each do |uri, body|
         proxy = start_proxy(to: naming({ "X-Accel-Redirect" => uri }),
                             x_sendfile: { "/files" => folder, "/deep/" => "#{folder}/sub" })

@@ -237,8 +237,9 @@ pub(crate) async fn relay(
             }
             Poll::Pending => {}
         }
-        // A body that is coded on its way is not slow for the pauses of that.
-        let is_slow = stuck == Stuck::Writing && !client.channel.rests();
+        // The pauses of a body that is coded on its way are not the client's.
+        let rests = client.channel.rests();
+        let is_slow = stuck == Stuck::Writing && !rests;
         if is_slow && hold.take().is_some_and(|hold| hold(heads.1)) {
             return Poll::Ready(Ok(Some(std::mem::take(&mut down))));
         }
@@ -255,7 +256,7 @@ pub(crate) async fn relay(
         // A request body that still moves shows that the backend is at work.
         let now_moved = backend.total_read() + backend.total_sent() + client.channel.total_sent();
         let since = match progress {
-            Some(since) if moved == now_moved => since,
+            Some(since) if moved == now_moved && !rests => since,
             _ => Instant::now(),
         };
         progress = Some(since);
@@ -270,7 +271,7 @@ pub(crate) async fn relay(
             _ => limits.rate,
         };
         let sends = up.note(rate, sending, client.channel.total_read());
-        let takes = down.note(rate, stuck == Stuck::Writing, client.channel.total_sent());
+        let takes = down.note(rate, is_slow, client.channel.total_sent());
         if let Some(end) = sends.into_iter().chain(takes).min().filter(|end| *end < until) {
             (until, waited) = (end, Waited::ClientRate);
         }
@@ -297,14 +298,15 @@ pub(crate) async fn flush(client: &mut ClientChannel, limit: Duration, rate: Rat
         if let Poll::Ready(done) = peer.poll_flush(cx) {
             return Poll::Ready(done.map_err(|error| Error::client(Kind::Io(error))));
         }
+        let rests = peer.rests();
         let since = match progress {
-            Some(since) if peer.total_sent() == sent => since,
+            Some(since) if peer.total_sent() == sent && !rests => since,
             _ => Instant::now(),
         };
         progress = Some(since);
         sent = peer.total_sent();
         let (mut until, mut waited) = (since + limit, Waited::ClientWrite);
-        if let Some(end) = pace.note(rate, true, sent).filter(|end| *end < until) {
+        if let Some(end) = pace.note(rate, !rests, sent).filter(|end| *end < until) {
             (until, waited) = (end, Waited::ClientRate);
         }
         alarm.poll(cx, until).map(|()| Err(Error::client(Kind::Timeout(waited))))
@@ -333,3 +335,6 @@ fn refused(error: ReadError, backend: &Channel, body: &mut RequestBody) -> Error
 fn malformed(why: Malformed) -> Error {
     Error::backend(Kind::Malformed(why), Retry::Never)
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,7 @@ use std::io;
 use std::ops::{Deref, DerefMut};
 use std::task::{ready, Context, Poll};
 
-use proxy_http::message::{Fields, Framing, ResponseHead};
+use proxy_http::message::{Fields, Framing, Known, ResponseHead};
 
 use super::Channel;
 use crate::coding::Encoder;
@@ -30,7 +30,7 @@ pub(crate) struct Coded {
     sent: usize,
     /// Bytes that were coded in this turn.
     coded: usize,
-    /// Whether the last data was not taken for other tasks of the thread, and not for the peer.
+    /// Whether the last data was not taken, or not coded, for other tasks of the thread, and not for the peer.
     rests: bool,
     /// Whether the encoder may hold data back.
     behind: bool,
@@ -201,6 +201,7 @@ impl Coded {
                 self.end_body(None);
             } else {
                 ready!(self.poll_out(cx))?;
+                self.rests = true;
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
@@ -214,7 +215,7 @@ impl Coded {
             return;
         }
         match self.encoder.finish(&mut self.out) {
-            Ok(()) => self.ending = CodedEnd::Due(trailers.cloned()),
+            Ok(()) => self.ending = CodedEnd::Due(trailers.map(of_coded)),
             Err(error) => self.failure = Some(error),
         }
         self.behind = false;
@@ -227,6 +228,7 @@ impl Coded {
 
     pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.coded = 0;
+        self.rests = false;
         ready!(self.poll_whole(cx))?;
         if let Some(error) = self.failure.take() {
             return Poll::Ready(Err(error));
@@ -259,6 +261,13 @@ impl Coded {
         }
         Poll::Ready(Ok(()))
     }
+}
+
+/// The trailers behind a coded body: a tag of the plain body is not its.
+fn of_coded(trailers: &Fields) -> Fields {
+    let mut trailers = trailers.clone();
+    trailers.remove(Known::Etag);
+    trailers
 }
 
 #[cfg(test)]

@@ -42,6 +42,13 @@ impl CodingWish {
         }
         best
     }
+
+    /// All codings that the client likes no less than the body as it is, the best first, of equal ones in our order.
+    pub(crate) fn liked(&self) -> impl Iterator<Item = Coding> {
+        let mut all = Coding::ALL.map(|(_, coding)| (self.accepted.weight(coding.as_str()), coding));
+        all.sort_by_key(|(weight, _)| std::cmp::Reverse(*weight));
+        all.into_iter().filter_map(|(weight, coding)| weight.map(|_| coding))
+    }
 }
 
 /// Whether `Cache-Control` says `no-transform` (RFC 9111, sections 5.2.1.6 and 5.2.2.6).

@@ -1,6 +1,7 @@
 use proxy_http::message::Fields;
 
 use super::Codings;
+use crate::coding::CodingWish;
 
 fn fields(value: &str) -> Fields {
     let mut fields = Fields::default();
@@ -22,7 +23,7 @@ fn codings_come_in_the_order_that_the_client_likes() {
         ("", &[]),
         ("identity", &[]),
     ] {
-        let codings = Codings::of(&fields(value));
+        let codings = Codings::of(CodingWish::of(&fields(value)));
         assert_eq!(codings.iter().map(|coding| coding.name).collect::<Vec<_>>(), expected, "{value}");
     }
 }

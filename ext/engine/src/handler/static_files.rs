@@ -11,10 +11,11 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use proxy_http::message::{Known, Method};
+use proxy_http::message::Method;
 
 use super::static_response::fields;
 use super::Handling;
+use crate::coding::CodingWish;
 use crate::compile::{Report, Word};
 use crate::compiler::Compiler;
 use crate::disk::{Links, OpenFile, ServedFolder};
@@ -111,7 +112,7 @@ impl Handling for StaticFiles {
         if !matches!(values.request.method, Method::Get | Method::Head) {
             return None;
         }
-        match self.lookup.look(&self.wanted(values), true) {
+        match self.lookup.look(&self.wanted(values, None), true) {
             Ok(Looked::Nothing) => None,
             Ok(Looked::File { .. }) => Some(OwnAnswer::status(200)),
             Ok(Looked::Folder) => {
@@ -138,7 +139,7 @@ impl StaticFiles {
         if !fits && !last || exchange.options.upgrade {
             return Search::Declined;
         }
-        let wanted = self.wanted(&exchange.scope(exchange.work.request.path()));
+        let wanted = self.wanted(&exchange.scope(exchange.work.request.path()), exchange.coding);
         let looked = match self.lookup.look(&wanted, false) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 let lookup = Arc::clone(&self.lookup);
@@ -216,8 +217,8 @@ impl StaticFiles {
         lines
     }
 
-    /// The names under which a file is looked for.
-    fn wanted(&self, values: &RequestValues<'_>) -> WantedFile {
+    /// The names under which a file is looked for. `wish`: what the client says about codings, if it was read before.
+    fn wanted(&self, values: &RequestValues<'_>, wish: Option<CodingWish>) -> WantedFile {
         let request = values.request;
         // Captures are parts of the plain path too: what follows decodes nothing.
         let values = RequestValues { path: request.plain_path(), ..*values };
@@ -228,8 +229,9 @@ impl StaticFiles {
             template.render(&values, &mut text);
             names.extend(FileName::of(&text, self.dotfiles));
         }
-        let codings = match self.precompressed && !request.fields.lacks(Known::AcceptEncoding) {
-            true => Codings::of(&request.fields),
+        // A `compress` around this may have hidden from backends what the client accepts.
+        let codings = match self.precompressed {
+            true => Codings::of(wish.unwrap_or_else(|| CodingWish::of(&request.fields))),
             false => Codings::default(),
         };
         WantedFile { names, of_folder: request.plain_path().ends_with(b"/"), codings }

@@ -1,7 +1,7 @@
 //! Interim responses (RFC 9110, section 15.2).
 
 use proxy_http::headers::hop_by_hop::clean_response;
-use proxy_http::message::{Known, ResponseHead};
+use proxy_http::message::{reason, Known, ResponseHead};
 
 use super::ResponseNeeds;
 use crate::channel::Channel;
@@ -33,6 +33,7 @@ impl Interim {
 #[cold]
 pub(crate) fn pass_go_ahead(client: &mut Channel, response: &mut ResponseHead, needs: &mut ResponseNeeds) {
     *response = ResponseHead { status: 100, ..ResponseHead::default() };
+    response.set_reason(reason(100));
     pass_interim(client, response, needs);
 }
 

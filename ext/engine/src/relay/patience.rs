@@ -53,11 +53,13 @@ impl Patience {
         Self { pace, silence: Silence::default(), limit, rate }
     }
 
-    /// Ready if the client is gone or has had its time. `waits`: the client is waited for.
+    /// Ready if the client is gone or has had its time. `waits`: the client is waited for, unless the coding of its body
+    /// rests.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>, client: &mut ClientChannel, waits: bool) -> Poll<Error> {
         if let Poll::Ready(error) = client.poll_gone(cx, Listening::Reading, None) {
             return Poll::Ready(error);
         }
+        let waits = waits && !client.channel.rests();
         let sent = client.channel.total_sent();
         let slow = self.pace.note(self.rate, waits, sent);
         let Some(silent) = self.silence.until(waits, sent, self.limit) else { return Poll::Pending };

@@ -94,7 +94,7 @@ pub(crate) async fn take_in(
         if let Poll::Ready(error) = client.poll_gone(cx, listening, None) {
             return Poll::Ready(Err(error));
         }
-        let awaits_client = !keeps_up && (held.has_next() || held.is_empty());
+        let awaits_client = !keeps_up && !client.channel.rests() && (held.has_next() || held.is_empty());
         let sent = client.channel.total_sent();
         let ends = [
             (reading.until(waits, backend.total_read() + backend.total_sent(), limits.read), Waited::Read),

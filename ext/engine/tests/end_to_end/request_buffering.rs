@@ -112,7 +112,7 @@ fn a_client_that_waits_for_a_go_ahead_gets_it_from_the_proxy() {
     let proxy = before(&[&origin], |_| ());
     let mut client = proxy.client();
     send_head(&mut client, "POST", "Content-Length: 5\r\nExpect: 100-continue");
-    assert_eq!(client.head().status(), 100);
+    assert_eq!(client.head().start, "HTTP/1.1 100 Continue");
     assert_eq!(origin.connections(), 0);
     client.send(pattern(5));
     assert_eq!(client.response().text(), "5 true 5 - -");

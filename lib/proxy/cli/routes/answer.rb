@@ -119,8 +119,13 @@ module Proxy
 
         def passed_over(handler)
           route = at(handler[:place])
-          why = route.key?("static_files") ? "has no such file" : "does not take this path"
-          [row(route, @words.directive(Table.word(route), Table.spec(route))), row(nil, "  #{why}")]
+          [row(route, @words.directive(Table.word(route), Table.spec(route))), row(nil, "  #{why_passed_over(route)}")]
+        end
+
+        def why_passed_over(route)
+          return "does not take this path" unless route.key?("static_files")
+
+          %w[GET HEAD].include?(@question.request_method) ? "has no such file" : "answers GET and HEAD alone"
         end
 
         def answered(handler)

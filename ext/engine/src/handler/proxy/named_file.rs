@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use proxy_http::headers::framing::is_bodyless;
+use proxy_http::hex;
 use proxy_http::message::{Fields, Known, RequestHead, Target};
 
 use super::Proxy;
@@ -56,6 +57,17 @@ enum Named {
     Below(usize, Vec<u8>),
     /// Nothing that may be served.
     Outside,
+}
+
+impl Named {
+    /// Type of the file, by the ending of its name.
+    fn media_type(&self) -> String {
+        let known = match self {
+            Self::Path(name) | Self::Below(_, name) => media_type(name),
+            Self::Outside => None,
+        };
+        with_charset(known.unwrap_or("application/octet-stream"))
+    }
 }
 
 impl NamedFiles {
@@ -120,8 +132,8 @@ fn named(fields: &Fields, roots: &[Root]) -> Named {
     if let Some(path) = fields.get(Known::XSendfile) {
         return Named::Path(path.to_vec());
     }
-    let uri = fields.get(Known::XAccelRedirect).unwrap_or_default();
-    let Ok(target) = Target::parse(uri, false) else { return Named::Outside };
+    let uri = escaped(fields.get(Known::XAccelRedirect).unwrap_or_default());
+    let Ok(target) = Target::parse(&uri, false) else { return Named::Outside };
     let path = target.plain.as_deref().or(target.resolved.as_deref()).unwrap_or(target.path);
     let below = |(number, root): (usize, &Root)| {
         let uri = root.uri.as_deref()?;
@@ -132,6 +144,20 @@ fn named(fields: &Fields, roots: &[Root]) -> Named {
         Some((number, rest)) => Named::Below(number, rest.to_vec()),
         None => Named::Outside,
     }
+}
+
+/// A URI whose spaces and letters beyond ASCII are escaped: nginx takes them as they are, too.
+fn escaped(uri: &[u8]) -> Vec<u8> {
+    let mut escaped = Vec::with_capacity(uri.len());
+    for byte in uri {
+        match byte {
+            b' ' | b'"' | b'<' | b'>' | b'^' | b'`' | b'{'..=b'}' | 0x80.. => {
+                escaped.extend_from_slice(&hex::percent(*byte))
+            }
+            byte => escaped.push(*byte),
+        }
+    }
+    escaped
 }
 
 /// Opens the named file. Unless `may_wait`, this fails with `WouldBlock` if the answer is not in memory. `None`: it is
@@ -194,6 +220,7 @@ impl Proxy {
         }
         let attempt = attempt.take()?;
         let named = named(&exchange.work.response.fields, &files.roots);
+        let media_type = named.media_type();
         exchange.outcome.backend = Some(attempt);
         self.free(exchange, answered, body, keep).await;
 
@@ -210,7 +237,7 @@ impl Proxy {
             opened => opened,
         };
         Some(match opened {
-            Ok(Some(AtName::File(file))) => self.send_opened(exchange, file).await,
+            Ok(Some(AtName::File(file))) => self.send_opened(exchange, file, &media_type).await,
             Ok(None) => {
                 let name = shown(exchange);
                 exchange.warn(format_args!("the backend names a file outside of the folders of x_sendfile: {name}"));
@@ -232,11 +259,8 @@ impl Proxy {
         exchange.refuse(EndReason::BackendError, respond::built_in(404)).await
     }
 
-    /// Sends an open file, with the backend's fields.
-    async fn send_opened(&self, exchange: &mut Exchange<'_>, file: OpenFile) -> Verdict {
-        let name = exchange.work.response.fields.get(Known::XSendfile);
-        let name = name.or_else(|| exchange.work.response.fields.get(Known::XAccelRedirect));
-        let guessed = with_charset(name.and_then(media_type).unwrap_or("application/octet-stream"));
+    /// Sends an open file, with the backend's fields. `guessed` is its type if the backend tells none.
+    async fn send_opened(&self, exchange: &mut Exchange<'_>, file: OpenFile, guessed: &str) -> Verdict {
         let mut validators = Vec::new();
         write_validators(&file, "", &mut validators);
         self.change_own_fields(exchange, false);

@@ -76,6 +76,7 @@ fn a_backend_of_http_2_is_coded_too() {
             let mut trailers = http::HeaderMap::new();
             trailers.insert("x-sum", "5".parse().expect("a value"));
             trailers.insert("content-digest", "of the plain body".parse().expect("a value"));
+            trailers.insert("etag", "\"of the plain body\"".parse().expect("a value"));
             stream.send_trailers(trailers).expect("they are taken");
         },
     );

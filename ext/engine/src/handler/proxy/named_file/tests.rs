@@ -15,7 +15,7 @@ fn only_files_inside_of_the_folders_are_opened() {
     let at = |name: &str| site.path().join(name);
     fs::create_dir_all(at("storage/sub")).expect("folders");
     fs::create_dir_all(at("storage2")).expect("folders");
-    for name in ["storage/a", "storage/sub/b", "secret", "storage2/c"] {
+    for name in ["storage/a", "storage/sub/b", "storage/ä b", "secret", "storage2/c"] {
         fs::write(at(name), "text").expect(name);
     }
     symlink("../secret", at("storage/out")).expect("a link");
@@ -37,6 +37,9 @@ fn only_files_inside_of_the_folders_are_opened() {
         ("X-Accel-Redirect", "/files/sub/b".into(), true),
         ("X-Accel-Redirect", "/files/deep/b".into(), true),
         ("X-Accel-Redirect", "/files/a?b".into(), true),
+        ("X-Accel-Redirect", "/files/ä b".into(), true),
+        ("X-Accel-Redirect", "/files/%C3%A4%20b".into(), true),
+        ("X-Accel-Redirect", "/files/..\\secret".into(), false),
         ("X-Accel-Redirect", "/files/out".into(), false),
         ("X-Accel-Redirect", "/files/../secret".into(), false),
         ("X-Accel-Redirect", "/files/%2e%2e/secret".into(), false),
@@ -62,4 +65,22 @@ fn a_backend_is_told_how_to_name_files() {
         told(&roots(&[(Some("/files"), Path::new("/tmp")), (Some("/etc/"), Path::new("/etc"))])),
         ["X-Sendfile-Type: X-Accel-Redirect", "X-Accel-Mapping: /tmp/=/files/, /etc/=/etc/"]
     );
+}
+
+#[test]
+fn the_type_of_a_file_is_that_of_its_decoded_name() {
+    let site = tempfile::tempdir().expect("a folder");
+    let files = roots(&[(Some("/files"), site.path())]);
+    for (name, value, expected) in [
+        ("X-Sendfile", "/srv/a.css", "text/css; charset=utf-8"),
+        ("X-Sendfile", "/srv/a?b.png", "image/png"),
+        ("X-Accel-Redirect", "/files/a.css?v=1.png", "text/css; charset=utf-8"),
+        ("X-Accel-Redirect", "/files/a%2ecss", "text/css; charset=utf-8"),
+        ("X-Accel-Redirect", "/files/a", "application/octet-stream"),
+        ("X-Accel-Redirect", "/elsewhere/a.css", "application/octet-stream"),
+    ] {
+        let mut fields = Fields::default();
+        fields.push_field(name.as_bytes(), value.as_bytes());
+        assert_eq!(named(&fields, &files.roots).media_type(), expected, "{value}");
+    }
 }
