@@ -22,9 +22,11 @@ use self::coded::Coded;
 use crate::stream::Http1Connection;
 
 /// One end of an exchange.
-// The large variant is not boxed: the common path needs no allocation.
+// The large variant is not boxed: the common path needs no allocation. The kind has a byte of its own: it is looked at
+// in every method, and hidden in another field it would have to be computed each time.
 #[allow(clippy::large_enum_variant)]
 #[derive(Debug)]
+#[repr(u8)]
 pub(crate) enum Channel {
     /// A connection, which may outlive the exchange.
     Http1(Http1Connection),

@@ -4,7 +4,7 @@ use std::io;
 use std::ops::{Deref, DerefMut};
 use std::task::{ready, Context, Poll};
 
-use proxy_http::message::{Fields, Framing, Known, ResponseHead};
+use proxy_http::message::{Fields, Framing, Known, Piece, ReadError, ResponseHead, Version};
 
 use super::Channel;
 use crate::coding::Encoder;
@@ -125,6 +125,62 @@ impl DerefMut for Coded {
     }
 }
 
+/// Methods that are those of the channel below. They are out of line, so that the methods of [`Channel`] stay short:
+/// most responses are not coded.
+macro_rules! below {
+    ($(fn $name:ident(&self) -> $out:ty;)*) => {
+        impl Coded {
+            $(
+                #[cold]
+                #[inline(never)]
+                pub(super) fn $name(&self) -> $out {
+                    self.peer.$name()
+                }
+            )*
+        }
+    };
+    ($(fn $name:ident(&mut self $(, $argument:ident: $type:ty)*) $(-> $out:ty)?;)*) => {
+        impl Coded {
+            $(
+                #[cold]
+                #[inline(never)]
+                pub(super) fn $name(&mut self $(, $argument: $type)*) $(-> $out)? {
+                    self.peer.$name($($argument),*)
+                }
+            )*
+        }
+    };
+}
+
+below! {
+    fn total_sent(&self) -> u64;
+    fn body_sent(&self) -> u64;
+    fn body_read(&self) -> u64;
+    fn total_read(&self) -> u64;
+    fn peer_ended(&self) -> bool;
+    fn received(&self) -> &[u8];
+    fn is_read(&self) -> bool;
+    fn trailers(&self) -> Option<&Fields>;
+    fn version(&self) -> Version;
+}
+
+below! {
+    fn http1(&mut self) -> Option<&mut Http1Connection>;
+    fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<io::Error>;
+    fn begin_reading(&mut self, framing: Framing);
+    fn limit_body(&mut self, bytes: u64);
+    fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Result<Piece, ReadError>>;
+    fn consume_body(&mut self, n: usize);
+    fn drop_body(&mut self) -> bool;
+    fn poll_response_head(&mut self, cx: &mut Context<'_>, head: &mut ResponseHead, limit: usize)
+        -> Poll<Result<(), ReadError>>;
+    fn write_interim(&mut self, head: &ResponseHead);
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>>;
+    fn consume(&mut self, n: usize);
+    fn poll_send_bytes(&mut self, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>>;
+    fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
+}
+
 impl Coded {
     /// A channel that codes a body for `peer`.
     pub(super) fn new(peer: Channel, encoder: Encoder) -> Self {
@@ -149,17 +205,23 @@ impl Coded {
         self.peer
     }
 
+    #[cold]
+    #[inline(never)]
     pub(super) fn is_flushed(&self) -> bool {
         let is_coded = self.whole.is_empty() && !self.behind;
         is_coded && self.out.is_empty() && !matches!(self.ending, CodedEnd::Due(_)) && self.peer.is_flushed()
     }
 
     /// Writes the head. The length of the body is not known beforehand.
+    #[cold]
+    #[inline(never)]
     pub(super) fn write_response(&mut self, head: &mut ResponseHead, framing: Framing, own: impl FnOnce(&mut Vec<u8>)) {
         let framing = if framing.is_empty() { framing } else { Framing::Chunked };
         self.peer.write_response(head, framing, own);
     }
 
+    #[cold]
+    #[inline(never)]
     pub(super) fn poll_send(&mut self, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
         if !matches!(self.ending, CodedEnd::Open) {
             return Poll::Ready(Ok(data.len()));
@@ -182,6 +244,8 @@ impl Coded {
     }
 
     /// Takes a whole body and ends it. It is coded while it is flushed.
+    #[cold]
+    #[inline(never)]
     pub(super) fn write_body(&mut self, body: &[u8]) {
         self.whole = body.to_vec();
         if body.is_empty() {
@@ -210,6 +274,8 @@ impl Coded {
     }
 
     /// Ends the body. If the encoder fails, the body never ends, so that the client can tell.
+    #[cold]
+    #[inline(never)]
     pub(super) fn end_body(&mut self, trailers: Option<&Fields>) {
         if !matches!(self.ending, CodedEnd::Open) || self.failure.is_some() {
             return;
@@ -222,10 +288,14 @@ impl Coded {
     }
 
     /// Whether the body may end: what is incomplete is completed by the next flush.
+    #[cold]
+    #[inline(never)]
     pub(super) fn may_end_body(&self) -> bool {
         self.failure.is_none()
     }
 
+    #[cold]
+    #[inline(never)]
     pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.coded = 0;
         self.rests = false;
