@@ -87,7 +87,7 @@ impl Fill {
                 }
                 // From here on the zone has it.
                 drop(self.storing);
-                give_back(pool, &self.attempt, self.backend, &self.introduction, self.keep);
+                give_back(pool, &self.attempt, &mut Some(self.backend), &self.introduction, self.keep);
             }
             Ok(Appetite::Nobody) => {}
             Err(error) => {
@@ -181,7 +181,7 @@ impl Refresh {
                 fill.run(pool, log).await;
             }
             TakenAnswer::Validated(_) => {
-                give_back(pool, &attempt, connection, &introduction, keep);
+                give_back(pool, &attempt, &mut Some(connection), &introduction, keep);
             }
             _ => {}
         }

@@ -210,14 +210,15 @@ impl Errand {
 pub(crate) fn give_back(
     pool: &Pool,
     attempt: &Attempt,
-    connection: Channel,
+    connection: &mut Option<Channel>,
     introduction: &[u8],
     keep: Option<Keep>,
 ) -> Option<Instant> {
-    let clean = connection.is_read() && connection.received().is_empty() && !connection.peer_ended();
-    match (connection, keep) {
-        (Channel::Http1(connection), Some(keep)) if clean => {
-            pool.give_back(attempt.backend(), connection.into_stream(), introduction, keep)
+    let is_clean =
+        |connection: &mut Channel| connection.is_read() && connection.received().is_empty() && !connection.peer_ended();
+    match connection.take_if(is_clean) {
+        Some(Channel::Http1(connection)) => {
+            pool.give_back(attempt.backend(), connection.into_stream(), introduction, keep?)
         }
         _ => None,
     }

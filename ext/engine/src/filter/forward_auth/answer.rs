@@ -98,7 +98,7 @@ impl ForwardAuth {
         })
         .await?;
         let (pool, introduction) = (&exchange.tools.pool, &exchange.work.introduction);
-        give_back(pool, &attempt, server, introduction, reusable.then(|| self.upstream.keep()));
+        give_back(pool, &attempt, &mut Some(server), introduction, reusable.then(|| self.upstream.keep()));
         Ok(body)
     }
 }

@@ -144,7 +144,7 @@ impl Proxy {
             (TakenAnswer::Validated(entry) | TakenAnswer::Failed(entry), _) => {
                 if let Some(mut backend) = backend.take() {
                     backend.begin_reading(framing);
-                    give_back(&exchange.tools.pool, &attempt, backend, &exchange.work.introduction, keep);
+                    give_back(&exchange.tools.pool, &attempt, &mut Some(backend), &exchange.work.introduction, keep);
                 }
                 exchange.outcome.backend = Some(attempt);
                 entry

@@ -313,5 +313,5 @@ pub(super) fn give_back(
         return None;
     }
     let (pool, introduction) = (&exchange.tools.pool, &exchange.work.introduction);
-    request::give_back(pool, attempt, answered.take()?, introduction, keep)
+    request::give_back(pool, attempt, answered, introduction, keep)
 }

@@ -77,6 +77,6 @@ async fn drop_answer(pool: &Pool, attempt: &Attempt, answer: ErrandAnswer) -> Re
             Err(error) => return Err(Error::backend(error.into(), Retry::Never)),
         }
     }
-    give_back(pool, attempt, connection, &introduction, keep);
+    give_back(pool, attempt, &mut Some(connection), &introduction, keep);
     Ok(())
 }
