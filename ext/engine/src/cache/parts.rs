@@ -14,7 +14,7 @@ use super::body::{Body, BodyReader, CutBody};
 pub(crate) enum BodyParts {
     Whole(BodyReader),
     /// Parts, each behind a text.
-    Some(VecDeque<(Bytes, Option<BodyReader>)>),
+    Several(VecDeque<(Bytes, Option<BodyReader>)>),
 }
 
 impl BodyParts {
@@ -27,12 +27,12 @@ impl BodyParts {
     pub(crate) fn of(body: &Arc<Body>, ranges: &[Range<u64>]) -> Option<Self> {
         let reader =
             |range: &Range<u64>| Some((Bytes::new(), Some(BodyReader::new(body, range.start, Some(range.end))?)));
-        ranges.iter().map(reader).collect::<Option<_>>().map(Self::Some)
+        ranges.iter().map(reader).collect::<Option<_>>().map(Self::Several)
     }
 
     /// Puts texts before the parts, and one behind them.
     pub(crate) fn put_between<'t>(&mut self, texts: impl Iterator<Item = &'t [u8]>, tail: &[u8]) {
-        if let Self::Some(parts) = self {
+        if let Self::Several(parts) = self {
             parts.iter_mut().zip(texts).for_each(|((before, _), text)| *before = Bytes::copy_from_slice(text));
             parts.push_back((Bytes::copy_from_slice(tail), None));
         }
@@ -42,7 +42,7 @@ impl BodyParts {
     pub(crate) fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, CutBody>> {
         let parts = match self {
             Self::Whole(reader) => return reader.poll_piece(cx),
-            Self::Some(parts) => parts,
+            Self::Several(parts) => parts,
         };
         while let Some((text, reader)) = parts.front_mut() {
             if !text.is_empty() {
@@ -60,7 +60,7 @@ impl BodyParts {
     pub(crate) fn consume(&mut self, n: usize) {
         match self {
             Self::Whole(reader) => reader.consume(n),
-            Self::Some(parts) => match parts.front_mut() {
+            Self::Several(parts) => match parts.front_mut() {
                 Some((text, _)) if !text.is_empty() => text.advance(n.min(text.len())),
                 Some((_, Some(reader))) => reader.consume(n),
                 _ => {}
