@@ -96,7 +96,7 @@ fn json_lines_are_one_object_each() {
         "duration_ms": 12.345, "backend": "127.0.0.1:3001", "attempts": 2, "http_status": 201, "grpc_status": null,
         "reason": null, "route": null, "upstream": "app", "request_bytes": 7, "queue_ms": 1.5, "connect_ms": 0.8,
         "first_byte_ms": 9.0, "tls_version": null, "tls_cipher": null, "tls_resumed": null,
-        "trace_id": null, "span_id": null, "cache": null,
+        "trace_id": null, "span_id": null, "cache": "hit",
     });
     assert_eq!(object, expected);
 }

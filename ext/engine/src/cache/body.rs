@@ -277,7 +277,7 @@ mod tests {
     #[test]
     fn nobody_misses_the_last_piece() {
         let whole = b"the last piece";
-        for _ in 0..2000 {
+        for _ in 0..200 {
             let body = Body::begin(None);
             let mut reader = BodyReader::new(&body, 0, None).expect("a reader");
             let filling = std::thread::spawn({

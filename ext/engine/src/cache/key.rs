@@ -19,14 +19,27 @@ pub(crate) fn push_url(out: &mut Vec<u8>, scheme: &str, authority: &[u8], path: 
     out.extend_from_slice(query);
 }
 
+/// Beginning of the names in which proxies say what a client asked for, in lower case.
+const FORWARDED: &[u8] = b"x-forwarded-";
+/// Ends of such names that say who asked, or what the URL has already.
+const OF_CLIENTS: [&[u8]; 4] = [b"for", b"by", b"proto", b"client-cert"];
+
 /// Appends what a trusted proxy says of the URL that its client asked for: an application may show it.
 pub(crate) fn push_hearsay(out: &mut Vec<u8>, request: &Fields) {
-    let hosts = request.all(Known::Forwarded).flat_map(|line| line.split(|byte| matches!(byte, b';' | b',')));
-    let hosts = hosts.map(<[u8]>::trim_ascii).filter(|pair| pair.len() > 5 && pair[..5].eq_ignore_ascii_case(b"host="));
-    let said = request.all(Known::XForwardedHost).chain(request.all("X-Forwarded-Prefix")).chain(hosts);
-    for value in said {
+    for (name, value) in request.iter() {
+        let (begin, end) = name.split_at(name.len().min(FORWARDED.len()));
+        if begin.eq_ignore_ascii_case(FORWARDED) && !OF_CLIENTS.iter().any(|one| one.eq_ignore_ascii_case(end)) {
+            out.push(SEPARATOR);
+            out.extend(end.iter().map(u8::to_ascii_lowercase));
+            out.push(b'=');
+            out.extend_from_slice(value);
+        }
+    }
+    let pairs = request.all(Known::Forwarded).flat_map(|line| line.split(|byte| matches!(byte, b';' | b',')));
+    for host in pairs.map(<[u8]>::trim_ascii).filter(|pair| pair.len() > 5 && pair[..5].eq_ignore_ascii_case(b"host="))
+    {
         out.push(SEPARATOR);
-        out.extend_from_slice(value);
+        out.extend_from_slice(host);
     }
 }
 
@@ -106,10 +119,12 @@ mod tests {
     fn what_a_trusted_proxy_says_is_part_of_it() {
         let mut fields = Fields::default();
         fields.append("X-Forwarded-Host", b"a.example");
+        fields.append("x-forwarded-SCHEME", b"http");
+        fields.append("X-Forwarded-For", b"192.0.2.1");
         fields.append("Forwarded", b"for=192.0.2.1;Host=b.example, for=192.0.2.2");
         let mut out = Vec::new();
         push_hearsay(&mut out, &fields);
-        assert_eq!(out, b"\na.example\nHost=b.example");
+        assert_eq!(out, b"\nhost=a.example\nscheme=http\nHost=b.example");
     }
 
     #[test]

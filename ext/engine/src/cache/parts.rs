@@ -9,37 +9,47 @@ use bytes::{Buf, Bytes};
 
 use super::body::{Body, BodyReader, CutBody};
 
-/// Parts of a stored body, each behind a text.
+/// What a client gets of a stored body.
 #[derive(Debug)]
-pub(crate) struct BodyParts(VecDeque<(Bytes, Option<BodyReader>)>);
+pub(crate) enum BodyParts {
+    Whole(BodyReader),
+    /// Parts, each behind a text.
+    Several(VecDeque<(Bytes, Option<BodyReader>)>),
+}
 
 impl BodyParts {
     /// The whole body. `None` if part of it is gone already.
     pub(crate) fn whole(body: &Arc<Body>) -> Option<Self> {
-        Some(Self(VecDeque::from([(Bytes::new(), Some(BodyReader::new(body, 0, None)?))])))
+        BodyReader::new(body, 0, None).map(Self::Whole)
     }
 
     /// Parts of the body. `None` if one of them is gone already.
     pub(crate) fn of(body: &Arc<Body>, ranges: &[Range<u64>]) -> Option<Self> {
         let reader =
             |range: &Range<u64>| Some((Bytes::new(), Some(BodyReader::new(body, range.start, Some(range.end))?)));
-        ranges.iter().map(reader).collect::<Option<_>>().map(Self)
+        ranges.iter().map(reader).collect::<Option<_>>().map(Self::Several)
     }
 
     /// Puts texts before the parts, and one behind them.
     pub(crate) fn put_between<'t>(&mut self, texts: impl Iterator<Item = &'t [u8]>, tail: &[u8]) {
-        self.0.iter_mut().zip(texts).for_each(|((before, _), text)| *before = Bytes::copy_from_slice(text));
-        self.0.push_back((Bytes::copy_from_slice(tail), None));
+        if let Self::Several(parts) = self {
+            parts.iter_mut().zip(texts).for_each(|((before, _), text)| *before = Bytes::copy_from_slice(text));
+            parts.push_back((Bytes::copy_from_slice(tail), None));
+        }
     }
 
     /// The next piece; `None` at the end. [`BodyParts::consume`] says how much of it was used.
     pub(crate) fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, CutBody>> {
-        while let Some((text, reader)) = self.0.front_mut() {
+        let parts = match self {
+            Self::Whole(reader) => return reader.poll_piece(cx),
+            Self::Several(parts) => parts,
+        };
+        while let Some((text, reader)) = parts.front_mut() {
             if !text.is_empty() {
                 return Poll::Ready(Ok(Some(text.clone())));
             }
             match reader.as_mut().map(|reader| reader.poll_piece(cx)) {
-                None | Some(Poll::Ready(Ok(None))) => drop(self.0.pop_front()),
+                None | Some(Poll::Ready(Ok(None))) => drop(parts.pop_front()),
                 Some(more) => return more,
             }
         }
@@ -48,10 +58,13 @@ impl BodyParts {
 
     /// Notes that `n` bytes of the last piece were used.
     pub(crate) fn consume(&mut self, n: usize) {
-        match self.0.front_mut() {
-            Some((text, _)) if !text.is_empty() => text.advance(n.min(text.len())),
-            Some((_, Some(reader))) => reader.consume(n),
-            _ => {}
+        match self {
+            Self::Whole(reader) => reader.consume(n),
+            Self::Several(parts) => match parts.front_mut() {
+                Some((text, _)) if !text.is_empty() => text.advance(n.min(text.len())),
+                Some((_, Some(reader))) => reader.consume(n),
+                _ => {}
+            },
         }
     }
 }

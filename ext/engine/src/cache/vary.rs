@@ -26,8 +26,8 @@ impl Vary {
         let mut selected: Vec<Selected> = Vec::new();
         for name in response.all(Known::Vary).flat_map(members) {
             let name = FieldName::new(std::str::from_utf8(name).ok()?).filter(|name| name.as_str() != "*")?;
-            if name.known() == Some(Known::Host) {
-                // It is in the key.
+            if matches!(name.known(), Some(Known::Host | Known::XForwardedHost | Known::XForwardedProto)) {
+                // They are in the key.
                 continue;
             }
             let written =
@@ -176,9 +176,9 @@ mod tests {
         assert!(vary(&[("Country", "de")], &[]), "what is taken away is the same for all");
         assert!(!vary(&[("Country", "de")], &[("Country", "fr")]));
         assert!(!vary(&[], &[("Country", "fr")]));
-        let (asked, sent) = (fields(&[("Host", "a")]), fields(&[("Host", "b")]));
-        assert!(Vary::of(&fields(&[("Vary", "Host")]), &asked, &sent).is_some(), "it is in the key");
-        assert!(vary(&[("Cookie", "a=1"), ("Cookie", "b=2")], &[("Cookie", "a=1; b=2")]), "as HTTP/2 may split it");
+        let (asked, sent) = (fields(&[("Host", "a")]), fields(&[("Host", "b"), ("X-Forwarded-Proto", "http")]));
+        let vary = Vary::of(&fields(&[("Vary", "Host, X-Forwarded-Proto")]), &asked, &sent);
+        assert_eq!(vary, Some(Vary::default()), "they are in the key");
     }
 
     #[test]
