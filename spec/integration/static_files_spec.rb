@@ -157,6 +157,17 @@ RSpec.describe "static_files" do
     expect(proxy.get("/scene.gltf")["Cache-Control"]).to eq("no-cache")
   end
 
+  it "has headers of the configuration in place of its own" do
+    write("page.html")
+    own = { "Content-Type" => "text/plain", "ETag" => '"own"', "Cache-Control" => "private", "Vary" => "Cookie" }
+    proxy = serve(headers: own, precompressed: true, cache_control: "public")
+    answer = proxy.get("/page.html")
+    expect(own.keys.to_h { |name| [name, answer.all(name)] })
+      .to eq("Content-Type" => ["text/plain"], "ETag" => ['"own"'], "Cache-Control" => ["private"],
+             "Vary" => %w[Accept-Encoding Cookie])
+    expect(proxy.get("/page.html", "If-None-Match" => '"own"').status).to eq(304)
+  end
+
   it "follows links as far as it may" do
     write("a.txt")
     FileUtils.mkdir_p("#{directory}/shared")
