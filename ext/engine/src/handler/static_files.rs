@@ -143,10 +143,10 @@ impl StaticFiles {
         let looked = match self.lookup.look(&wanted, false) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 let lookup = Arc::clone(&self.lookup);
-                let mut looking = tokio::task::spawn_blocking(move || lookup.look(&wanted, true));
+                let mut looking = self.lookup.folder.threads().run(move || lookup.look(&wanted, true));
                 let patience = exchange.globals.limits.half_close;
                 match exchange.client.awaiting(patience, std::pin::Pin::new(&mut looking)).await {
-                    Ok(looked) => looked.unwrap_or_else(|panic| Err(io::Error::other(panic))),
+                    Ok(looked) => looked,
                     Err(error) => {
                         let response = respond::built_in(Cause::Internal.status());
                         return Search::Over(exchange.answer_failure(&error, response).await);
