@@ -2,20 +2,17 @@
 //!
 //! An engine thread serves many clients, so it must not wait for a disk or for a file server. It opens and reads only
 //! what the system has in memory; Linux says which that is (`RESOLVE_CACHED` of openat2, `RWF_NOWAIT` of preadv2).
-//! Everything else is opened and read by other threads, of which the disk of a folder gets a few: one that does not answer
-//! must leave the others something to work with.
+//! Everything else is opened and read by other threads, of which the disk of a folder gets a few.
 
 mod folder;
 mod open;
 mod reader;
 mod speed;
-mod threads;
 #[cfg(target_os = "linux")]
 mod warm;
 
 pub(crate) use folder::{is_absence, AtName, Links, ServedFolder};
 pub(crate) use reader::FileReader;
-pub(crate) use threads::DiskThreads;
 
 use std::fs::{File, Metadata};
 use std::hash::BuildHasher;
@@ -25,6 +22,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rustc_hash::FxBuildHasher;
 use speed::Speed;
+
+use crate::disk_threads::DiskThreads;
 
 /// A regular file that is open for reading, as it was when it was opened.
 #[derive(Debug)]

@@ -10,8 +10,8 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use super::open;
 use super::speed::Speed;
-use super::threads::DiskThreads;
 use super::OpenFile;
+use crate::disk_threads::DiskThreads;
 
 /// What becomes of symbolic links inside of a folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

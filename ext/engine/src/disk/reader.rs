@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::task::{ready, Context, Poll};
 
 use super::speed::Speed;
-use super::threads::DiskJob;
 use super::OpenFile;
+use crate::disk_threads::DiskJob;
 
 /// Bytes that are read at a time.
 const PIECE: usize = 64 * 1024;

@@ -10,12 +10,12 @@ use std::task::{Context, Poll};
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
-/// Threads that wait for the disk of a folder at once. A disk that does not answer holds no more of the threads that an
+/// Threads that wait for one disk at once. One that does not answer must leave the others some of the threads that an
 /// engine thread has for all its work of this kind, which are 512.
 const MOST: usize = 32;
 
-/// The threads that may wait for the disk of a folder. Further work waits until one of them is free, and is dropped
-/// with the request that it is for.
+/// The threads that may wait for the disk of a folder, on all engine threads together. Further work waits until one of
+/// them is free, and is dropped with the request that it is for.
 #[derive(Debug, Clone)]
 pub(crate) struct DiskThreads(Arc<Semaphore>);
 
