@@ -307,7 +307,8 @@ RSpec.describe "static_files" do
     expect(client.get("/log").body).to eq("1234567890more")
   end
 
-  it "makes nobody wait for a slow file system but those who ask for its files" do
+  # A folder whose files wait until `orders` gets a line, and the program behind it.
+  def mount_slow_files
     skip "needs root and FUSE" unless Process.uid.zero? && File.exist?("/dev/fuse")
     folder = "#{directory}/slow"
     Dir.mkdir(folder)
@@ -315,6 +316,11 @@ RSpec.describe "static_files" do
     program = File.expand_path("../support/slow_files.rb", __dir__)
     disk = started(ChildProcess.new(RbConfig.ruby, program, folder, in: reader))
     disk.await_output(/^mounted$/)
+    [folder, disk, orders]
+  end
+
+  it "makes nobody wait for a slow file system but those who ask for its files" do
+    folder, disk, orders = mount_slow_files
     proxy = start_proxy do
       location("/ok") { static_response body: "ok" }
       static_files root: folder
@@ -328,6 +334,22 @@ RSpec.describe "static_files" do
       orders.puts "go"
     end
     expect(slow.read_response.body).to eq("slow but sure\n")
+  ensure
+    system("umount", "--lazy", folder) if folder
+  end
+
+  it "leaves threads to others while many wait for a file system that hangs" do
+    folder, disk, orders = mount_slow_files
+    backend = backend_answering("taken in")
+    proxy = start_proxy do
+      location("/upload") { proxy backends: [backend.address], request_buffering: true }
+      static_files root: folder
+    end
+    clients = Array.new(600) { proxy.connect.tap { |client| client.send_request("GET", "/file") } }
+    disk.await_output(/^open$/)
+    expect(proxy.post("/upload", "x" * 2_000_000).body).to eq("taken in")
+    clients.each(&:close)
+    orders.close
   ensure
     system("umount", "--lazy", folder) if folder
   end
