@@ -157,6 +157,17 @@ RSpec.describe "static_files" do
     expect(proxy.get("/scene.gltf")["Cache-Control"]).to eq("no-cache")
   end
 
+  it "has headers of the configuration in place of its own" do
+    write("page.html")
+    own = { "Content-Type" => "text/plain", "ETag" => '"own"', "Cache-Control" => "private", "Vary" => "Cookie" }
+    proxy = serve(headers: own, precompressed: true, cache_control: "public")
+    answer = proxy.get("/page.html")
+    expect(own.keys.to_h { |name| [name, answer.all(name)] })
+      .to eq("Content-Type" => ["text/plain"], "ETag" => ['"own"'], "Cache-Control" => ["private"],
+             "Vary" => %w[Accept-Encoding Cookie])
+    expect(proxy.get("/page.html", "If-None-Match" => '"own"').status).to eq(304)
+  end
+
   it "follows links as far as it may" do
     write("a.txt")
     FileUtils.mkdir_p("#{directory}/shared")
@@ -296,7 +307,8 @@ RSpec.describe "static_files" do
     expect(client.get("/log").body).to eq("1234567890more")
   end
 
-  it "makes nobody wait for a slow file system but those who ask for its files" do
+  # A folder whose files wait until `orders` gets a line, and the program behind it.
+  def mount_slow_files
     skip "needs root and FUSE" unless Process.uid.zero? && File.exist?("/dev/fuse")
     folder = "#{directory}/slow"
     Dir.mkdir(folder)
@@ -304,6 +316,11 @@ RSpec.describe "static_files" do
     program = File.expand_path("../support/slow_files.rb", __dir__)
     disk = started(ChildProcess.new(RbConfig.ruby, program, folder, in: reader))
     disk.await_output(/^mounted$/)
+    [folder, disk, orders]
+  end
+
+  it "makes nobody wait for a slow file system but those who ask for its files" do
+    folder, disk, orders = mount_slow_files
     proxy = start_proxy do
       location("/ok") { static_response body: "ok" }
       static_files root: folder
@@ -317,6 +334,22 @@ RSpec.describe "static_files" do
       orders.puts "go"
     end
     expect(slow.read_response.body).to eq("slow but sure\n")
+  ensure
+    system("umount", "--lazy", folder) if folder
+  end
+
+  it "leaves threads to others while many wait for a file system that hangs" do
+    folder, disk, orders = mount_slow_files
+    backend = backend_answering("taken in")
+    proxy = start_proxy do
+      location("/upload") { proxy backends: [backend.address], request_buffering: true }
+      static_files root: folder
+    end
+    clients = Array.new(600) { proxy.connect.tap { |client| client.send_request("GET", "/file") } }
+    disk.await_output(/^open$/)
+    expect(proxy.post("/upload", "x" * 2_000_000).body).to eq("taken in")
+    clients.each(&:close)
+    orders.close
   ensure
     system("umount", "--lazy", folder) if folder
   end

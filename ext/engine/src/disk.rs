@@ -2,7 +2,7 @@
 //!
 //! An engine thread serves many clients, so it must not wait for a disk or for a file server. It opens and reads only
 //! what the system has in memory; Linux says which that is (`RESOLVE_CACHED` of openat2, `RWF_NOWAIT` of preadv2).
-//! Everything else is opened and read by other threads.
+//! Everything else is opened and read by other threads, of which the disk of a folder gets a few.
 
 mod folder;
 mod open;
@@ -23,6 +23,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use rustc_hash::FxBuildHasher;
 use speed::Speed;
 
+use crate::disk_threads::DiskThreads;
+
 /// A regular file that is open for reading, as it was when it was opened.
 #[derive(Debug)]
 pub(crate) struct OpenFile {
@@ -34,13 +36,14 @@ pub(crate) struct OpenFile {
     speed: Speed,
     /// Number of the file in this state.
     number: u64,
+    threads: DiskThreads,
 }
 
 impl OpenFile {
-    fn new(file: File, facts: &Metadata, speed: Speed) -> Self {
+    fn new(file: File, facts: &Metadata, speed: Speed, threads: DiskThreads) -> Self {
         let modified = (facts.mtime(), facts.mtime_nsec());
         let number = FxBuildHasher.hash_one((facts.dev(), facts.ino(), modified, facts.len()));
-        Self { length: facts.len(), modified, file, speed, number }
+        Self { length: facts.len(), modified, file, speed, number, threads }
     }
 
     /// Whether it is on a disk of this machine, or in memory.

@@ -10,6 +10,7 @@ mod fork_safe;
 mod process_secret;
 mod passed_state;
 mod files;
+mod disk_threads;
 mod unnamed_file;
 mod descriptors;
 mod listening_socket;

@@ -11,9 +11,9 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{ready, Context, Poll};
+use std::task::{Context, Poll};
 
-use tokio::task::{spawn_blocking, JoinHandle};
+use crate::disk_threads::{DiskJob, DiskThreads};
 
 /// Bytes that are written or read at once.
 pub(crate) const BLOCK: usize = 128 * 1024;
@@ -26,9 +26,10 @@ pub(crate) fn usual_folder() -> PathBuf {
     named.or_else(usual).unwrap_or_else(std::env::temp_dir)
 }
 
-/// Work on an unnamed file, on a thread that may block. If the job is dropped, the work still ends by itself.
+/// Work on an unnamed file, on a thread that may block. Once it has begun it ends by itself, even if the job is
+/// dropped.
 #[derive(Debug)]
-pub(crate) struct FileJob(JoinHandle<FileDone>);
+pub(crate) struct FileJob(DiskJob<FileDone>);
 
 /// A job that has ended.
 #[derive(Debug)]
@@ -41,31 +42,37 @@ pub(crate) struct FileDone {
 
 impl FileJob {
     /// Writes `block` at `offset`. Without a `file` one is made in `folder`.
-    pub(crate) fn write(folder: &Arc<Path>, file: Option<&Arc<File>>, block: Vec<u8>, offset: u64) -> Self {
+    pub(crate) fn write(
+        threads: &DiskThreads,
+        folder: &Arc<Path>,
+        file: Option<&Arc<File>>,
+        block: Vec<u8>,
+        offset: u64,
+    ) -> Self {
         let (folder, file) = (Arc::clone(folder), file.cloned());
-        Self(spawn_blocking(move || {
+        Self(threads.run(move || {
             let file = match file {
                 Some(file) => Ok(file),
                 None => tempfile::tempfile_in(&folder).map(Arc::new),
             };
             let file = file.and_then(|file| file.write_all_at(&block, offset).map(|()| file));
-            FileDone { block, file }
+            Ok(FileDone { block, file })
         }))
     }
 
     /// Reads `n` bytes at `offset`.
-    pub(crate) fn read(file: &Arc<File>, n: usize, offset: u64) -> Self {
+    pub(crate) fn read(threads: &DiskThreads, file: &Arc<File>, n: usize, offset: u64) -> Self {
         let file = Arc::clone(file);
-        Self(spawn_blocking(move || {
+        Self(threads.run(move || {
             let mut block = vec![0; n];
             let read = file.read_exact_at(&mut block, offset);
-            FileDone { block, file: read.map(|()| file) }
+            Ok(FileDone { block, file: read.map(|()| file) })
         }))
     }
 
     /// Ready once the job has ended. An error if its bytes are lost, since the thread has ended.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<FileDone>> {
-        Poll::Ready(ready!(Pin::new(&mut self.0).poll(cx)).map_err(io::Error::other))
+        Pin::new(&mut self.0).poll(cx)
     }
 }
 
@@ -79,12 +86,12 @@ mod tests {
     async fn a_file_keeps_bytes_and_has_no_name() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = Arc::from(folder.path());
-        let mut job = FileJob::write(&path, None, b"hello".to_vec(), 0);
+        let mut job = FileJob::write(&DiskThreads::default(), &path, None, b"hello".to_vec(), 0);
         let file = poll_fn(|cx| job.poll(cx)).await.expect("a thread").file.expect("written");
-        let mut job = FileJob::write(&path, Some(&file), b" again".to_vec(), 5);
+        let mut job = FileJob::write(&DiskThreads::default(), &path, Some(&file), b" again".to_vec(), 5);
         poll_fn(|cx| job.poll(cx)).await.expect("a thread").file.expect("written");
         assert_eq!(std::fs::read_dir(&path).expect("a folder").count(), 0, "nothing is to be seen");
-        let mut job = FileJob::read(&file, 8, 3);
+        let mut job = FileJob::read(&DiskThreads::default(), &file, 8, 3);
         let done = poll_fn(|cx| job.poll(cx)).await.expect("a thread");
         assert_eq!((done.file.is_ok(), &done.block[..]), (true, &b"lo again"[..]));
     }
@@ -92,7 +99,7 @@ mod tests {
     #[tokio::test]
     async fn what_could_not_be_written_comes_back() {
         let path: Arc<Path> = Arc::from(Path::new("/nowhere/at/all"));
-        let mut job = FileJob::write(&path, None, b"hello".to_vec(), 0);
+        let mut job = FileJob::write(&DiskThreads::default(), &path, None, b"hello".to_vec(), 0);
         let done = poll_fn(|cx| job.poll(cx)).await.expect("a thread");
         assert_eq!(done.file.expect_err("no such folder").kind(), io::ErrorKind::NotFound);
         assert_eq!(done.block, b"hello");

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use super::open;
 use super::speed::Speed;
 use super::OpenFile;
+use crate::disk_threads::DiskThreads;
 
 /// What becomes of symbolic links inside of a folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +44,7 @@ pub(crate) struct ServedFolder {
     speed: Speed,
     /// Whether a link has led to a slow file system: from then on no file is opened on an engine thread.
     leads_far: AtomicBool,
+    threads: DiskThreads,
 }
 
 impl ServedFolder {
@@ -54,12 +56,18 @@ impl ServedFolder {
             return Err(io::ErrorKind::NotADirectory.into());
         }
         let speed = Speed::of(&folder)?;
-        Ok(Self { path: path.into(), links, device: facts.dev(), speed, leads_far: AtomicBool::new(false) })
+        let leads_far = AtomicBool::new(false);
+        Ok(Self { path: path.into(), links, device: facts.dev(), speed, leads_far, threads: DiskThreads::default() })
     }
 
     /// Its path.
     pub(crate) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The threads on which it may be waited for.
+    pub(crate) fn threads(&self) -> &DiskThreads {
+        &self.threads
     }
 
     /// Opens what stands at `name`, parts separated by slashes, none of them `..`. Unless `may_wait`, this fails with
@@ -84,7 +92,7 @@ impl ServedFolder {
         if speed == Speed::Remote {
             self.leads_far.store(true, Relaxed);
         }
-        Ok(AtName::File(OpenFile::new(file, &facts, speed)))
+        Ok(AtName::File(OpenFile::new(file, &facts, speed, self.threads.clone())))
     }
 }
 

@@ -83,7 +83,7 @@ mod linux {
         };
         match opened {
             Ok(file) => Some(Ok(file)),
-            Err(Errno::NOSYS | Errno::PERM | Errno::INVAL | Errno::TOOBIG) => {
+            Err(error) if means_lack(error) && is_lacking() => {
                 LACKING.store(true, Relaxed);
                 None
             }
@@ -94,6 +94,16 @@ mod linux {
             }),
             Err(error) => Some(Err(error.into())),
         }
+    }
+
+    /// Whether an error may mean that the system lacks the call. A file system may refuse a file in the same words.
+    fn means_lack(error: Errno) -> bool {
+        matches!(error, Errno::NOSYS | Errno::PERM | Errno::INVAL | Errno::TOOBIG)
+    }
+
+    /// Whether the system lacks the call for what can always be opened.
+    fn is_lacking() -> bool {
+        openat2(CWD, "/", FOLDER, Mode::empty(), ResolveFlags::CACHED).is_err_and(means_lack)
     }
 
     fn beneath(folder: &Path, name: &Path, resolve: ResolveFlags) -> rustix::io::Result<OwnedFd> {

@@ -7,10 +7,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{ready, Context, Poll};
 
-use tokio::task::JoinHandle;
-
 use super::speed::Speed;
 use super::OpenFile;
+use crate::disk_threads::DiskJob;
 
 /// Bytes that are read at a time.
 const PIECE: usize = 64 * 1024;
@@ -34,10 +33,10 @@ pub(crate) struct FileReader {
     /// Where the part ends that is in memory, as far as is known.
     warm: u64,
     /// A read by another thread.
-    reading: Option<JoinHandle<io::Result<Vec<u8>>>>,
+    reading: Option<DiskJob<Vec<u8>>>,
     /// Another thread that brings a part of the file into memory, and returns where that part ends.
     #[cfg(target_os = "linux")]
-    warming: Option<JoinHandle<io::Result<u64>>>,
+    warming: Option<DiskJob<u64>>,
 }
 
 impl FileReader {
@@ -84,12 +83,12 @@ impl FileReader {
             if offset >= self.warm {
                 let file = &self.file;
                 let warming = self.warming.get_or_insert_with(|| {
-                    let file = Arc::clone(file);
-                    tokio::task::spawn_blocking(move || file.warm(offset))
+                    let own = Arc::clone(file);
+                    file.threads.run(move || own.warm(offset))
                 });
                 let end = ready!(Pin::new(warming).poll(cx));
                 self.warming = None;
-                self.warm = end.map_err(io::Error::other)??;
+                self.warm = end?;
                 if offset >= self.warm {
                     return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
                 }
@@ -132,8 +131,9 @@ impl FileReader {
     fn poll_reading(&mut self, cx: &mut Context<'_>, offset: u64) -> Poll<io::Result<()>> {
         let file = &self.file;
         let reading = self.reading.get_or_insert_with(|| {
-            let file = Arc::clone(file);
-            tokio::task::spawn_blocking(move || {
+            let own = Arc::clone(file);
+            file.threads.run(move || {
+                let file = own;
                 let mut bytes = vec![0; AHEAD.min(usize::try_from(file.length).unwrap_or(AHEAD)).max(1)];
                 let n = file.file.read_at(&mut bytes, offset)?;
                 bytes.truncate(n);
@@ -144,7 +144,7 @@ impl FileReader {
         });
         let read = ready!(Pin::new(reading).poll(cx));
         self.reading = None;
-        self.piece = read.map_err(io::Error::other)??;
+        self.piece = read?;
         self.start = offset;
         Poll::Ready(match self.piece.is_empty() {
             true => Err(io::ErrorKind::UnexpectedEof.into()),

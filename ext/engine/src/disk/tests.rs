@@ -142,7 +142,7 @@ async fn files_are_read_whatever_their_speed() {
         for most in [1_000, 70_000, u64::MAX] {
             let file = File::open(&path).expect("opened");
             let facts = file.metadata().expect("facts");
-            let read = whole(OpenFile::new(file, &facts, speed), most).await.expect("read");
+            let read = whole(OpenFile::new(file, &facts, speed, DiskThreads::default()), most).await.expect("read");
             assert!(read == bytes, "{speed:?} {most}");
         }
     }
@@ -156,7 +156,7 @@ async fn a_file_that_has_become_shorter_is_an_error() {
         fs::write(&path, vec![1; 400_000]).expect("written");
         let file = File::open(&path).expect("opened");
         let facts = file.metadata().expect("facts");
-        let file = OpenFile::new(file, &facts, speed);
+        let file = OpenFile::new(file, &facts, speed, DiskThreads::default());
         fs::write(&path, vec![1; 100_000]).expect("written");
         let error = whole(file, u64::MAX).await.expect_err("it ends too early");
         assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof, "{speed:?}");
@@ -171,7 +171,7 @@ async fn what_is_sent_by_the_system_is_read_before() {
     fs::write(&path, vec![1; 1_000_000]).expect("written");
     let file = File::open(&path).expect("opened");
     let facts = file.metadata().expect("facts");
-    let mut reader = FileReader::new(Arc::new(OpenFile::new(file, &facts, Speed::Disk)));
+    let mut reader = FileReader::new(Arc::new(OpenFile::new(file, &facts, Speed::Disk, DiskThreads::default())));
     let mut offset = 0;
     while offset < 1_000_000 {
         let most = 524_288.min(1_000_000 - offset);

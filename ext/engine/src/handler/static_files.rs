@@ -38,8 +38,8 @@ pub(crate) struct StaticFiles {
     cache_control: FileCacheRules,
     /// Lines of the fields of `headers`.
     headers: Box<[u8]>,
-    /// Whether `headers` have the type of the files.
-    typed: bool,
+    /// Names of `headers` that take the place of the file's own fields.
+    replaced: Box<[Box<[u8]>]>,
     /// Types of endings, in lower case.
     types: Vec<(Vec<u8>, String)>,
 }
@@ -93,7 +93,7 @@ impl Handling for StaticFiles {
             report.within("try_files").error("the list is empty: write [\"{path}\"], or leave it out");
         }
         let cache_control = FileCacheRules::compile(&config.cache_control, &mut report.within("cache_control"));
-        let (headers, typed) = fields(&config.headers, &captures, &mut report.within("headers"));
+        let (headers, _) = fields(&config.headers, &captures, &mut report.within("headers"));
         let types = types(&config.types, &mut report.within("types"));
         let (folder, sound) = (folder?, report.is_sound());
         sound.then(|| Self {
@@ -102,8 +102,8 @@ impl Handling for StaticFiles {
             dotfiles: config.dotfiles,
             precompressed: config.precompressed,
             cache_control,
+            replaced: replaced(&headers),
             headers: headers.into(),
-            typed,
             types,
         })
     }
@@ -143,10 +143,10 @@ impl StaticFiles {
         let looked = match self.lookup.look(&wanted, false) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 let lookup = Arc::clone(&self.lookup);
-                let mut looking = tokio::task::spawn_blocking(move || lookup.look(&wanted, true));
+                let mut looking = self.lookup.folder.threads().run(move || lookup.look(&wanted, true));
                 let patience = exchange.globals.limits.half_close;
                 match exchange.client.awaiting(patience, std::pin::Pin::new(&mut looking)).await {
-                    Ok(looked) => looked.unwrap_or_else(|panic| Err(io::Error::other(panic))),
+                    Ok(looked) => looked,
                     Err(error) => {
                         let response = respond::built_in(Cause::Internal.status());
                         return Search::Over(exchange.answer_failure(&error, response).await);
@@ -193,15 +193,13 @@ impl StaticFiles {
     /// Lines of the fields that describe a file.
     fn head(&self, file: &OpenFile, name: &[u8], coding: Option<FileCoding>) -> Vec<u8> {
         let mut lines = Vec::with_capacity(512);
-        if !self.typed {
-            let ending = name.rsplit(|byte| *byte == b'.').next().unwrap_or_default().to_ascii_lowercase();
-            let own = self.types.iter().find(|(known, _)| *known == ending);
-            let media_type = match own {
-                Some((_, media_type)) => media_type.clone(),
-                None => with_charset(media_type(name).unwrap_or("application/octet-stream")),
-            };
-            lines.extend_from_slice(format!("Content-Type: {media_type}\r\n").as_bytes());
-        }
+        let ending = name.rsplit(|byte| *byte == b'.').next().unwrap_or_default().to_ascii_lowercase();
+        let own = self.types.iter().find(|(known, _)| *known == ending);
+        let media_type = match own {
+            Some((_, media_type)) => media_type.clone(),
+            None => with_charset(media_type(name).unwrap_or("application/octet-stream")),
+        };
+        lines.extend_from_slice(format!("Content-Type: {media_type}\r\n").as_bytes());
         let mark = coding.map_or(String::new(), |coding| format!("-{}", coding.name));
         write_validators(file, &mark, &mut lines);
         if let Some(coding) = coding {
@@ -212,6 +210,10 @@ impl StaticFiles {
         }
         if let Some(value) = self.cache_control.of(name) {
             lines.extend_from_slice(format!("Cache-Control: {value}\r\n").as_bytes());
+        }
+        if !self.replaced.is_empty() {
+            let stays = |line: &&[u8]| !self.replaced.iter().any(|name| name_of(line).eq_ignore_ascii_case(name));
+            lines = lines.split_inclusive(|byte| *byte == b'\n').filter(stays).collect::<Vec<_>>().concat();
         }
         lines.extend_from_slice(&self.headers);
         lines
@@ -252,6 +254,17 @@ fn cause(error: &io::Error) -> Cause {
         Some(Errno::MFILE | Errno::NFILE | Errno::NOMEM) => Cause::Unavailable,
         _ => Cause::Internal,
     }
+}
+
+/// Name of the field in a line.
+fn name_of(line: &[u8]) -> &[u8] {
+    line.split(|byte| *byte == b':').next().unwrap_or_default()
+}
+
+/// Names of the fields in `lines` that take the place of a file's own. `Vary` says what it says beside others.
+fn replaced(lines: &[u8]) -> Box<[Box<[u8]>]> {
+    let names = lines.split_inclusive(|byte| *byte == b'\n').map(name_of);
+    names.filter(|name| !name.eq_ignore_ascii_case(b"vary")).map(Into::into).collect()
 }
 
 fn folder(config: &StaticFilesConfig, report: &mut Report<'_>) -> Option<ServedFolder> {

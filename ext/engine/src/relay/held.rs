@@ -14,6 +14,7 @@ use proxy_http::message::Fields;
 use self::spill::Spill;
 use super::memory_budget::{MemoryBudget, MemoryShare};
 use crate::channel::Channel;
+use crate::disk_threads::DiskThreads;
 use crate::error::{Error, Kind};
 
 /// Room of a piece in memory at the least, so that many small ones share it.
@@ -35,6 +36,8 @@ pub(crate) struct DiskRules {
     pub(crate) folder: Arc<Path>,
     /// Bytes of one file.
     pub(crate) most: u64,
+    /// The threads that write and read the files.
+    pub(crate) threads: DiskThreads,
 }
 
 /// The part of a response that its client has not taken.

@@ -53,8 +53,8 @@ impl Patience {
         Self { pace, silence: Silence::default(), limit, rate }
     }
 
-    /// Ready if the client is gone or has had its time. `waits`: the client is waited for, unless the coding of its body
-    /// rests.
+    /// Ready if the client is gone or has had its time. `waits`: the client is waited for, unless the coding of its
+    /// body rests.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>, client: &mut ClientChannel, waits: bool) -> Poll<Error> {
         if let Poll::Ready(error) = client.poll_gone(cx, Listening::Reading, None) {
             return Poll::Ready(error);

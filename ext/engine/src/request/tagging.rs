@@ -8,6 +8,7 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use super::Exchange;
 use crate::content::conditions;
+use crate::relay;
 
 /// Longest body that gets a tag, in bytes.
 const LONGEST: u64 = 64 * 1024;
@@ -59,6 +60,7 @@ fn may_have_tag(fields: &Fields) -> bool {
     let has_own = fields.has(Known::Etag) || fields.has(Known::LastModified);
     !has_own
         && !unbuffered
+        && !relay::is_event_stream(fields)
         && !fields.has(Known::SetCookie)
         && !fields.all(Known::CacheControl).flat_map(list_members).any(no_store)
 }
@@ -83,6 +85,7 @@ mod tests {
             ("Last-Modified: Tue, 01 Dec 2026 00:00:00 GMT\r\n", false),
             ("Set-Cookie: a=b\r\n", false),
             ("X-Accel-Buffering: no\r\n", false),
+            ("Content-Type: text/event-stream; charset=utf-8\r\n", false),
             ("X-Accel-Buffering: yes\r\n", true),
         ] {
             assert_eq!(may_have_tag(&fields(lines)), wanted, "{lines}");

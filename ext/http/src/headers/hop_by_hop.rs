@@ -138,7 +138,7 @@ pub fn clean_response(head: &mut ResponseHead, chunked: bool, keep_upgrade: bool
 
 /// Whether the field names a file for lighttpd. It is in no request, so it is not among the known names.
 #[inline]
-fn names_lighttpd_file(name: &[u8]) -> bool {
+pub(super) fn names_lighttpd_file(name: &[u8]) -> bool {
     const NAME: &[u8] = b"X-Lighttpd-Send-File";
     name.len() == NAME.len() && name.eq_ignore_ascii_case(NAME)
 }

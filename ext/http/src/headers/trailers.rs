@@ -1,6 +1,7 @@
 //! Trailers: fields that come after the body. What is not allowed in the head is not allowed in them either.
 
 use super::hearsay::is_hearsay;
+use super::hop_by_hop::names_lighttpd_file;
 use crate::message::{Fields, Known};
 
 /// Whether a field is forbidden in trailers: it frames, routes, modifies or authorises a message, controls how a
@@ -75,7 +76,7 @@ pub fn of_request(trailers: &Fields, head: &Fields) -> Fields {
 
 /// The trailers of a response that go to a client. `head` is the response's head as it was forwarded.
 pub fn of_response(trailers: &Fields, head: &Fields) -> Fields {
-    kept(trailers, head, |_| true)
+    kept(trailers, head, |name| !names_lighttpd_file(name))
 }
 
 /// Drops trailers whose name was removed, replaced or added in the head: such names belong to the proxy.
@@ -133,5 +134,15 @@ mod tests {
             trailers.push_field(name.as_bytes(), b"late");
         }
         assert_eq!(names(&of_request(&trailers, &Fields::default())), ["X-Sum"]);
+    }
+
+    #[test]
+    fn files_for_a_server_in_front_are_never_named_late() {
+        let mut trailers = Fields::default();
+        for name in ["X-Sendfile", "X-Accel-Redirect", "x-lighttpd-send-file", "X-Sum"] {
+            trailers.push_field(name.as_bytes(), b"late");
+        }
+        clean(&mut trailers);
+        assert_eq!(names(&of_response(&trailers, &Fields::default())), ["X-Sum"]);
     }
 }

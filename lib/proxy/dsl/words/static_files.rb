@@ -89,7 +89,8 @@ module Proxy
           `Cache-Control` of all files, or a Hash of patterns and values, of which the first that matches counts: a path
           inside of `root` such as `"/assets/*"`, an ending such as `"*.css"`, a Regexp, or `"*"`.
         TEXT
-        option :headers, Types::PAIRS, "Further headers of the responses."
+        option :headers, Types::PAIRS,
+               "Further headers of the responses. One that a file has anyway is replaced, but for Vary."
         option :types, TYPES, "Media types of endings, besides the usual ones."
         option :symlinks, LINKS, <<~TEXT
           Follow symbolic links. `:inside`: only those that lead to a place inside of `root`; `false`: none.

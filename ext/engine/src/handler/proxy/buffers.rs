@@ -7,6 +7,7 @@ use nix::unistd::{access, AccessFlags};
 
 use super::{BodyFileConfig, BufferingConfig, ProxyConfig};
 use crate::compile::Report;
+use crate::disk_threads::DiskThreads;
 use crate::relay::{DiskRules, HoldRules};
 use crate::unnamed_file;
 
@@ -37,7 +38,7 @@ fn disk(config: &BodyFileConfig, report: &mut Report<'_>) -> DiskRules {
     if let Err(why) = is_of_use(&folder) {
         report.within("path").error(format!("{folder:?} {why}: write the path of a folder that this process may use"));
     }
-    DiskRules { folder: Arc::from(folder), most }
+    DiskRules { folder: Arc::from(folder), most, threads: DiskThreads::default() }
 }
 
 fn is_of_use(folder: &Path) -> Result<(), String> {

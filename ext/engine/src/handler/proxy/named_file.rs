@@ -19,6 +19,7 @@ use super::Proxy;
 use crate::channel::Channel;
 use crate::compile::Report;
 use crate::disk::{is_absence, AtName, Links, OpenFile, ServedFolder};
+use crate::disk_threads::DiskThreads;
 use crate::error::EndReason;
 use crate::file_response::{media_type, with_charset, write_validators};
 use crate::relay::{self, RequestBody};
@@ -37,6 +38,8 @@ const BODY_TIME: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub(super) struct NamedFiles {
     roots: Arc<[Root]>,
+    /// The threads on which files are opened.
+    threads: DiskThreads,
     /// Lines that tell a backend how to name them.
     told: Vec<(&'static str, Vec<u8>)>,
 }
@@ -91,7 +94,7 @@ impl NamedFiles {
                 }
             }
         }
-        (!roots.is_empty()).then(|| Self { told: told(&roots), roots: roots.into() })
+        (!roots.is_empty()).then(|| Self { told: told(&roots), roots: roots.into(), threads: DiskThreads::default() })
     }
 
     /// Tells a backend how to name files.
@@ -227,10 +230,9 @@ impl Proxy {
         let opened = match open(&files.roots, &named, false) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 let roots = Arc::clone(&files.roots);
-                let mut opening = tokio::task::spawn_blocking(move || open(&roots, &named, true));
+                let mut opening = files.threads.run(move || open(&roots, &named, true));
                 match exchange.client.awaiting(self.limits.half_close, Pin::new(&mut opening)).await {
-                    Ok(Ok(opened)) => opened,
-                    Ok(Err(panic)) => Err(io::Error::other(panic)),
+                    Ok(opened) => opened,
                     Err(error) => return Some(exchange.answer_failure(&error, &self.error_response).await),
                 }
             }

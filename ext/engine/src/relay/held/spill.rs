@@ -94,14 +94,15 @@ impl Spill {
             let waiting = usize::try_from(self.written - self.read).unwrap_or(usize::MAX);
             match &self.file {
                 Some(file) if hungry && waiting > 0 => {
-                    let job = FileJob::read(file, waiting.min(BLOCK), self.read);
+                    let job = FileJob::read(&self.rules.threads, file, waiting.min(BLOCK), self.read);
                     self.job = Some((FileWork::Reading, job));
                 }
                 _ if hungry && !self.block.is_empty() => return Ok(Some(std::mem::take(&mut self.block))),
                 _ if self.block.len() >= BLOCK && !self.is_full => {
                     let block = std::mem::take(&mut self.block);
                     let bytes = block.len() as u64;
-                    let job = FileJob::write(&self.rules.folder, self.file.as_ref(), block, self.written);
+                    let DiskRules { folder, threads, .. } = &self.rules;
+                    let job = FileJob::write(threads, folder, self.file.as_ref(), block, self.written);
                     self.job = Some((FileWork::Writing(bytes), job));
                 }
                 _ => return Ok(None),

@@ -6,6 +6,7 @@ use proxy_http::message::Framing;
 use tokio::io::AsyncReadExt;
 
 use super::*;
+use crate::disk_threads::DiskThreads;
 use crate::stream::memory::{Manners, Pipe};
 use crate::stream::{Http1Connection, Stream};
 use crate::unnamed_file::BLOCK;
@@ -13,7 +14,8 @@ use crate::unnamed_file::BLOCK;
 const MEMORY: usize = 10_000;
 
 fn rules(disk: Option<(&Path, u64)>) -> HoldRules {
-    let disk = disk.map(|(folder, most)| DiskRules { folder: Arc::from(folder), most });
+    let disk =
+        disk.map(|(folder, most)| DiskRules { folder: Arc::from(folder), most, threads: DiskThreads::default() });
     HoldRules { memory: MEMORY, disk }
 }
 

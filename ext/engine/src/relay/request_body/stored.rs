@@ -79,7 +79,8 @@ impl StoredBody {
                 return Poll::Ready(Ok(()));
             }
             let block = std::mem::take(&mut self.tail);
-            self.job = Some(FileJob::write(&self.rules.folder, self.file.as_ref(), block, self.written));
+            let DiskRules { folder, threads, .. } = &self.rules;
+            self.job = Some(FileJob::write(threads, folder, self.file.as_ref(), block, self.written));
         }
     }
 
@@ -124,7 +125,8 @@ impl StoredBody {
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let Some(file) = &self.file else { return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into())) };
         let n = usize::try_from(self.written - self.sent).unwrap_or(usize::MAX).min(BLOCK);
-        let job = self.job.get_or_insert_with(|| FileJob::read(file, n, self.sent));
+        let (threads, sent) = (&self.rules.threads, self.sent);
+        let job = self.job.get_or_insert_with(|| FileJob::read(threads, file, n, sent));
         let done = ready!(job.poll(cx));
         self.job = None;
         let FileDone { block, file } = done?;
