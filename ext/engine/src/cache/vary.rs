@@ -4,6 +4,7 @@ use proxy_http::headers::hearsay::is_hearsay;
 use proxy_http::message::{FieldName, Fields, Known};
 
 use super::list::members;
+use super::record::{push_number, push_text, RecordReader};
 
 /// The request fields that a response depends on, with their values in the request that it answered.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -41,6 +42,26 @@ impl Vary {
     /// Whether the response suits a request with these fields.
     pub(crate) fn suits(&self, request: &Fields) -> bool {
         self.0.iter().all(|one| one.value == value(request, &one.name))
+    }
+
+    /// Writes it into a record.
+    pub(super) fn write_to(&self, out: &mut Vec<u8>) {
+        push_number(out, self.0.len() as u64);
+        for Selected { name, value } in &self.0 {
+            push_text(out, name.as_str().as_bytes());
+            push_number(out, u64::from(value.is_some()));
+            push_text(out, value.as_deref().unwrap_or_default());
+        }
+    }
+
+    /// Reads what [`Self::write_to`] wrote.
+    pub(super) fn read(record: &mut RecordReader<'_>) -> Option<Self> {
+        let selected = (0..record.number()?).map(|_| {
+            let name = FieldName::new(record.chars()?)?;
+            let (there, value) = (record.number()? == 1, record.text()?);
+            Some(Selected { name, value: there.then(|| value.into()) })
+        });
+        selected.collect::<Option<_>>().map(Self)
     }
 
     /// Bytes in memory.

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::Arc;
 
+use arc_swap::ArcSwapOption;
 use proxy_http::message::Fields;
 use quick_cache::sync::Cache;
 use quick_cache::{OptionsBuilder, Weighter};
@@ -11,6 +12,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::entry::{AskedPlace, CacheEntry, CacheSlot};
 use super::flight::Flights;
 use super::status::CacheResult;
+use super::tier::DiskTier;
 use super::{key, Millis};
 
 /// Name of the zone of a `cache` without a name.
@@ -78,6 +80,17 @@ impl Purge {
     }
 }
 
+impl Purge {
+    /// Whether it means all responses for a key.
+    pub(super) fn means(&self, key: &[u8]) -> bool {
+        match self {
+            Self::All => true,
+            Self::Url(pattern) => matches(pattern.as_bytes(), key::url(key)),
+            Self::Tag(_) => false,
+        }
+    }
+}
+
 impl std::fmt::Display for Purge {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -100,6 +113,8 @@ pub(crate) struct Zone {
     pub(crate) flights: Arc<Flights>,
     /// Bytes of bodies that are on their way into the zone.
     growing: AtomicU64,
+    /// Where responses are kept too, and those that are too large for the memory.
+    disk: ArcSwapOption<DiskTier>,
     results: [AtomicU64; CacheResult::ALL.len()],
 }
 
@@ -126,6 +141,7 @@ impl Zone {
             passes: Cache::new(MOST_PASSES),
             flights: Arc::default(),
             growing: AtomicU64::new(0),
+            disk: ArcSwapOption::empty(),
             results: Default::default(),
         })
     }
@@ -143,7 +159,22 @@ impl Zone {
         }
     }
 
-    /// Bytes of the largest body that is stored.
+    /// Keeps responses on another disk, or on none.
+    pub(crate) fn use_disk(&self, disk: Option<Arc<DiskTier>>) {
+        self.disk.store(disk);
+    }
+
+    /// Its disk tier.
+    pub(crate) fn disk(&self) -> Option<Arc<DiskTier>> {
+        self.disk.load_full()
+    }
+
+    /// Bytes of the largest body that is stored, in memory or on a disk.
+    pub(crate) fn largest(&self) -> u64 {
+        self.max_object().max(self.disk.load().as_ref().map_or(0, |disk| disk.max_object()))
+    }
+
+    /// Bytes of the largest body that is stored in memory.
     pub(crate) fn max_object(&self) -> u64 {
         self.max_object.load(Relaxed).min(self.memory.load(Relaxed) / 4)
     }
@@ -158,13 +189,31 @@ impl Zone {
 
     /// Stores a response, in place of one for the same requests.
     pub(crate) fn store(&self, key: &[u8], entry: Arc<CacheEntry>) {
-        let slot = self.slots.peek(key).unwrap_or_default().with(entry);
-        self.slots.insert(key.into(), Arc::new(slot));
+        if let Some(disk) = &*self.disk.load() {
+            disk.keep(key, &entry);
+        }
+        self.remember(key, entry);
         self.passes.remove(&xxh3_64(key));
+    }
+
+    /// Keeps a response in memory, unless its body is in a file.
+    pub(crate) fn remember(&self, key: &[u8], entry: Arc<CacheEntry>) {
+        if entry.body.whole().is_some() {
+            let slot = self.slots.peek(key).unwrap_or_default().with(entry);
+            self.slots.insert(key.into(), Arc::new(slot));
+        }
     }
 
     /// Removes a response, if it is still there.
     pub(crate) fn remove(&self, key: &[u8], entry: &Arc<CacheEntry>) {
+        if let Some(disk) = &*self.disk.load() {
+            disk.remove(key, entry);
+        }
+        self.forget(key, entry);
+    }
+
+    /// Removes a response from memory, if it is still there.
+    pub(crate) fn forget(&self, key: &[u8], entry: &Arc<CacheEntry>) {
         let Some(slot) = self.slots.peek(key) else { return };
         match slot.without(entry) {
             Some(rest) => self.slots.insert(key.into(), Arc::new(rest)),
@@ -174,29 +223,35 @@ impl Zone {
 
     /// Removes all responses for a key, and does not take those that are on their way (RFC 9111, section 4.4).
     pub(crate) fn invalidate(&self, key: &[u8]) {
+        if let Some(disk) = &*self.disk.load() {
+            disk.invalidate(key);
+        }
         self.slots.remove(key);
         self.flights.void_one(key);
     }
 
     /// Purges: what is stored has to be validated before its next use, or is removed if `hard`. Returns the number of
-    /// responses.
+    /// responses. Waits for the disk.
     pub(crate) fn purge(&self, purge: &Purge, hard: bool) -> u64 {
-        let names = |key: &[u8]| match purge {
-            Purge::All => true,
-            Purge::Url(pattern) => matches(pattern.as_bytes(), key::url(key)),
-            Purge::Tag(_) => false,
-        };
+        let names = |key: &[u8]| purge.means(key);
+        // First those on the disk: whatever comes from there meanwhile is purged in memory then.
+        let disk = self.disk();
+        let on_disk = disk.as_ref().map(|disk| disk.purge(purge, hard)).unwrap_or_default();
+        let mut count = on_disk.count();
         let tagged = |entry: &Arc<CacheEntry>| matches!(purge, Purge::Tag(tag) if entry.has_tag(tag.as_bytes()));
-        let mut count = 0;
         let mut removed = Vec::new();
         for (key, slot) in self.slots.iter() {
             let all = names(&key);
             for entry in slot.entries().filter(|entry| all || tagged(entry)) {
-                count += 1;
+                count += u64::from(!on_disk.has(&key, entry));
                 if hard {
                     removed.push((key.clone(), Arc::clone(entry)));
                 } else {
                     entry.purge();
+                    // It may have been written after the others were purged.
+                    if let Some(disk) = disk.as_ref().filter(|_| !on_disk.has(&key, entry)) {
+                        disk.outdate(&key, entry);
+                    }
                 }
             }
         }

@@ -18,10 +18,11 @@ use crate::cache::range::Part;
 use crate::cache::status::{CacheResult, Forwarded};
 use crate::cache::validation::{ask_for_all, ask_whether};
 use crate::channel::Channel;
+use crate::disk::FileReader;
 use crate::error::Cause;
 use crate::relay::RequestBody;
 use crate::request::{
-    give_back, millis_of_day, CacheJob, Errand, Exchange, Fill, Refresh, SentHead, TakenAnswer, Verdict,
+    give_back, millis_of_day, CacheJob, Errand, Exchange, Fill, Refresh, SentHead, StoredBody, TakenAnswer, Verdict,
 };
 use crate::rewrite::write_path_and_query;
 use crate::upstream::{Attempt, Backends, Upstream};
@@ -182,7 +183,13 @@ impl Proxy {
             || total == Some(0);
         let mut body = match bodyless {
             true => None,
-            false => Some(BodyReader::new(&entry.body, start, end)?),
+            false => Some(match entry.body.file() {
+                Some(file) => {
+                    let range = file.start + start..file.start + end.unwrap_or(file.length);
+                    StoredBody::File(FileReader::new(Arc::clone(&file.file)), range)
+                }
+                None => StoredBody::Memory(BodyReader::new(&entry.body, start, end)?),
+            }),
         };
         let response = &mut exchange.work.response;
         entry.write_head(response);
