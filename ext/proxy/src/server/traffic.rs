@@ -3,6 +3,7 @@
 use magnus::{Error, Ruby};
 
 use super::{Life, Server};
+use crate::error;
 use crate::gvl::without_gvl;
 
 impl Server {
@@ -12,7 +13,9 @@ impl Server {
     pub(super) fn change_traffic(ruby: &Ruby, server: &Self, name: String, json: String) -> Result<String, Error> {
         let Some(engine) = server.owned().and_then(Life::running) else { return Ok("{}".into()) };
         // A purge waits for disks.
-        let told = without_gvl(|| engine.change_traffic_by_text(&name, &json), || ())?;
-        told.map_err(|message| Error::new(ruby.exception_arg_error(), message))
+        match without_gvl(|| engine.change_traffic_by_text(&name, &json), || ())? {
+            Ok(told) => told.map_err(|message| Error::new(ruby.exception_arg_error(), message)),
+            Err(payload) => Err(error::panicked(ruby, payload.as_ref())),
+        }
     }
 }
