@@ -1,6 +1,7 @@
 //! A shared cache by RFC 9111: the rules, over the fields of messages, and the zones that keep responses.
 //!
-//! The rules do no input or output and read no clock; only the disk tier of a zone does. Times of day are in milliseconds since 1970 ([`Millis`]).
+//! The rules do no input or output and read no clock; only the disk tier of a zone does. Times of day are in
+//! milliseconds since 1970 ([`Millis`]).
 
 pub(crate) mod body;
 pub(crate) mod conditions;
@@ -11,6 +12,7 @@ pub(crate) mod flight;
 pub(crate) mod freshness;
 pub(crate) mod key;
 mod list;
+pub(crate) mod purge;
 pub(crate) mod range;
 mod record;
 pub(crate) mod reuse;

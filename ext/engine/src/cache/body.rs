@@ -1,14 +1,17 @@
 //! The body of a response that is stored, from its first byte on: whoever wants it reads along while it comes.
 
+mod reader;
+
+pub(crate) use reader::BodyReader;
+
 use std::sync::{Arc, OnceLock};
-use std::task::{ready, Context, Poll, Waker};
+use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
 
 use super::tier::Spool;
 use crate::disk::OpenFile;
-use crate::unnamed_file::{FileDone, FileJob, BLOCK};
 
 /// Bytes of a body too long to be stored that are kept for readers at most, beyond the slowest of them.
 const WINDOW: u64 = 256 * 1024;
@@ -23,13 +26,13 @@ pub(crate) struct Body {
     /// Whether it is known from the beginning to be too long for the memory.
     is_large: bool,
     whole: OnceLock<Bytes>,
-    file: Option<BodyFile>,
+    file: Option<BodyInFile>,
     growing: Mutex<Growing>,
 }
 
 /// A whole body in a file.
 #[derive(Debug)]
-pub(crate) struct BodyFile {
+pub(crate) struct BodyInFile {
     pub(crate) file: Arc<OpenFile>,
     /// Where it begins in the file.
     pub(crate) start: u64,
@@ -84,7 +87,7 @@ impl Body {
         Arc::new(Self::new(announced, true, OnceLock::new(), None))
     }
 
-    fn new(announced: Option<u64>, is_large: bool, whole: OnceLock<Bytes>, file: Option<BodyFile>) -> Self {
+    fn new(announced: Option<u64>, is_large: bool, whole: OnceLock<Bytes>, file: Option<BodyInFile>) -> Self {
         Self { announced, is_large, whole, file, growing: Mutex::default() }
     }
 
@@ -95,7 +98,7 @@ impl Body {
     }
 
     /// A whole body in a file.
-    pub(super) fn in_file(file: BodyFile) -> Arc<Self> {
+    pub(super) fn in_file(file: BodyInFile) -> Arc<Self> {
         let announced = Some(file.length);
         Arc::new(Self::new(announced, true, OnceLock::new(), Some(file)))
     }
@@ -106,7 +109,7 @@ impl Body {
     }
 
     /// The file that has it.
-    pub(crate) fn file(&self) -> Option<&BodyFile> {
+    pub(crate) fn file(&self) -> Option<&BodyInFile> {
         self.file.as_ref()
     }
 
@@ -232,126 +235,6 @@ impl Growing {
         let left = kept.checked_sub(position).filter(|left| *left > 0)?;
         let (file, start) = self.spool.as_ref()?.file()?;
         Some((Arc::clone(file), start + position, left))
-    }
-}
-
-/// One reader of a body, from `position` to before `end`.
-#[derive(Debug)]
-pub(crate) struct BodyReader {
-    body: Arc<Body>,
-    position: u64,
-    /// `None`: to the end of the body.
-    end: Option<u64>,
-    /// Place among the readers, if the body was not whole.
-    place: Option<usize>,
-    /// What was read from its file, and where it begins.
-    held: (u64, Bytes),
-    reading: Option<(u64, FileJob)>,
-}
-
-impl BodyReader {
-    /// A reader. `None` if part of the body is gone already.
-    pub(crate) fn new(body: &Arc<Body>, start: u64, end: Option<u64>) -> Option<Self> {
-        let mut place = None;
-        if body.file.is_some() {
-            return None;
-        }
-        if body.whole.get().is_none() {
-            let mut growing = body.growing.lock();
-            if growing.passing {
-                return None;
-            }
-            if growing.end.is_none() {
-                let free = growing.readers.iter().position(Option::is_none);
-                let number = free.unwrap_or(growing.readers.len());
-                match free {
-                    Some(free) => growing.readers[free] = Some(start),
-                    None => growing.readers.push(Some(start)),
-                }
-                place = Some(number);
-            }
-        }
-        Some(Self { body: Arc::clone(body), position: start, end, place, held: Default::default(), reading: None })
-    }
-
-    /// The next piece; `None` at the end. [`BodyReader::consume`] says how much of it was used.
-    pub(crate) fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, CutBody>> {
-        if self.end.is_some_and(|end| self.position >= end) {
-            return Poll::Ready(Ok(None));
-        }
-        if let Some(whole) = self.body.whole.get() {
-            let from = usize::try_from(self.position).unwrap_or(usize::MAX).min(whole.len());
-            let to = self.end.map_or(whole.len(), |end| usize::try_from(end).unwrap_or(usize::MAX).min(whole.len()));
-            let to = to.min(from + LARGEST_PIECE);
-            return Poll::Ready(Ok((from < to).then(|| whole.slice(from..to))));
-        }
-        let mut growing = loop {
-            let (at, held) = &self.held;
-            let from = self.position.checked_sub(*at).filter(|from| *from < held.len() as u64);
-            if let Some(from) = from {
-                let left = self.end.map_or(u64::MAX, |end| end - self.position);
-                let rest = held.slice(from as usize..);
-                let most = rest.len().min(usize::try_from(left).unwrap_or(usize::MAX)).min(LARGEST_PIECE);
-                return Poll::Ready(Ok(Some(rest.slice(..most))));
-            }
-            let Some((at, job)) = &mut self.reading else {
-                let growing = self.body.growing.lock();
-                let Some((file, offset, left)) = growing.dropped(self.position) else { break growing };
-                drop(growing);
-                let job = FileJob::read(&file, left.min(BLOCK as u64) as usize, offset);
-                self.reading = Some((self.position, job));
-                continue;
-            };
-            let (at, done) = (*at, ready!(job.poll(cx)));
-            self.reading = None;
-            match done {
-                Ok(FileDone { block, file: Ok(_) }) => self.held = (at, block.into()),
-                _ => return Poll::Ready(Err(CutBody)),
-            }
-        };
-        let next = growing.pieces.partition_point(|(at, piece)| at + piece.len() as u64 <= self.position);
-        if let Some((at, piece)) = growing.pieces.get(next) {
-            let from = self.position.saturating_sub(*at) as usize;
-            let left = self.end.map_or(u64::MAX, |end| end - self.position);
-            let to = piece.len().min(from.saturating_add(usize::try_from(left).unwrap_or(usize::MAX)));
-            return Poll::Ready(Ok(Some(piece.slice(from..to))));
-        }
-        match growing.end {
-            Some(BodyEnd::Whole) => Poll::Ready(Ok(None)),
-            Some(BodyEnd::Cut) => Poll::Ready(Err(CutBody)),
-            None => {
-                if !growing.waiting.iter().any(|waker| waker.will_wake(cx.waker())) {
-                    growing.waiting.push(cx.waker().clone());
-                }
-                Poll::Pending
-            }
-        }
-    }
-
-    /// Notes that `n` bytes of the last piece were used.
-    pub(crate) fn consume(&mut self, n: usize) {
-        self.position += n as u64;
-        if let Some(place) = self.place {
-            self.note(place, Some(self.position));
-        }
-    }
-
-    fn note(&self, place: usize, position: Option<u64>) {
-        let mut growing = self.body.growing.lock();
-        if let Some(known) = growing.readers.get_mut(place) {
-            *known = position;
-        }
-        if let Some(filler) = growing.filler.take() {
-            filler.wake();
-        }
-    }
-}
-
-impl Drop for BodyReader {
-    fn drop(&mut self) {
-        if let Some(place) = self.place {
-            self.note(place, None);
-        }
     }
 }
 

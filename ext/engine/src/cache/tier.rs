@@ -28,11 +28,11 @@ use tokio::sync::{oneshot, Semaphore};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::entry::{AnswerPlace, CacheEntry};
-use super::zone::Purge;
+use super::purge::Purge;
 use crate::log::Log;
 use folder::TierFolder;
 use index::TierIndex;
-use keeper::{Keeper, TierJob};
+use keeper::{TierJob, TierKeeper};
 use name::StoredName;
 
 /// Bytes that wait to be written, at most. What is more is not stored.
@@ -160,7 +160,7 @@ impl DiskTier {
         let before = self.state.size.swap(limits.size, Relaxed);
         if let Some(jobs) = self.unstarted.lock().take() {
             let _ = self.state.log.set(Arc::clone(log));
-            let keeper = Keeper { state: Arc::downgrade(&self.state), jobs };
+            let keeper = TierKeeper { state: Arc::downgrade(&self.state), jobs };
             let started = std::thread::Builder::new().name("proxy cache".into()).spawn(move || keeper.run());
             self.state.note(started);
         } else if before != limits.size {

@@ -182,9 +182,9 @@ impl WrittenTier<'_> {
         let max_object = report.within("max_object").count(self.max_object.unwrap_or(usual), 1..=MOST_DISK);
         if max_object > size / 4 {
             let most = size / 4;
-            report.within("max_object").error(format!(
-                "{max_object} is more than a quarter of size: write at most {most}, or a larger size"
-            ));
+            report
+                .within("max_object")
+                .error(format!("{max_object} is more than a quarter of size: write at most {most}, or a larger size"));
         }
         let Some(path) = self.path.map(Path::new) else {
             report.error("`path` is missing: write path: \"tmp/cache/proxy\"");
@@ -201,9 +201,9 @@ impl WrittenTier<'_> {
             if *other == real {
                 report.error(format!("the cache {of:?} has {shown} already: give each a folder of its own"));
             } else if other.starts_with(&real) || real.starts_with(other) {
-                let other = other.display();
                 report.error(format!(
-                    "{shown} and the folder of the cache {of:?}, {other}, are one inside of the other: write another path"
+                    "{shown} and {}, the folder of the cache {of:?}, are one inside of the other: write another path",
+                    other.display()
                 ));
             }
         }

@@ -140,11 +140,11 @@ impl Filtering for Cache {
             // It makes a zone, and has been read before.
             let name = config.zone.as_ref().map_or(String::new(), |name| format!(" {name:?}"));
             if !compiler.place.is_outermost() {
-                report.error("memory, max_object and disk belong outside of every location: move them to the top level");
+                report.error("memory, max_object and disk belong outside of every location: move them there");
             } else if config.has_rules() {
                 report.error(format!(
-                    "memory, max_object and disk stand alone: write the other options in a second line, cache{name}, where \
-                     requests are to use it"
+                    "memory, max_object and disk stand alone: write the other options in a second line, cache{name}, \
+                     where requests are to use it"
                 ));
             }
             return None;

@@ -24,7 +24,7 @@ impl BodyPieces for BodyReader {
 
 /// The body of a stored response.
 #[derive(Debug)]
-pub(crate) enum StoredBody {
+pub(crate) enum SentBody {
     /// In memory, or on its way.
     Memory(BodyReader),
     /// A part of a file.
@@ -39,7 +39,7 @@ impl Exchange<'_> {
 
     /// Sends the response in `work.response`, which the filters have seen, with a body from a cache. `length`: that of
     /// the body, if it is known. Without a body the response has none at all.
-    pub(crate) async fn send_stored(&mut self, body: Option<StoredBody>, length: Option<u64>) -> Verdict {
+    pub(crate) async fn send_stored(&mut self, body: Option<SentBody>, length: Option<u64>) -> Verdict {
         let version = self.work.request.version;
         let framing = match (&body, length) {
             (None, _) => Framing::None,
@@ -61,10 +61,10 @@ impl Exchange<'_> {
         });
         let limits = (self.globals.limits.client_body, self.globals.limits.rate);
         let sent = match body {
-            Some(StoredBody::Memory(mut body)) => {
+            Some(SentBody::Memory(mut body)) => {
                 Box::pin(relay::send_pieces(self.client, &mut body, limits.0, limits.1)).await
             }
-            Some(StoredBody::File(mut file, range)) => {
+            Some(SentBody::File(mut file, range)) => {
                 let sent = Box::pin(relay::send_file(self.client, &mut file, range, limits.0, limits.1)).await;
                 match sent {
                     Ok(()) => {

@@ -65,7 +65,8 @@ module Proxy
             engine :cache_disk
             prose "The Hash that `disk:` of `cache` takes."
 
-            option :path, Types::Folder.new("path", 'the path of a folder, such as "tmp/cache/proxy"'), <<~TEXT, required: true
+            folder = Types::Folder.new("path", 'the path of a folder, such as "tmp/cache/proxy"')
+            option :path, folder, <<~TEXT, required: true
               The folder, of this cache alone. It is made if it is not there; files in it that are not the cache's stay.
             TEXT
             option :size, Types::BYTES, "Space that the files take at most.", required: true

@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::super::entry::CacheEntry;
-use super::super::zone::Purge;
+use super::super::purge::Purge;
 use super::index::StoredFile;
 use super::layout::{capacity_for, record, FileHead, Preamble, PURGED_AT};
 use super::name::StoredName;
@@ -50,12 +50,12 @@ pub(super) enum TierJob {
 }
 
 /// What the thread has.
-pub(super) struct Keeper {
+pub(super) struct TierKeeper {
     pub(super) state: Weak<TierState>,
     pub(super) jobs: Receiver<TierJob>,
 }
 
-impl Keeper {
+impl TierKeeper {
     /// Works until nobody has anything to do for it any more.
     pub(super) fn run(self) {
         let mut alive = 0;
@@ -182,14 +182,14 @@ impl TierState {
         let record = record(key, entry);
         let known = self.index.lock().get(name).is_some();
         let file = if known { self.folder.open_file(name, true)? } else { None };
-        let Some(sum) = entry.body.whole().map(|whole| xxh3_64(whole)).or(entry.body.file().map(|file| file.sum)) else {
+        let Some(sum) = entry.body.whole().map(|whole| xxh3_64(whole)).or(entry.body.file().map(|file| file.sum))
+        else {
             return Ok(());
         };
         if let Some(file) = file {
             let head = FileHead::read(&file)?;
-            let same = head.filter(|head| {
-                head.preamble.body_sum == sum && Some(head.preamble.length) == entry.body.length()
-            });
+            let same =
+                head.filter(|head| head.preamble.body_sum == sum && Some(head.preamble.length) == entry.body.length());
             if let Some(head) = same {
                 if head.replace(&file, &record)? {
                     if head.is_purged != entry.is_purged() {

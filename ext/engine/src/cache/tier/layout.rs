@@ -153,13 +153,7 @@ impl FileHead {
         let places = bytes[PREAMBLE..start].chunks_exact((preamble.capacity as usize).max(1));
         let heads = places.zip(0..).filter_map(|(place, number)| Some((read_head(place, sum)?, number)));
         let newest = heads.max_by_key(|((number, _), _)| *number);
-        Ok(newest.map(|((number, record), place)| Self {
-            preamble,
-            is_purged,
-            record: record.to_vec(),
-            number,
-            place,
-        }))
+        Ok(newest.map(|((number, record), place)| Self { preamble, is_purged, record: record.to_vec(), number, place }))
     }
 
     /// Writes another head in place of this one. `false` if there is no room for it.

@@ -9,7 +9,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use proxy_http::message::Fields;
 
-use super::super::body::{Body, BodyFile};
+use super::super::body::{Body, BodyInFile};
 use super::super::entry::{AnswerPlace, CacheEntry};
 use super::index::StoredFile;
 use super::layout::FileHead;
@@ -61,7 +61,13 @@ impl TierState {
     }
 
     /// Looks for the response to a request. Reads from the disk.
-    pub(super) fn look_up(&self, key: &[u8], place: &AnswerPlace, fields: &Fields, most: u64) -> Option<Arc<CacheEntry>> {
+    pub(super) fn look_up(
+        &self,
+        key: &[u8],
+        place: &AnswerPlace,
+        fields: &Fields,
+        most: u64,
+    ) -> Option<Arc<CacheEntry>> {
         for _ in 0..4 {
             let before = self.generation.load(SeqCst);
             let found = self.look(key, place, fields, most);
@@ -152,6 +158,6 @@ impl TierState {
             }
         }
         let file = Arc::new(OpenFile::of(file).ok()?);
-        Some(Body::in_file(BodyFile { file, start, length, sum }))
+        Some(Body::in_file(BodyInFile { file, start, length, sum }))
     }
 }

@@ -21,7 +21,12 @@ fn fields(lines: &[(&str, &str)]) -> Fields {
 }
 
 fn place() -> AnswerPlace {
-    AnswerPlace { route: "r".into(), upstream: "u".into(), authority: b"b".as_slice().into(), path: b"/".as_slice().into() }
+    AnswerPlace {
+        route: "r".into(),
+        upstream: "u".into(),
+        authority: b"b".as_slice().into(),
+        path: b"/".as_slice().into(),
+    }
 }
 
 fn entry(body: Arc<Body>, lifetime: u64, etag: &str) -> Arc<CacheEntry> {
@@ -114,7 +119,10 @@ fn a_response_comes_back_whole_and_for_the_same_requests_only() {
     for _ in 0..2 {
         let entry = tried.find().expect("it is there");
         assert_eq!(entry.body.whole(), Some(&body(700)));
-        assert_eq!((entry.fields().get("ETag"), entry.freshness.lifetime, entry.has_tag(b"post-1")), (Some(&b"\"a\""[..]), 10, true));
+        assert_eq!(
+            (entry.fields().get("ETag"), entry.freshness.lifetime, entry.has_tag(b"post-1")),
+            (Some(&b"\"a\""[..]), 10, true)
+        );
         assert!(found(&tried.tier, "2").is_none(), "Vary");
         let other = tried.tier.state.look_up(b"http://a.example/x\nen", &place(), &fields(&[("Foo", "1")]), MEMORY);
         assert!(other.is_none());
@@ -227,7 +235,12 @@ async fn what_is_not_whole_never_has_a_name() {
 
 #[test]
 fn purges_reach_what_an_earlier_process_has_written() {
-    let purges = [Purge::All, Purge::url("http://a.example/x").expect("a URL"), Purge::Url("/x*".into()), Purge::Tag("post-1".into())];
+    let purges = [
+        Purge::All,
+        Purge::url("http://a.example/x").expect("a URL"),
+        Purge::Url("/x*".into()),
+        Purge::Tag("post-1".into()),
+    ];
     for purge in purges {
         for hard in [false, true] {
             let mut tried = Tried::new();

@@ -22,7 +22,7 @@ use crate::disk::FileReader;
 use crate::error::Cause;
 use crate::relay::RequestBody;
 use crate::request::{
-    give_back, millis_of_day, CacheJob, Errand, Exchange, Fill, Refresh, SentHead, StoredBody, TakenAnswer, Verdict,
+    give_back, millis_of_day, CacheJob, Errand, Exchange, Fill, Refresh, SentBody, SentHead, TakenAnswer, Verdict,
 };
 use crate::rewrite::write_path_and_query;
 use crate::upstream::{Attempt, Backends, Upstream};
@@ -186,9 +186,9 @@ impl Proxy {
             false => Some(match entry.body.file() {
                 Some(file) => {
                     let range = file.start + start..file.start + end.unwrap_or(file.length);
-                    StoredBody::File(FileReader::new(Arc::clone(&file.file)), range)
+                    SentBody::File(FileReader::new(Arc::clone(&file.file)), range)
                 }
-                None => StoredBody::Memory(BodyReader::new(&entry.body, start, end)?),
+                None => SentBody::Memory(BodyReader::new(&entry.body, start, end)?),
             }),
         };
         let response = &mut exchange.work.response;
