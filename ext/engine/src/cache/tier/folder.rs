@@ -105,6 +105,26 @@ impl TierFolder {
         }
     }
 
+    /// The folders for files that are there.
+    pub(super) fn leaves(&self) -> Vec<u16> {
+        let numbers = |path: &Path, digits: usize| {
+            let entries = fs::read_dir(path).into_iter().flatten().flatten();
+            let names = entries.filter_map(move |entry| {
+                let name = entry.file_name();
+                let name = name.to_str().filter(|name| name.len() == digits)?;
+                u16::from_str_radix(name, 16).ok()
+            });
+            names.collect::<Vec<_>>()
+        };
+        let branches = numbers(&self.root, 1).into_iter();
+        branches
+            .flat_map(|branch| {
+                let path = self.root.join(format!("{branch:x}"));
+                numbers(&path, 2).into_iter().map(move |leaf| branch << 8 | leaf)
+            })
+            .collect()
+    }
+
     /// The names of the files in one of the folders.
     pub(super) fn names_in(&self, leaf: u16) -> Vec<StoredName> {
         let Ok(entries) = fs::read_dir(leaf_path(&self.root, leaf)) else { return Vec::new() };

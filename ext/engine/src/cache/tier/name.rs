@@ -8,9 +8,6 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::super::entry::CacheEntry;
 use super::super::key;
 
-/// Number of the folders that files are in, two levels of them.
-pub(super) const LEAVES: u16 = 4096;
-
 /// The name of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct StoredName {
@@ -27,9 +24,9 @@ pub(super) fn hash(key: &[u8]) -> u64 {
     xxh3_64(key)
 }
 
-/// The folder for the files with this hash of their key.
+/// The folder for the files with this hash of their key: one of 4,096, two levels of them.
 pub(super) fn leaf(key: u64) -> u16 {
-    (key >> 52) as u16 % LEAVES
+    (key >> 52) as u16
 }
 
 /// The path of a folder for files.

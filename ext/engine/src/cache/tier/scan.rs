@@ -13,7 +13,7 @@ use super::super::body::{Body, BodyInFile};
 use super::super::entry::{AnswerPlace, CacheEntry};
 use super::index::StoredFile;
 use super::layout::FileHead;
-use super::name::{hash, leaf, StoredName, LEAVES};
+use super::name::{hash, leaf, StoredName};
 use super::{tag_hashes, TierState};
 use crate::disk::OpenFile;
 
@@ -21,7 +21,7 @@ impl TierState {
     /// Reads the heads of all files that are not known yet. Files that are not whole are removed.
     pub(super) fn scan(&self) {
         let mut found = Vec::new();
-        for leaf in 0..LEAVES {
+        for leaf in self.folder.leaves() {
             for name in self.folder.names_in(leaf) {
                 if self.stopping.load(Relaxed) {
                     return;
