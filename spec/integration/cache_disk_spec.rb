@@ -185,7 +185,7 @@ RSpec.describe "the disk of a cache" do
     said = proxy.process.await_output(/^.*nothing is stored there for now$/)[0]
     expect(said).to include("No space left on device")
     expect(proxy.process.output.scan("nothing is stored there").length).to eq(1)
-    expect(space).to be <= 3 * 1024 * 1024
+    expect(Array.new(2) { hit?(proxy.get("/0")) }.last).to be(true), "what fits into memory is stored"
   ensure
     system("umount", "--lazy", folder, err: File::NULL)
   end
