@@ -172,17 +172,20 @@ impl Zone {
 
     /// Removes all responses for a key, and does not take those that are on their way (RFC 9111, section 4.4).
     pub(crate) fn invalidate(&self, key: &[u8]) {
+        self.flights.void_one(key);
         if let Some(disk) = &*self.disk.load() {
             disk.invalidate(key);
         }
         self.slots.remove(key);
-        self.flights.void_one(key);
     }
 
     /// Purges: what is stored has to be validated before its next use, or is removed if `hard`. Returns the number of
     /// responses. Waits for the disk.
     pub(crate) fn purge(&self, purge: &Purge, hard: bool) -> u64 {
         let names = |key: &[u8]| purge.means(key);
+        // The tags of what is on its way are not known yet.
+        let void = || self.flights.void(|key| names(key) || matches!(purge, Purge::Tag(_)));
+        void();
         // First those on the disk: whatever comes from there meanwhile is purged in memory then.
         let disk = self.disk();
         let on_disk = disk.as_ref().map(|disk| disk.purge(purge, hard)).unwrap_or_default();
@@ -205,8 +208,7 @@ impl Zone {
             }
         }
         removed.iter().for_each(|(key, entry)| self.remove(key, entry));
-        // The tags of what is on its way are not known yet.
-        self.flights.void(|key| names(key) || matches!(purge, Purge::Tag(_)));
+        void();
         count
     }
 

@@ -208,12 +208,11 @@ impl TierState {
         let preamble = Preamble { capacity, length, body_sum: sum, written: now() };
         self.make_room(preamble.file_length());
         let path = self.folder.new_path();
-        let written = self.write_new(&path, &preamble, &record, entry);
+        let written = self.write_new(&path, &preamble, &record, entry).and_then(|()| self.folder.name(&path, name));
         if written.is_err() {
             let _ = std::fs::remove_file(&path);
         }
         written?;
-        self.folder.name(&path, name)?;
         self.put(name, entry, &preamble);
         Ok(())
     }
