@@ -175,6 +175,27 @@ RSpec.describe "the disk of a cache" do
     expect(start(to: origin.address).get("/").body).to eq("new")
   end
 
+  it "takes another size and another folder by a reload" do
+    path, others, address = folder, "#{directory}/others", backend.address
+    with = lambda do |place, size|
+      lambda do
+        cache memory: 1_048_576, disk: { path: place, size: size }
+        cache
+        proxy to: "http://#{address}"
+      end
+    end
+    proxy = start_proxy(&with.call(path, 100_000_000))
+    20.times { |number| proxy.get("/#{number}") }
+    written(20)
+    proxy.server.reload(&with.call(path, 2_000_000))
+    eventually(limit: 10) { expect(space).to be_between(1, 2_000_000) }
+    proxy.server.reload(&with.call(others, 100_000_000))
+    left = files
+    expect(proxy.get("/4").body == body[4]).to be(true)
+    eventually { expect(Dir.glob("#{others}/?/??/*").length).to eq(1) }
+    expect(files).to eq(left)
+  end
+
   it "serves on when the disk is full, and says it once", if: Process.uid.zero? do
     Dir.mkdir(folder)
     skip "no file system can be mounted" unless system("mount", "-t", "tmpfs", "-o", "size=3m", "none", folder)
