@@ -1,6 +1,7 @@
 //! A shared cache by RFC 9111: the rules, over the fields of messages, and the zones that keep responses.
 //!
-//! The rules do no input or output and read no clock. Times of day are in milliseconds since 1970 ([`Millis`]).
+//! The rules do no input or output and read no clock; only the disk tier of a zone does. Times of day are in
+//! milliseconds since 1970 ([`Millis`]).
 
 pub(crate) mod body;
 pub(crate) mod directives;
@@ -11,10 +12,13 @@ pub(crate) mod key;
 mod list;
 pub(crate) mod parts;
 mod passes;
+pub(crate) mod purge;
+mod record;
 pub(crate) mod reuse;
 pub(crate) mod status;
 pub(crate) mod storable;
 mod structured;
+pub(crate) mod tier;
 pub(crate) mod validation;
 pub(crate) mod vary;
 pub(crate) mod zone;

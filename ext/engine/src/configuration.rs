@@ -184,7 +184,7 @@ macro_rules! directives {
         impl Serialize for Defaults {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 let handlers = [$($Handler::WORD),+].len();
-                let mut out = serializer.serialize_struct("Defaults", 17 + handlers + FilterConfig::COUNT)?;
+                let mut out = serializer.serialize_struct("Defaults", 18 + handlers + FilterConfig::COUNT)?;
                 out.serialize_field("server", &Config::default())?;
                 out.serialize_field("bind", &BindConfig::default())?;
                 out.serialize_field("certificate", &Certificate::default())?;
@@ -194,6 +194,7 @@ macro_rules! directives {
                 out.serialize_field("health_check", &HealthCheck::default())?;
                 out.serialize_field("error_response", &CustomError::default())?;
                 out.serialize_field("body_file", &BodyFileConfig::default())?;
+                out.serialize_field("cache_disk", &CacheDiskConfig::default())?;
                 out.serialize_field("on", &EventsConfig::default())?;
                 out.serialize_field("acme", &AcmeConfig::default())?;
                 out.serialize_field("control", &ControlConfig::default())?;

@@ -16,6 +16,7 @@ pub(crate) use reader::FileReader;
 
 use std::fs::{File, Metadata};
 use std::hash::BuildHasher;
+use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::MetadataExt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -40,6 +41,12 @@ pub(crate) struct OpenFile {
 }
 
 impl OpenFile {
+    /// An open regular file. `threads` read it where it may block.
+    pub(crate) fn of(file: File, threads: DiskThreads) -> io::Result<Self> {
+        let (facts, speed) = (file.metadata()?, Speed::of(&file)?);
+        Ok(Self::new(file, &facts, speed, threads))
+    }
+
     fn new(file: File, facts: &Metadata, speed: Speed, threads: DiskThreads) -> Self {
         let modified = (facts.mtime(), facts.mtime_nsec());
         let number = FxBuildHasher.hash_one((facts.dev(), facts.ino(), modified, facts.len()));

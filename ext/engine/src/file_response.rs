@@ -114,7 +114,8 @@ impl Exchange<'_> {
         self.finish_answer(ending).await
     }
 
-    async fn send_parts(&mut self, content: FileContent, parts: &SentParts) -> Result<(), Error> {
+    /// Sends parts of a file as the body.
+    pub(crate) async fn send_parts(&mut self, content: FileContent, parts: &SentParts) -> Result<(), Error> {
         let (limit, rate) = (self.globals.limits.client_body, self.globals.limits.rate);
         let mut reader = FileReader::new(content.file);
         for (head, range) in parts.iter() {

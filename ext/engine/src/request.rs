@@ -29,6 +29,7 @@ pub(crate) use figures::Figures;
 pub(crate) use globals::{ClientLimits, Globals};
 pub use own_answer::OwnAnswer;
 pub(crate) use response_additions::ResponseAdditions;
+pub(crate) use stored::SentBody;
 pub(crate) use tools::Tools;
 pub(crate) use workspace::{RecordStage, Workspace};
 

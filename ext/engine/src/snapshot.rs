@@ -156,7 +156,7 @@ pub(crate) fn carry_over(before: Option<&Snapshot>, config: &Config, purpose: Pu
     let carry_over = UpstreamCarryOver::new(carried, &config.resolver.value, &config.blocks, &metrics);
     let upstreams = Upstreams::compile(carry_over, &config.upstreams, &mut problems);
     let zones = caches::written(&config.routes);
-    let zones = Zones::compile(before.as_deref().map(|before| &before.zones), zones, &mut problems);
+    let zones = Zones::compile(before.as_deref().map(|before| &before.zones), zones, purpose, &mut problems);
     let mut filters = CarriedFilters::carry_over(before.as_deref().map(|before| &before.filters));
     let exporters = filters.single();
     let tracing = config.tracing.as_ref();
@@ -256,7 +256,7 @@ impl Snapshot {
         }
         self.each_proxy(&mut |proxy| proxy.backends().start(&self.dns, runtime, log));
         self.routes.each_filter(&mut |filter| filter.start(&self.dns, runtime, log));
-        self.carried_over.zones.start();
+        self.carried_over.zones.start(log);
         self.events.listen(&self.listeners, self.binds.certificates(), runtime, log);
         if let Some(tracing) = &self.globals.tracing {
             tracing.exporter().start(runtime, log);

@@ -1,10 +1,18 @@
 //! The body of a response that is stored, from its first byte on: whoever wants it reads along while it comes.
 
+mod reader;
+
+pub(crate) use reader::BodyReader;
+
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
+
+use super::tier::Spool;
+use crate::disk::OpenFile;
+use crate::unnamed_file::{FileJob, BLOCK};
 
 /// Bytes of a body too long to be stored that are kept for readers at most, beyond the slowest of them.
 const WINDOW: u64 = 256 * 1024;
@@ -16,8 +24,23 @@ const LARGEST_PIECE: usize = 64 * 1024;
 pub(crate) struct Body {
     /// Length that the head announces. `None`: it is unknown until the end.
     announced: Option<u64>,
+    /// Whether it is known from the beginning to be too long for the memory.
+    is_large: bool,
     whole: OnceLock<Bytes>,
+    file: Option<BodyInFile>,
     growing: Mutex<Growing>,
+}
+
+/// A whole body in a file.
+#[derive(Debug)]
+pub(crate) struct BodyInFile {
+    pub(crate) file: Arc<OpenFile>,
+    /// Where it begins in the file.
+    pub(crate) start: u64,
+    /// Bytes.
+    pub(crate) length: u64,
+    /// Its sum.
+    pub(super) sum: u64,
 }
 
 #[derive(Debug, Default)]
@@ -31,6 +54,8 @@ struct Growing {
     waiting: Vec<Waker>,
     /// Whether the body is too long to be stored: what everybody has read is dropped, and nobody can join.
     passing: bool,
+    /// The file that it is written to, if it is too long for the memory. Pieces that are there may be dropped.
+    spool: Option<Arc<Spool>>,
     filler: Option<Waker>,
 }
 
@@ -55,19 +80,47 @@ pub(crate) struct CutBody;
 impl Body {
     /// A body of which nothing has come.
     pub(crate) fn begin(announced: Option<u64>) -> Arc<Self> {
-        Arc::new(Self { announced, whole: OnceLock::new(), growing: Mutex::default() })
+        Arc::new(Self::new(announced, false, OnceLock::new(), None))
+    }
+
+    /// A body of which nothing has come, and that is too long for the memory.
+    pub(crate) fn begin_large(announced: Option<u64>) -> Arc<Self> {
+        Arc::new(Self::new(announced, true, OnceLock::new(), None))
+    }
+
+    fn new(announced: Option<u64>, is_large: bool, whole: OnceLock<Bytes>, file: Option<BodyInFile>) -> Self {
+        Self { announced, is_large, whole, file, growing: Mutex::default() }
     }
 
     /// A whole body.
-    #[cfg(test)]
     pub(crate) fn of(bytes: Bytes) -> Arc<Self> {
         let announced = Some(bytes.len() as u64);
-        Arc::new(Self { announced, whole: OnceLock::from(bytes), growing: Mutex::default() })
+        Arc::new(Self::new(announced, false, OnceLock::from(bytes), None))
+    }
+
+    /// A whole body in a file.
+    pub(super) fn in_file(file: BodyInFile) -> Arc<Self> {
+        let announced = Some(file.length);
+        Arc::new(Self::new(announced, true, OnceLock::new(), Some(file)))
+    }
+
+    /// Whether it is known from the beginning to be too long for the memory.
+    pub(crate) fn is_large(&self) -> bool {
+        self.is_large
+    }
+
+    /// The file that has it.
+    pub(crate) fn file(&self) -> Option<&BodyInFile> {
+        self.file.as_ref()
     }
 
     /// Its length, as far as it is known.
     pub(crate) fn length(&self) -> Option<u64> {
-        self.whole.get().map(|whole| whole.len() as u64).or(self.announced)
+        let whole = self.whole.get().map(|whole| whole.len() as u64).or(self.announced);
+        whole.or_else(|| {
+            let growing = self.growing.lock();
+            growing.spool.as_ref().filter(|_| growing.end == Some(BodyEnd::Whole)).map(|_| growing.length)
+        })
     }
 
     /// The bytes, once all have come.
@@ -81,14 +134,36 @@ impl Body {
         let at = growing.length;
         growing.length += piece.len() as u64;
         growing.pieces.push((at, piece));
+        growing.drop_written();
         growing.wake();
         growing.length
+    }
+
+    /// Lets the body grow into a file. Returns the pieces so far.
+    pub(crate) fn write_to(&self, spool: &Arc<Spool>) -> Vec<Bytes> {
+        let mut growing = self.growing.lock();
+        growing.spool = Some(Arc::clone(spool));
+        growing.pieces.iter().map(|(_, piece)| piece.clone()).collect()
+    }
+
+    /// The file that it grows into, unless that has failed.
+    pub(crate) fn spool(&self) -> Option<Arc<Spool>> {
+        let growing = self.growing.lock();
+        growing.spool.clone().filter(|_| !growing.passing)
+    }
+
+    /// Drops the pieces: all of the body is in its file.
+    pub(crate) fn shed(&self) {
+        let mut growing = self.growing.lock();
+        if growing.spool.as_ref().is_some_and(|spool| spool.written() == growing.length) {
+            growing.pieces = Vec::new();
+        }
     }
 
     /// Ends the body as it should end.
     pub(crate) fn finish(&self) {
         let mut growing = self.growing.lock();
-        if !growing.passing {
+        if !growing.passing && growing.spool.is_none() {
             let whole = match &mut growing.pieces[..] {
                 [(_, only)] => only.clone(),
                 pieces => pieces.iter().map(|(_, piece)| &piece[..]).collect::<Vec<_>>().concat().into(),
@@ -109,7 +184,11 @@ impl Body {
 
     /// Gives up storing the body, which is too long. Those who read it get the rest.
     pub(crate) fn pass(&self) {
-        self.growing.lock().passing = true;
+        let mut growing = self.growing.lock();
+        growing.passing = true;
+        if let Some(spool) = &growing.spool {
+            spool.give_up();
+        }
     }
 
     /// Number of those who read it.
@@ -126,6 +205,8 @@ impl Body {
         let Some(slowest) = growing.readers.iter().flatten().min().copied() else {
             return Poll::Ready(Appetite::Nobody);
         };
+        // What is in a file need not be kept for those who are slower.
+        let slowest = slowest.max(growing.spool.as_ref().map_or(0, |spool| spool.written()));
         growing.pieces.retain(|(at, piece)| at + piece.len() as u64 > slowest);
         if growing.length - slowest < WINDOW {
             return Poll::Ready(Appetite::More);
@@ -139,102 +220,21 @@ impl Growing {
     fn wake(&mut self) {
         self.waiting.drain(..).for_each(Waker::wake);
     }
-}
 
-/// One reader of a body, from `position` to before `end`.
-#[derive(Debug)]
-pub(crate) struct BodyReader {
-    body: Arc<Body>,
-    position: u64,
-    /// `None`: to the end of the body.
-    end: Option<u64>,
-    /// AnswerPlace among the readers, if the body was not whole.
-    place: Option<usize>,
-}
-
-impl BodyReader {
-    /// A reader. `None` if part of the body is gone already.
-    pub(crate) fn new(body: &Arc<Body>, start: u64, end: Option<u64>) -> Option<Self> {
-        let mut place = None;
-        if body.whole.get().is_none() {
-            let mut growing = body.growing.lock();
-            if growing.passing {
-                return None;
-            }
-            if growing.end.is_none() {
-                let free = growing.readers.iter().position(Option::is_none);
-                let number = free.unwrap_or(growing.readers.len());
-                match free {
-                    Some(free) => growing.readers[free] = Some(start),
-                    None => growing.readers.push(Some(start)),
-                }
-                place = Some(number);
-            }
-        }
-        Some(Self { body: Arc::clone(body), position: start, end, place })
+    /// Drops pieces that are in a file, but those that are about to be read.
+    fn drop_written(&mut self) {
+        let Some(spool) = &self.spool else { return };
+        let slowest = self.readers.iter().flatten().min().copied().unwrap_or(u64::MAX);
+        let most = spool.written().min(slowest.max(self.length.saturating_sub(WINDOW)));
+        let first = self.pieces.partition_point(|(at, piece)| at + piece.len() as u64 <= most);
+        self.pieces.drain(..first);
     }
 
-    /// The next piece; `None` at the end. [`BodyReader::consume`] says how much of it was used.
-    pub(crate) fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, CutBody>> {
-        if self.end.is_some_and(|end| self.position >= end) {
-            return Poll::Ready(Ok(None));
-        }
-        if let Some(whole) = self.body.whole.get() {
-            return Poll::Ready(Ok(self.piece_of(whole)));
-        }
-        let mut growing = self.body.growing.lock();
-        let next = growing.pieces.partition_point(|(at, piece)| at + piece.len() as u64 <= self.position);
-        if let Some((at, piece)) = growing.pieces.get(next) {
-            let from = self.position.saturating_sub(*at) as usize;
-            let left = self.end.map_or(u64::MAX, |end| end - self.position);
-            let to = piece.len().min(from.saturating_add(usize::try_from(left).unwrap_or(usize::MAX)));
-            return Poll::Ready(Ok(Some(piece.slice(from..to))));
-        }
-        match growing.end {
-            // It may have become whole since the look at it above.
-            Some(BodyEnd::Whole) => Poll::Ready(Ok(self.body.whole.get().and_then(|whole| self.piece_of(whole)))),
-            Some(BodyEnd::Cut) => Poll::Ready(Err(CutBody)),
-            None => {
-                if !growing.waiting.iter().any(|waker| waker.will_wake(cx.waker())) {
-                    growing.waiting.push(cx.waker().clone());
-                }
-                Poll::Pending
-            }
-        }
-    }
-
-    /// The next piece of a whole body.
-    fn piece_of(&self, whole: &Bytes) -> Option<Bytes> {
-        let place = |position: u64| usize::try_from(position).unwrap_or(usize::MAX).min(whole.len());
-        let from = place(self.position);
-        let to = self.end.map_or(whole.len(), place).min(from.saturating_add(LARGEST_PIECE));
-        (from < to).then(|| whole.slice(from..to))
-    }
-
-    /// Notes that `n` bytes of the last piece were used.
-    pub(crate) fn consume(&mut self, n: usize) {
-        self.position += n as u64;
-        if let Some(place) = self.place {
-            self.note(place, Some(self.position));
-        }
-    }
-
-    fn note(&self, place: usize, position: Option<u64>) {
-        let mut growing = self.body.growing.lock();
-        if let Some(known) = growing.readers.get_mut(place) {
-            *known = position;
-        }
-        if let Some(filler) = growing.filler.take() {
-            filler.wake();
-        }
-    }
-}
-
-impl Drop for BodyReader {
-    fn drop(&mut self) {
-        if let Some(place) = self.place {
-            self.note(place, None);
-        }
+    /// Reads the bytes from `position` on from their file, if they are no longer in memory.
+    fn read_dropped(&self, position: u64) -> Option<FileJob> {
+        let kept = self.pieces.first().map_or(self.length, |(at, _)| *at);
+        let left = kept.checked_sub(position).filter(|left| *left > 0)?;
+        self.spool.as_ref()?.read(position, left.min(BLOCK as u64) as usize)
     }
 }
 

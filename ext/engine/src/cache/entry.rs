@@ -7,6 +7,7 @@ use proxy_http::message::{Fields, ResponseHead};
 
 use super::body::Body;
 use super::freshness::Freshness;
+use super::record::{push_number, push_text, RecordReader};
 use super::vary::Vary;
 
 /// Bytes that an entry takes beside its texts, about.
@@ -24,6 +25,25 @@ pub(crate) struct AnswerPlace {
     pub(crate) authority: Box<[u8]>,
     /// Path and query of the target; empty if they are those of the client.
     pub(crate) path: Box<[u8]>,
+}
+
+impl AnswerPlace {
+    /// The place, as a request has it.
+    pub(crate) fn asked(&self) -> AskedPlace<'_> {
+        let Self { route, upstream, authority, path } = self;
+        AskedPlace { route, upstream, authority, path }
+    }
+
+    fn write_to(&self, out: &mut Vec<u8>) {
+        for text in [self.route.as_bytes(), self.upstream.as_bytes(), &self.authority, &self.path] {
+            push_text(out, text);
+        }
+    }
+
+    fn read(record: &mut RecordReader<'_>) -> Option<Self> {
+        let (route, upstream) = (record.chars()?.into(), record.chars()?.into());
+        Some(Self { route, upstream, authority: record.text()?.into(), path: record.text()?.into() })
+    }
 }
 
 /// A place, as a request has it.
@@ -130,6 +150,44 @@ impl CacheEntry {
         self.purged.store(true, Relaxed);
     }
 
+    /// The tags.
+    pub(crate) fn tags(&self) -> impl Iterator<Item = &[u8]> {
+        self.tags.iter().map(|tag| &**tag)
+    }
+
+    /// Writes what tells it apart from other responses for its key.
+    pub(super) fn write_variant(&self, out: &mut Vec<u8>) {
+        self.place.write_to(out);
+        self.vary.write_to(out);
+    }
+
+    /// Writes all but its body into a record.
+    pub(super) fn write_to(&self, out: &mut Vec<u8>) {
+        self.write_variant(out);
+        self.freshness.write_to(out);
+        push_number(out, self.status.into());
+        push_text(out, &self.reason);
+        push_text(out, &self.lines);
+        push_number(out, self.tags.len() as u64);
+        self.tags.iter().for_each(|tag| push_text(out, tag));
+    }
+
+    /// Reads what [`Self::write_to`] wrote.
+    pub(super) fn read(mut record: RecordReader<'_>, body: Arc<Body>) -> Option<Self> {
+        let record = &mut record;
+        let (place, vary) = (AnswerPlace::read(record)?, Vary::read(record)?);
+        let freshness = Freshness::read(record)?;
+        let status = u16::try_from(record.number_below(1000)?).ok()?;
+        let (reason, lines) = (record.text()?.into(), record.text()?.into());
+        let tags = (0..record.number()?).map(|_| record.text().map(Box::from)).collect::<Option<_>>()?;
+        Some(Self { status, reason, lines, freshness, vary, place, tags, body, purged: AtomicBool::new(false) })
+    }
+
+    /// The same with another body.
+    pub(super) fn with_body(self, body: Arc<Body>) -> Arc<Self> {
+        Arc::new(Self { body, ..self })
+    }
+
     /// Whether the response has this tag.
     pub(crate) fn has_tag(&self, tag: &[u8]) -> bool {
         self.tags.iter().any(|one| **one == *tag)
@@ -139,7 +197,7 @@ impl CacheEntry {
     pub(crate) fn size(&self) -> u64 {
         let tags: usize = self.tags.iter().map(|tag| tag.len() + size_of::<Box<[u8]>>()).sum();
         let head = OVERHEAD + self.reason.len() + self.lines.len() + self.vary.size() + tags;
-        head as u64 + self.body.length().unwrap_or(0)
+        head as u64 + if self.body.file().is_some() { 0 } else { self.body.length().unwrap_or(0) }
     }
 }
 
@@ -180,10 +238,11 @@ impl CacheSlot {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn entry(route: &str, varied: &str) -> Arc<CacheEntry> {
+    /// A response without a body.
+    pub(in crate::cache) fn entry(route: &str, varied: &str) -> Arc<CacheEntry> {
         let (mut response, mut request) = (Fields::default(), Fields::default());
         response.append("Vary", b"Foo");
         request.append("Foo", varied.as_bytes());

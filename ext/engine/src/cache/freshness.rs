@@ -4,6 +4,7 @@ use proxy_http::message::{Fields, Known};
 
 use super::directives::ResponseDirectives;
 use super::list::{members, seconds};
+use super::record::{push_number, RecordReader};
 use super::Millis;
 use crate::content::date;
 
@@ -47,6 +48,27 @@ impl Freshness {
     /// Whether it is to be validated for each request.
     pub(crate) fn is_for_one(&self) -> bool {
         self.always_validate || self.lifetime <= self.initial_age
+    }
+
+    /// Writes it into a record.
+    pub(super) fn write_to(&self, out: &mut Vec<u8>) {
+        let Self { received, initial_age, lifetime, while_revalidate, if_error, always_validate } = *self;
+        let always_validate = u64::from(always_validate);
+        for number in [received, initial_age, lifetime, while_revalidate, if_error, always_validate] {
+            push_number(out, number);
+        }
+    }
+
+    /// Reads what [`Self::write_to`] wrote.
+    pub(super) fn read(record: &mut RecordReader<'_>) -> Option<Self> {
+        Some(Self {
+            received: record.number()?,
+            initial_age: record.number()?,
+            lifetime: record.number()?,
+            while_revalidate: record.number()?,
+            if_error: record.number()?,
+            always_validate: record.number()? != 0,
+        })
     }
 
     /// Milliseconds for which it is still fresh at `now`; below 0: since when it is stale.

@@ -4,6 +4,7 @@ use proxy_http::headers::hearsay::is_hearsay;
 use proxy_http::message::{FieldName, Fields, Known};
 
 use super::list::members;
+use super::record::{push_number, push_text, RecordReader};
 use crate::content::accepted::{are_used, AcceptedCodings};
 
 /// Most fields that a response may depend on: each is compared for each request.
@@ -66,6 +67,26 @@ impl Vary {
             out.extend(value(request, &one.name).iter().flatten());
             out.push(b'\n');
         }
+    }
+
+    /// Writes it into a record.
+    pub(super) fn write_to(&self, out: &mut Vec<u8>) {
+        push_number(out, self.0.len() as u64);
+        for Selected { name, value } in &self.0 {
+            push_text(out, name.as_str().as_bytes());
+            push_number(out, u64::from(value.is_some()));
+            push_text(out, value.as_deref().unwrap_or_default());
+        }
+    }
+
+    /// Reads what [`Self::write_to`] wrote.
+    pub(super) fn read(record: &mut RecordReader<'_>) -> Option<Self> {
+        let selected = (0..record.number()?).map(|_| {
+            let name = FieldName::new(record.chars()?)?;
+            let (there, value) = (record.number()? == 1, record.text()?);
+            Some(Selected { name, value: there.then(|| value.into()) })
+        });
+        selected.collect::<Option<_>>().map(Self)
     }
 
     /// Bytes in memory.

@@ -3,15 +3,17 @@
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::Arc;
 
+use arc_swap::ArcSwapOption;
 use proxy_http::message::Fields;
 use quick_cache::sync::Cache;
 use quick_cache::{OptionsBuilder, Weighter};
 
 use super::entry::{AskedPlace, CacheEntry, CacheSlot};
 use super::flight::Flights;
-use super::key;
 use super::passes::Passes;
+use super::purge::Purge;
 use super::status::CacheResult;
+use super::tier::DiskTier;
 
 /// Name of the zone of a `cache` without a name.
 pub(crate) const DEFAULT_ZONE: &str = "default";
@@ -43,47 +45,6 @@ pub(crate) enum ZoneFinding {
     Nothing,
 }
 
-/// What a purge means.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Purge {
-    /// All that is stored.
-    All,
-    /// One URL, or all URLs or paths that match a pattern with `*`.
-    Url(Box<str>),
-    /// The responses with a tag.
-    Tag(Box<str>),
-}
-
-impl Purge {
-    /// The purge of a URL or a pattern. The error is for a person.
-    pub(crate) fn url(text: &str) -> Result<Self, String> {
-        if text.starts_with('/') || text == "*" {
-            return Ok(Self::Url(text.into()));
-        }
-        let Some((scheme, rest)) = text.split_once("://").filter(|(scheme, _)| !scheme.is_empty()) else {
-            return Err(format!(
-                "{text:?} is no URL: write one such as \"https://example.com/x\", or a path such as \"/x*\""
-            ));
-        };
-        let rest = rest.split('#').next().unwrap_or_default();
-        let (authority, path) = rest.split_at(rest.find(['/', '?', '*']).unwrap_or(rest.len()));
-        let mut url = Vec::new();
-        let root = if path.starts_with(['/', '*']) { "" } else { "/" };
-        key::push_url(&mut url, &scheme.to_ascii_lowercase(), authority.as_bytes(), root.as_bytes(), path.as_bytes());
-        Ok(Self::Url(String::from_utf8_lossy(&url).into()))
-    }
-}
-
-impl std::fmt::Display for Purge {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::All => f.write_str("everything"),
-            Self::Url(url) => url.escape_debug().fmt(f),
-            Self::Tag(tag) => write!(f, "the tag {:?}", tag),
-        }
-    }
-}
-
 /// A zone.
 #[derive(Debug)]
 pub(crate) struct Zone {
@@ -97,6 +58,8 @@ pub(crate) struct Zone {
     epoch: AtomicU64,
     /// Bytes of bodies that are on their way into the zone.
     growing: AtomicU64,
+    /// Where responses are kept too, and those that are too large for the memory.
+    disk: ArcSwapOption<DiskTier>,
     results: [AtomicU64; CacheResult::ALL.len()],
 }
 
@@ -124,6 +87,7 @@ impl Zone {
             flights: Arc::default(),
             epoch: AtomicU64::new(0),
             growing: AtomicU64::new(0),
+            disk: ArcSwapOption::empty(),
             results: Default::default(),
         })
     }
@@ -141,7 +105,22 @@ impl Zone {
         }
     }
 
-    /// Bytes of the largest body that is stored.
+    /// Keeps responses on another disk, or on none.
+    pub(crate) fn use_disk(&self, disk: Option<Arc<DiskTier>>) {
+        self.disk.store(disk);
+    }
+
+    /// Its disk tier.
+    pub(crate) fn disk(&self) -> Option<Arc<DiskTier>> {
+        self.disk.load_full()
+    }
+
+    /// Bytes of the largest body that is stored, in memory or on a disk.
+    pub(crate) fn largest(&self) -> u64 {
+        self.max_object().max(self.disk.load().as_ref().map_or(0, |disk| disk.max_object()))
+    }
+
+    /// Bytes of the largest body that is stored in memory.
     pub(crate) fn max_object(&self) -> u64 {
         self.max_object.load(Relaxed).min(self.memory.load(Relaxed) / 4)
     }
@@ -156,12 +135,30 @@ impl Zone {
 
     /// Stores a response, in place of one for the same requests.
     pub(crate) fn store(&self, key: &[u8], entry: Arc<CacheEntry>) {
-        let slot = self.slots.peek(key).unwrap_or_default().with(entry);
-        self.slots.insert(key.into(), Arc::new(slot));
+        if let Some(disk) = &*self.disk.load() {
+            disk.keep(key, &entry);
+        }
+        self.remember(key, entry);
+    }
+
+    /// Keeps a response in memory, unless its body is in a file.
+    pub(crate) fn remember(&self, key: &[u8], entry: Arc<CacheEntry>) {
+        if entry.body.whole().is_some() {
+            let slot = self.slots.peek(key).unwrap_or_default().with(entry);
+            self.slots.insert(key.into(), Arc::new(slot));
+        }
     }
 
     /// Removes a response, if it is still there.
     pub(crate) fn remove(&self, key: &[u8], entry: &Arc<CacheEntry>) {
+        if let Some(disk) = &*self.disk.load() {
+            disk.remove(key, entry);
+        }
+        self.forget(key, entry);
+    }
+
+    /// Removes a response from memory, if it is still there.
+    pub(crate) fn forget(&self, key: &[u8], entry: &Arc<CacheEntry>) {
         let Some(slot) = self.slots.peek(key) else { return };
         match slot.without(entry) {
             Some(rest) => self.slots.insert(key.into(), Arc::new(rest)),
@@ -172,36 +169,44 @@ impl Zone {
     /// Removes all responses for a key, and does not take those that are on their way (RFC 9111, section 4.4).
     pub(crate) fn invalidate(&self, key: &[u8]) {
         self.epoch.fetch_add(1, Relaxed);
-        self.slots.remove(key);
         self.flights.void_one(key);
+        if let Some(disk) = &*self.disk.load() {
+            disk.invalidate(key);
+        }
+        self.slots.remove(key);
     }
 
     /// Purges: what is stored has to be validated before its next use, or is removed if `hard`. Returns the number of
-    /// responses.
+    /// responses. Waits for the disk.
     pub(crate) fn purge(&self, purge: &Purge, hard: bool) -> u64 {
-        let names = |key: &[u8]| match purge {
-            Purge::All => true,
-            Purge::Url(pattern) => matches(pattern.as_bytes(), key::url(key)),
-            Purge::Tag(_) => false,
-        };
+        let names = |key: &[u8]| purge.means(key);
+        // The tags of what is on its way are not known yet.
+        let void = || self.flights.void(|key| names(key) || matches!(purge, Purge::Tag(_)));
+        void();
+        // First those on the disk: whatever comes from there meanwhile is purged in memory then.
+        let disk = self.disk();
+        let on_disk = disk.as_ref().map(|disk| disk.purge(purge, hard)).unwrap_or_default();
+        let mut count = on_disk.count();
         let tagged = |entry: &Arc<CacheEntry>| matches!(purge, Purge::Tag(tag) if entry.has_tag(tag.as_bytes()));
         self.epoch.fetch_add(1, Relaxed);
-        let mut count = 0;
         let mut removed = Vec::new();
         for (key, slot) in self.slots.iter() {
             let all = names(&key);
             for entry in slot.entries().filter(|entry| all || tagged(entry)) {
-                count += 1;
+                count += u64::from(!on_disk.has(&key, entry));
                 if hard {
                     removed.push((key.clone(), Arc::clone(entry)));
                 } else {
                     entry.purge();
+                    // It may have been written after the others were purged.
+                    if let Some(disk) = disk.as_ref().filter(|_| !on_disk.has(&key, entry)) {
+                        disk.outdate(&key, entry);
+                    }
                 }
             }
         }
         removed.iter().for_each(|(key, entry)| self.remove(key, entry));
-        // The tags of what is on its way are not known yet.
-        self.flights.void(|key| names(key) || matches!(purge, Purge::Tag(_)));
+        void();
         count
     }
 
@@ -243,25 +248,6 @@ impl Zone {
     pub(crate) fn bytes(&self) -> u64 {
         self.slots.weight()
     }
-}
-
-/// Whether a URL is the one that a purge names. A pattern that begins with `/` means every host; `*` stands for any
-/// text.
-fn matches(pattern: &[u8], url: &[u8]) -> bool {
-    let subject = match pattern.first() {
-        Some(b'/') => memchr::memmem::find(url, b"://")
-            .and_then(|at| memchr::memchr(b'/', &url[at + 3..]).map(|path| &url[at + 3 + path..]))
-            .unwrap_or_default(),
-        _ => url,
-    };
-    let mut parts = pattern.split(|byte| *byte == b'*');
-    let Some(mut rest) = parts.next().and_then(|first| subject.strip_prefix(first)) else { return false };
-    let Some(last) = parts.next_back() else { return rest.is_empty() };
-    for part in parts {
-        let Some(at) = memchr::memmem::find(rest, part) else { return false };
-        rest = &rest[at + part.len()..];
-    }
-    rest.ends_with(last)
 }
 
 #[cfg(test)]
@@ -325,40 +311,6 @@ mod tests {
         assert_eq!(zone.purge(&Purge::Tag("none".into()), true), 0);
         assert_eq!(zone.purge(&Purge::All, true), 1);
         assert_eq!(zone.bytes(), 0);
-    }
-
-    #[test]
-    fn a_purge_names_a_url_as_keys_do() {
-        for (text, url) in [
-            ("HTTPS://A.example:443/X?y#z", Some("https://a.example/X?y")),
-            ("http://a.example", Some("http://a.example/")),
-            ("http://a.example?x", Some("http://a.example/?x")),
-            ("http://*.example/x", Some("http://*.example/x")),
-            ("/x*", Some("/x*")),
-            ("*", Some("*")),
-            ("x", None),
-            ("://x", None),
-        ] {
-            assert_eq!(Purge::url(text).ok(), url.map(|url| Purge::Url(url.into())), "{text}");
-        }
-    }
-
-    #[test]
-    fn patterns_have_stars() {
-        for (pattern, url, matching) in [
-            ("http://a/x", "http://a/x", true),
-            ("http://a/x", "http://a/xy", false),
-            ("http://a/*", "http://a/x/y?z", true),
-            ("/assets/*.css", "https://b:8080/assets/a.css", true),
-            ("/assets/*.css", "https://b/assets/a.css.map", false),
-            ("/a*b*b", "http://h/a-b", false),
-            ("/a*b*b", "http://h/a-b-b", true),
-            ("*", "http://h/", true),
-            ("/", "http://h/", true),
-            ("/", "http://h/x", false),
-        ] {
-            assert_eq!(matches(pattern.as_bytes(), url.as_bytes()), matching, "{pattern} {url}");
-        }
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::cache::freshness::FreshnessDefaults;
 use crate::cache::key;
 use crate::cache::storable::StoragePolicy;
 use crate::cache::validation::take_tags;
-use crate::cache::zones::WrittenZone;
+use crate::cache::zones::{WrittenTier, WrittenZone};
 use crate::compile::{Report, Word, TEN_YEARS};
 use crate::compiler::Compiler;
 use crate::config::{At, LocationConfig, NamedCondition};
@@ -30,6 +30,8 @@ pub struct CacheConfig {
     pub memory: Option<i64>,
     /// Bytes of the largest body that is stored. Outside of every location: it makes the memory.
     pub max_object: Option<i64>,
+    /// Folder that keeps the responses too. Outside of every location: it makes the memory.
+    pub disk: Option<CacheDiskConfig>,
     /// String rewrite whose value tells requests apart, beside their URL.
     pub key: Option<String>,
     /// Conditions of which any makes a request bypass the cache.
@@ -54,6 +56,18 @@ pub struct CacheConfig {
     pub at: Option<At>,
 }
 
+/// `disk: { path: "tmp/cache/proxy", size: 1_000_000_000 }`
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CacheDiskConfig {
+    /// Absolute path of the folder.
+    pub path: Option<String>,
+    /// Bytes that the files take at most.
+    pub size: Option<i64>,
+    /// Bytes of the largest body that is stored.
+    pub max_object: Option<i64>,
+}
+
 /// `bypass: { cookies: { "_session" => true }, headers: { … }, query: { … } }`
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
@@ -72,6 +86,7 @@ impl Default for CacheConfig {
             zone: None,
             memory: None,
             max_object: None,
+            disk: None,
             key: None,
             bypass: CacheBypass::default(),
             default_ttl: None,
@@ -91,14 +106,20 @@ impl CacheConfig {
     /// The memory that the directive makes, if it is one that does.
     pub(crate) fn zone(&self) -> Option<WrittenZone<'_>> {
         let Self { memory, max_object, .. } = *self;
-        let written = WrittenZone { name: self.zone.as_deref(), memory, max_object, at: self.at.as_ref() };
-        (memory.is_some() || max_object.is_some()).then_some(written)
+        let disk = self.disk.as_ref();
+        let disk = disk.map(|CacheDiskConfig { path, size, max_object }| WrittenTier {
+            path: path.as_deref(),
+            size: *size,
+            max_object: *max_object,
+        });
+        let written = WrittenZone { name: self.zone.as_deref(), memory, max_object, disk, at: self.at.as_ref() };
+        (memory.is_some() || max_object.is_some() || disk.is_some()).then_some(written)
     }
 
     /// Whether it has options for requests.
     fn has_rules(&self) -> bool {
         let rules = |config: &Self| {
-            let bare = Self { zone: None, memory: None, max_object: None, at: None, ..config.clone() };
+            let bare = Self { zone: None, memory: None, max_object: None, disk: None, at: None, ..config.clone() };
             serde_json::to_value(bare).unwrap_or_default()
         };
         rules(self) != rules(&Self::default())
@@ -120,11 +141,11 @@ impl Filtering for Cache {
             // It makes a zone, and has been read before.
             let name = config.zone.as_ref().map_or(String::new(), |name| format!(" {name:?}"));
             if !compiler.place.is_outermost() {
-                report.error("memory and max_object belong outside of every location: move them to the top level");
+                report.error("memory, max_object and disk belong outside of every location: move them there");
             } else if config.has_rules() {
                 report.error(format!(
-                    "memory and max_object stand alone: write the other options in a second line, cache{name}, where \
-                     requests are to use it"
+                    "memory, max_object and disk stand alone: write the other options in a second line, cache{name}, \
+                     where requests are to use it"
                 ));
             }
             return None;

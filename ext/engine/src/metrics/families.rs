@@ -52,6 +52,12 @@ families! {
         "Requests that a cache had to do with, by what it did.";
     CACHE_BYTES = Gauge "proxy_cache_bytes" "bytes"
         "Memory that stored responses take.";
+    CACHE_DISK_BYTES = Gauge "proxy_cache_disk_bytes" "bytes"
+        "Space on a disk that stored responses take.";
+    CACHE_DISK_FILES = Gauge "proxy_cache_disk_files" ""
+        "Files with stored responses.";
+    CACHE_DISK_EVICTIONS = Counter "proxy_cache_disk_evictions" ""
+        "Files with stored responses that were removed to make room.";
     BLOCK_CALLS = Counter "proxy_block_calls" ""
         "Calls of Ruby blocks.";
     CONFIG_RELOADS = Counter "proxy_config_reloads" ""

@@ -13,6 +13,7 @@ use super::caching::{CacheRules, StoringRequest, TakenAnswer};
 use super::errand::{give_back, Errand, ErrandAnswer};
 use crate::cache::body::{Appetite, Body};
 use crate::cache::entry::CacheEntry;
+use crate::cache::tier::Spool;
 use crate::channel::Channel;
 use crate::error::{Error, Kind, Retry, Waited};
 use crate::log::{Level, Log};
@@ -78,16 +79,23 @@ impl Fill {
         self.backend.begin_reading(self.framing);
         let entry = Arc::clone(&self.entry);
         let rules = Arc::clone(&self.rules);
-        let mut growth = Growth { body: &entry.body, rules: &rules, reserved: entry.body.length().unwrap_or(0) };
+        let reserved = if entry.body.is_large() { 0 } else { entry.body.length().unwrap_or(0) };
+        let mut growth = Growth { body: &entry.body, rules: &rules, reserved };
         match self.read(&mut growth).await {
             Ok(Appetite::More) => {
                 entry.body.finish();
                 if entry.body.whole().is_some() && !self.storing.is_void(&rules.zone) {
                     rules.zone.store(&self.key, Arc::clone(&entry));
                 }
+                give_back(pool, &self.attempt, &mut Some(self.backend), &self.introduction, self.keep);
+                if let Some(spool) = entry.body.spool().filter(|_| !self.storing.is_void(&rules.zone)) {
+                    if let Some(disk) = rules.zone.disk() {
+                        disk.name(spool, &self.key, &entry).await;
+                    }
+                    entry.body.shed();
+                }
                 // From here on the zone has it.
                 drop(self.storing);
-                give_back(pool, &self.attempt, &mut Some(self.backend), &self.introduction, self.keep);
             }
             Ok(Appetite::Nobody) => {}
             Err(error) => {
@@ -105,6 +113,14 @@ impl Fill {
         let announced = body.length();
         let (mut length, mut passing) = (0, false);
         let mut deserted: Option<Instant> = None;
+        let mut spool = None;
+        if body.is_large() {
+            spool = self.record();
+            passing = spool.is_none();
+            if passing {
+                self.pass();
+            }
+        }
         loop {
             if passing && poll_fn(|cx| body.poll_room(cx)).await == Appetite::Nobody {
                 return Ok(Appetite::Nobody);
@@ -117,14 +133,21 @@ impl Fill {
                 Piece::Data(n) => {
                     let data = Bytes::copy_from_slice(&self.backend.received()[..n]);
                     self.backend.consume_body(n);
-                    length = body.push(data);
-                    if announced.is_none() && !passing {
-                        passing = length > zone.max_object() || !zone.reserve(n as u64);
-                        if passing {
-                            body.pass();
-                            self.storing.give_up(zone, &self.key);
-                        } else {
+                    length = body.push(data.clone());
+                    if let Some(file) = &spool {
+                        if length > zone.largest() || !file.push(data) {
+                            (spool, passing) = (None, true);
+                            self.pass();
+                        }
+                    } else if announced.is_none() && !passing {
+                        if length <= zone.max_object() && zone.reserve(n as u64) {
                             growth.reserved += n as u64;
+                        } else {
+                            spool = self.record();
+                            passing = spool.is_none();
+                            if passing {
+                                self.pass();
+                            }
                         }
                     }
                 }
@@ -141,6 +164,22 @@ impl Fill {
             }
             deserted = since;
         }
+    }
+}
+
+impl Fill {
+    /// Lets the body grow into a file. `None` if it cannot be stored on a disk.
+    fn record(&self) -> Option<Arc<Spool>> {
+        let zone = &self.rules.zone;
+        let spool = zone.disk()?.record(&self.key, &self.entry)?;
+        let pieces = self.entry.body.write_to(&spool);
+        pieces.into_iter().all(|piece| spool.push(piece)).then_some(spool)
+    }
+
+    /// Gives up storing the body.
+    fn pass(&mut self) {
+        self.entry.body.pass();
+        self.storing.give_up(&self.rules.zone, &self.key);
     }
 }
 

@@ -241,11 +241,12 @@ impl StoringRequest {
             // Its end cannot be told from a failure.
             Framing::UntilClose => return Err(Unstorable::Size),
         };
-        if length.is_some_and(|length| length > rules.zone.max_object()) {
+        if length.is_some_and(|length| length > rules.zone.largest()) {
             return Err(Unstorable::Size);
         }
+        let in_memory = length.is_none_or(|length| length <= rules.zone.max_object());
         let vary = Vary::of(&response.fields, &self.asked, sent).ok_or(Unstorable::Vary)?;
-        if !rules.zone.reserve(length.unwrap_or(0)) {
+        if in_memory && !rules.zone.reserve(length.unwrap_or(0)) {
             return Err(Unstorable::Room);
         }
         hop_by_hop::clean_response(response, false, false);
@@ -262,6 +263,7 @@ impl StoringRequest {
             response.fields.remove(Known::ContentLength);
         }
         let place = self.place.clone();
-        Ok(CacheEntry::new(response, Body::begin(length), Circumstances { freshness, vary, place, tags }))
+        let body = if in_memory { Body::begin(length) } else { Body::begin_large(length) };
+        Ok(CacheEntry::new(response, body, Circumstances { freshness, vary, place, tags }))
     }
 }

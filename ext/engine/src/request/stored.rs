@@ -7,7 +7,9 @@ use proxy_http::message::{Framing, Known, Version};
 
 use super::{write_connection, Exchange, Verdict};
 use crate::cache::parts::BodyParts;
+use crate::content::parts::SentParts;
 use crate::error::{EndReason, Error, Kind, Retry, Side};
+use crate::file_response::FileContent;
 use crate::relay::{self, BodyPieces};
 
 impl BodyPieces for BodyParts {
@@ -20,6 +22,15 @@ impl BodyPieces for BodyParts {
     }
 }
 
+/// The body of a stored response.
+#[derive(Debug)]
+pub(crate) enum SentBody {
+    /// In memory, or on its way.
+    Memory(BodyParts),
+    /// Parts of a file.
+    File(FileContent, SentParts),
+}
+
 impl Exchange<'_> {
     /// Whether the answer to the request may be stored, or others wait for it.
     pub(crate) fn stores_answer(&self) -> bool {
@@ -28,7 +39,7 @@ impl Exchange<'_> {
 
     /// Sends the response in `work.response`, which the filters have seen, with a body from a cache. `length`: that of
     /// the body, if it is known. Without a body the response has none at all.
-    pub(crate) async fn send_stored(&mut self, body: Option<BodyParts>, length: Option<u64>) -> Verdict {
+    pub(crate) async fn send_stored(&mut self, body: Option<SentBody>, length: Option<u64>) -> Verdict {
         let version = self.work.request.version;
         let framing = match (&body, length) {
             (None, _) => Framing::None,
@@ -50,7 +61,16 @@ impl Exchange<'_> {
         });
         let limits = (self.globals.limits.client_body, self.globals.limits.rate);
         let sent = match body {
-            Some(mut body) => Box::pin(relay::send_pieces(self.client, &mut body, limits.0, limits.1)).await,
+            Some(SentBody::Memory(mut body)) => {
+                Box::pin(relay::send_pieces(self.client, &mut body, limits.0, limits.1)).await
+            }
+            Some(SentBody::File(file, parts)) => match Box::pin(self.send_parts(file, &parts)).await {
+                Ok(()) => {
+                    self.client.channel.end_body(None);
+                    relay::flush(self.client, limits.0, limits.1).await
+                }
+                failed => failed,
+            },
             None => {
                 self.client.channel.write_body(b"");
                 relay::flush(self.client, limits.0, limits.1).await
@@ -65,7 +85,7 @@ impl Exchange<'_> {
                 match error.side {
                     Side::Client => self.note_departure(&error),
                     Side::Backend => self.warn(format_args!("response cut short: its backend did not send all of it")),
-                    Side::Us => {}
+                    Side::Us => self.warn(format_args!("a stored response was cut short: {error}")),
                 }
                 if ends {
                     Verdict::Reset

@@ -103,7 +103,14 @@ impl Operations for Server {
     }
 
     fn change_traffic(self: Arc<Self>, name: &'static str, call: ControlCall) -> Answering {
-        Box::pin(async move { self.changed_traffic(name, call) })
+        Box::pin(async move {
+            if name != "purge" {
+                return self.changed_traffic(name, call);
+            }
+            // It waits for disks.
+            let purged = tokio::task::spawn_blocking(move || self.changed_traffic(name, call)).await;
+            purged.unwrap_or_else(|panic| Err(Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, panic.to_string())))
+        })
     }
 
     fn order(self: Arc<Self>, name: &'static str, call: ControlCall) -> Answering {

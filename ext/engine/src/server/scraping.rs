@@ -152,6 +152,14 @@ impl Scraper {
         for zone in &zones {
             out.count(&[("cache", zone.name())], zone.bytes());
         }
+        let disks: Vec<_> = zones.iter().filter_map(|zone| Some((zone.name(), zone.disk()?.figures()))).collect();
+        let families = [&family::CACHE_DISK_BYTES, &family::CACHE_DISK_FILES, &family::CACHE_DISK_EVICTIONS];
+        for (number, family) in families.into_iter().enumerate() {
+            out.family(family);
+            for (name, figures) in &disks {
+                out.count(&[("cache", name)], figures[number]);
+            }
+        }
         out.family(&family::BLOCK_CALLS);
         for (word, counts) in snapshot.blocks.calls() {
             for (result, count) in ["answered", "failed", "late", "full"].into_iter().zip(counts) {

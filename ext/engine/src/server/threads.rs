@@ -190,6 +190,7 @@ impl Workers<'_> {
             keeper.close();
             // Every engine thread has ended by now. What they logged should be written before the process ends.
             let end = Instant::now() + LOG_PATIENCE;
+            snapshot.load().zones().rest(LOG_PATIENCE);
             if let Some(access_log) = &snapshot.load().globals.access_log {
                 access_log.close(LOG_PATIENCE);
             }

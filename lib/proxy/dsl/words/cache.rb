@@ -6,8 +6,8 @@ module Proxy
       # Answers from stored responses, and stores others.
       class Cache < Word::Filter
         prose <<~TEXT
-          Keeps responses of backends in memory and answers from them, as a shared cache (RFC 9111). With `memory` or
-          `max_object`, outside of every location, it makes the memory; else the requests of the location use it.
+          Keeps responses of backends in memory and answers from them, as a shared cache (RFC 9111). With `memory`,
+          `max_object` or `disk`, outside of every location, it makes the memory; else the requests of the location use it.
         TEXT
         details <<~TEXT
           [Caching](caching.md) says what is stored, when, and for whom. A `cache` without a name uses a memory of 64 MiB
@@ -20,6 +20,7 @@ module Proxy
             proxy to: "http://127.0.0.1:3001"
           end
         RUBY
+        example 'cache "pages", disk: { path: "tmp/cache/proxy", size: 1_000_000_000 }', "Also kept over a restart"
 
         # The optional name before the options.
         class Zone < Types::Text
@@ -57,12 +58,41 @@ module Proxy
           end
         end
 
+        # A folder that keeps the responses too.
+        class Disk < Types::Part
+          # Keys of the Hash.
+          class Options < Schema
+            engine :cache_disk
+            prose "The Hash that `disk:` of `cache` takes."
+
+            folder = Types::Folder.new("path", 'the path of a folder, such as "tmp/cache/proxy"')
+            option :path, folder, <<~TEXT, required: true
+              The folder, of this cache alone. It is made if it is not there; files in it that are not the cache's stay.
+            TEXT
+            option :size, Types::BYTES, "Space that the files take at most.", required: true
+            option :max_object, Types::BYTES, <<~TEXT, default: "100 MiB", unset: true
+              The largest body that is stored in memory, at most a quarter of `size`. What is too large for the memory is on the disk
+              alone.
+            TEXT
+          end
+
+          OPTIONS = Options.new(:cache_disk)
+          private_constant :OPTIONS
+
+          def initialize
+            super("Hash", 'a Hash, such as { path: "tmp/cache/proxy", size: 1_000_000_000 }', OPTIONS)
+          end
+        end
+
         takes Zone.new("String", 'the name of a cache, such as "pages"'), as: :zone
 
         option :memory, Types::BYTES, "Memory for stored responses; outside of every location.",
                default: "64 MiB", unset: true
         option :max_object, Types::BYTES, <<~TEXT, default: "1 MiB", unset: true
           The largest body that is stored, at most a quarter of `memory`; outside of every location.
+        TEXT
+        option :disk, Disk.new, <<~TEXT, default: "none", unset: true
+          A folder that keeps the responses too, over restarts, and larger ones; outside of every location.
         TEXT
         option :key, Types::Template.new("rewrite", 'a string rewrite, such as "{cookie.lang}"'),
                "What tells requests apart, beside their URL and `Vary`: a string rewrite.",

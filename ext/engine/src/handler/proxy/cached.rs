@@ -20,9 +20,10 @@ use crate::cache::validation::{ask_for_all, ask_whether};
 use crate::channel::Channel;
 use crate::content::parts::SentParts;
 use crate::error::Cause;
+use crate::file_response::FileContent;
 use crate::relay::RequestBody;
 use crate::request::{
-    give_back, millis_of_day, CacheJob, Errand, Exchange, Fill, Refresh, SentHead, TakenAnswer, Verdict,
+    give_back, millis_of_day, CacheJob, Errand, Exchange, Fill, Refresh, SentBody, SentHead, TakenAnswer, Verdict,
 };
 use crate::rewrite::write_path_and_query;
 use crate::upstream::{Attempt, Backends, Upstream};
@@ -184,10 +185,14 @@ impl Proxy {
             || matches!(entry.status, 204 | 304)
             || matches!(sent, SentPart::NotModified | SentPart::Nothing)
             || total == Some(0);
-        let mut body = match (&sent, bodyless) {
-            (_, true) => None,
-            (SentPart::Parts(ranges), false) => Some(BodyParts::of(&entry.body, ranges)?),
-            (_, false) => Some(BodyParts::whole(&entry.body)?),
+        let mut body = match (&sent, entry.body.file()) {
+            _ if bodyless => None,
+            (_, Some(file)) => {
+                let content = FileContent { file: Arc::clone(&file.file), start: file.start, length: file.length };
+                Some(SentBody::File(content, SentParts::whole(file.length)))
+            }
+            (SentPart::Parts(ranges), None) => Some(SentBody::Memory(BodyParts::of(&entry.body, ranges)?)),
+            (_, None) => Some(SentBody::Memory(BodyParts::whole(&entry.body)?)),
         };
         let response = &mut exchange.work.response;
         entry.write_head(response);
@@ -213,11 +218,15 @@ impl Proxy {
             }
             SentPart::Parts(ranges) => {
                 let parts = SentParts::of(ranges, total.unwrap_or(0), &mut response.fields);
-                if let Some(body) = &mut body {
-                    body.put_between(parts.iter().map(|(before, _)| before), parts.tail());
-                }
                 response.status = 206;
                 length = Some(parts.length());
+                match &mut body {
+                    Some(SentBody::Memory(body)) => {
+                        body.put_between(parts.iter().map(|(before, _)| before), parts.tail());
+                    }
+                    Some(SentBody::File(_, sent)) => *sent = parts,
+                    None => {}
+                }
             }
         }
         if !is_whole {

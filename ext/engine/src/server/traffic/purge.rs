@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::calls::{mistake, read};
 use super::TrafficError;
-use crate::cache::zone::Purge;
+use crate::cache::purge::Purge;
 use crate::server::Server;
 
 /// Body of `purge`.

@@ -17,6 +17,9 @@ use crate::content::conditions;
 use crate::error::Error;
 use crate::request::{millis_of_day, Caching, Exchange, StoringRequest};
 
+/// Look-ups on a disk, while others remove what is there.
+const LOOK_UPS: usize = 3;
+
 /// What a request gets after it was looked up.
 pub(super) enum FoundAnswer {
     /// A stored response.
@@ -140,7 +143,13 @@ pub(super) async fn find(
     loop {
         let now = millis_of_day();
         let mut stale = None;
-        match zone.find(&caching.key, place(exchange), &exchange.work.request.fields) {
+        let mut finding = zone.find(&caching.key, place(exchange), &exchange.work.request.fields);
+        if !matches!(finding, ZoneFinding::Found(_)) {
+            if let Some(entry) = find_on_disk(proxy, exchange, zone, &caching.key).await? {
+                finding = ZoneFinding::Found(entry);
+            }
+        }
+        match finding {
             ZoneFinding::Found(entry) => match reuse::judge(&entry.freshness, demands, entry.is_purged(), now) {
                 Reuse::Fresh => {
                     caching.status.forwarded = None;
@@ -225,4 +234,29 @@ pub(super) async fn find(
             Err(_) => return Ok(FoundAnswer::Pass),
         }
     }
+}
+
+/// Looks a request up on the disk of a zone. What is small is then in memory too.
+async fn find_on_disk(
+    proxy: &Proxy,
+    exchange: &mut Exchange<'_>,
+    zone: &Zone,
+    key: &[u8],
+) -> Result<Option<Arc<CacheEntry>>, Error> {
+    let Some(disk) = zone.disk().filter(|disk| disk.may_have(key)) else { return Ok(None) };
+    for _ in 0..LOOK_UPS {
+        let generation = disk.generation();
+        let place = place(exchange).keep();
+        let fields = exchange.work.request.fields.clone();
+        let mut found = Box::pin(disk.find(key.into(), place, fields, zone.max_object()));
+        let found = exchange.client.awaiting(proxy.limits.half_close, found.as_mut()).await?;
+        let Some(entry) = found else { return Ok(None) };
+        zone.remember(key, Arc::clone(&entry));
+        // It must not come back after it was removed in between.
+        if generation == disk.generation() {
+            return Ok(Some(entry));
+        }
+        zone.forget(key, &entry);
+    }
+    Ok(None)
 }
