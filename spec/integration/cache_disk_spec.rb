@@ -211,6 +211,28 @@ RSpec.describe "the disk of a cache" do
     system("umount", "--lazy", folder, err: File::NULL)
   end
 
+  it "makes nobody wait for a disk that stands still", if: Process.uid.zero? do
+    image = "#{directory}/image"
+    Dir.mkdir(folder)
+    File.write(image, "")
+    File.truncate(image, 128 * 1024 * 1024)
+    mounted = system("mkfs.ext4", "-q", image) && system("mount", "-o", "loop", image, folder)
+    skip "no file system can be mounted" unless mounted
+    proxy = start
+    proxy.get("/1")
+    written(1)
+    skip "it cannot be frozen" unless system("fsfreeze", "--freeze", folder)
+    # More than may wait to be written.
+    150.times { |number| expect(proxy.get("/#{number}").body == body[number]).to be(true), number.to_s }
+    expect([hit?(proxy.get("/145")), files.length]).to eq([true, 1])
+    system("fsfreeze", "--unfreeze", folder)
+    eventually(limit: 20) { expect(files.length).to be > 50 }
+    expect(proxy.get("/4").body == body[4]).to be(true)
+  ensure
+    system("fsfreeze", "--unfreeze", folder, err: File::NULL)
+    system("umount", "--lazy", folder, err: File::NULL)
+  end
+
   describe "while another process takes over" do
     include HandOver
 
