@@ -75,6 +75,25 @@ RSpec.describe "the disk of a cache" do
     expect(files.map { |path| File.stat(path).mode & 0o777 }.uniq).to eq([0o600])
   end
 
+  it "takes a large body in while its client is slow, with its length or in chunks" do
+    large = Random.new(5).bytes(20_000_000)
+    origin = start_backend do |peer|
+      request = peer.read_request
+      fields = { "Cache-Control" => "max-age=60", "Connection" => "close" }
+      next peer.answer(large, fields) if request.target == "/length"
+
+      peer.write("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nCache-Control: max-age=60\r\n\r\n")
+      200.times { |number| peer.write("186a0\r\n#{large.byteslice(number * 100_000, 100_000)}\r\n") }
+      peer.write("0\r\n\r\n")
+    end
+    proxy = start(to: origin.address)
+    slow = %w[/length /chunks].map { |target| proxy.connect.tap { |client| client.send_request("GET", target) } }
+    written(2)
+    origin.stop
+    expect(%w[/length /chunks].map { |target| proxy.get(target).body == large }).to eq([true, true])
+    expect(slow.map { |client| client.read_response.body == large }).to eq([true, true])
+  end
+
   it "never answers with a wrong byte after kills in the middle of writing, and keeps its size" do
     size = 30_000_000
     hits = 0
@@ -208,6 +227,28 @@ RSpec.describe "the disk of a cache" do
     expect(proxy.process.output.scan("nothing is stored there").length).to eq(1)
     expect(Array.new(2) { hit?(proxy.get("/0")) }.last).to be(true), "what fits into memory is stored"
   ensure
+    system("umount", "--lazy", folder, err: File::NULL)
+  end
+
+  it "makes nobody wait for a disk that stands still", if: Process.uid.zero? do
+    image = "#{directory}/image"
+    Dir.mkdir(folder)
+    File.write(image, "")
+    File.truncate(image, 128 * 1024 * 1024)
+    mounted = system("mkfs.ext4", "-q", image) && system("mount", "-o", "loop", image, folder)
+    skip "no file system can be mounted" unless mounted
+    proxy = start
+    proxy.get("/1")
+    written(1)
+    skip "it cannot be frozen" unless system("fsfreeze", "--freeze", folder)
+    # More than may wait to be written.
+    150.times { |number| expect(proxy.get("/#{number}").body == body[number]).to be(true), number.to_s }
+    expect([hit?(proxy.get("/145")), files.length]).to eq([true, 1])
+    system("fsfreeze", "--unfreeze", folder)
+    eventually(limit: 20) { expect(files.length).to be > 50 }
+    expect(proxy.get("/4").body == body[4]).to be(true)
+  ensure
+    system("fsfreeze", "--unfreeze", folder, err: File::NULL)
     system("umount", "--lazy", folder, err: File::NULL)
   end
 
