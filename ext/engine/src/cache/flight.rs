@@ -30,10 +30,13 @@ struct CacheFlight {
     void: AtomicBool,
 }
 
+/// The flights of one key, each with the kind of its requests.
+type FlightsOfKey = Vec<(Box<[u8]>, Arc<CacheFlight>)>;
+
 /// The requests on their way, by their keys. Of one key there are several flights if their answers are not for the same
 /// requests.
 #[derive(Debug, Default)]
-pub(crate) struct Flights(Mutex<HashMap<Box<[u8]>, Vec<(Box<[u8]>, Arc<CacheFlight>)>>>);
+pub(crate) struct Flights(Mutex<HashMap<Box<[u8]>, FlightsOfKey>>);
 
 /// A request's part in a flight.
 #[derive(Debug)]
