@@ -180,6 +180,7 @@ impl Zone {
     /// responses. Waits for the disk.
     pub(crate) fn purge(&self, purge: &Purge, hard: bool) -> u64 {
         let names = |key: &[u8]| purge.means(key);
+        self.epoch.fetch_add(1, Relaxed);
         // The tags of what is on its way are not known yet.
         let void = || self.flights.void(|key| names(key) || matches!(purge, Purge::Tag(_)));
         void();
@@ -188,7 +189,6 @@ impl Zone {
         let on_disk = disk.as_ref().map(|disk| disk.purge(purge, hard)).unwrap_or_default();
         let mut count = on_disk.count();
         let tagged = |entry: &Arc<CacheEntry>| matches!(purge, Purge::Tag(tag) if entry.has_tag(tag.as_bytes()));
-        self.epoch.fetch_add(1, Relaxed);
         let mut removed = Vec::new();
         for (key, slot) in self.slots.iter() {
             let all = names(&key);
