@@ -133,6 +133,7 @@ impl Channel {
     }
 
     /// Framing of the body of a response that was read from this channel.
+    #[inline(always)]
     pub(crate) fn framing_of_response(&self, head: &mut ResponseHead, method: Method) -> Result<Framing, Malformed> {
         let framing = framing::of_response(head, method)?;
         Ok(match (self, framing) {
@@ -147,6 +148,7 @@ impl Channel {
     }
 
     /// Sets the framing of the body of the message whose head was just read.
+    #[inline(always)]
     pub(crate) fn begin_reading(&mut self, framing: Framing) {
         match self {
             Self::Http1(connection) => connection.begin_reading(framing),

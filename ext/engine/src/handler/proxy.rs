@@ -219,6 +219,7 @@ impl Proxy {
     }
 
     /// The name for TLS, if it is not the backend's own: the host of the target comes from the request.
+    #[inline(always)]
     fn server_name(&self, exchange: &Exchange<'_>) -> Result<Option<ServerName<'static>>, Error> {
         match (&self.target, &self.backends) {
             (Some(target), Backends::Fixed(_)) if exchange.split.is_none() && target.authority_literal().is_none() => {

@@ -206,7 +206,7 @@ impl Errand {
 
 /// Gives a connection back whose answer was read to its end, if it can be used again: `keep` says how. Bytes after the
 /// answer are not passed on: the connection is closed with them. Returns the time, if it is kept.
-#[inline]
+#[inline(always)]
 pub(crate) fn give_back(
     pool: &Pool,
     attempt: &Attempt,

@@ -36,7 +36,7 @@ impl Exchange<'_> {
     }
 
     /// Notes what came of an attempt.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn note_traced(&mut self, backend: &Backend, connection: Option<&Channel>, result: Result<&(), &Error>) {
         if let Some(trace) = &mut self.work.trace {
             let target = &self.work.target.path_and_query;

@@ -179,6 +179,7 @@ impl TargetTemplate {
 }
 
 /// Writes `{path}{query}`, the target of a `proxy` without `to`. The authority stays empty: it is the backend's own.
+#[inline(always)]
 pub(crate) fn write_path_and_query(scope: &RequestValues<'_>, out: &mut RenderedTarget) {
     out.authority.clear();
     let target = &mut out.path_and_query;

@@ -144,15 +144,13 @@ impl<F, H: Accepts> Scope<F, H> {
     /// The handler that answers in this scope, with its place: the first that accepts the path, but for the `asked`
     /// ones before it.
     pub(crate) fn handler(&self, asked: usize, request: &RequestHead) -> Result<Option<(usize, &H)>, AmbiguousPath> {
-        let first = |path: &[u8]| {
-            let mut handlers = self.handlers.iter().map(|handler| &**handler).enumerate().skip(asked);
-            handlers.find(|(_, handler)| handler.accepts(path))
-        };
-        let handler = first(request.plain_path());
-        match request.plain_path_but_slashes().map(first) {
-            Some(other) if other.map(|(place, _)| place) != handler.map(|(place, _)| place) => Err(AmbiguousPath),
-            _ => Ok(handler),
+        let handlers = self.handlers.get(asked..).unwrap_or_default();
+        let first = |path: &[u8]| handlers.iter().position(|handler| handler.accepts(path));
+        let place = first(request.plain_path());
+        if request.plain_path_but_slashes().is_some_and(|path| first(path) != place) {
+            return Err(AmbiguousPath);
         }
+        Ok(place.and_then(|place| Some((asked + place, &**handlers.get(place)?))))
     }
 }
 

@@ -56,7 +56,10 @@ impl Proxy {
         let reusable = framing != Framing::UntilClose
             && !hop_by_hop::promises_a_body_in_vain(&exchange.work.response)
             && framing::keeps_alive(&exchange.work.response.fields, exchange.work.response.version);
-        let keep = reusable.then(|| self.keep(exchange).believing(&exchange.work.response.fields));
+        let keep = match reusable {
+            true => Some(self.keep(exchange).believing(&exchange.work.response.fields)),
+            false => None,
+        };
         let mut attempt = Some(attempt);
         if named_file::names_file(&exchange.work.response.fields) {
             backend.begin_reading(framing);
