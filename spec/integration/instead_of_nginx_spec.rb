@@ -30,7 +30,7 @@ RSpec.describe "The README's Proxyfile instead of nginx, with Rails in Puma", ti
   before do
     text = self.class.proxyfile
     expect(text.lines.length).to be <= 15
-    File.write("#{@root}/Proxyfile", text.gsub("127.0.0.1:3000", @puma.address).sub(/, disk: {[^}]+}/, ""))
+    File.write("#{@root}/Proxyfile", text.gsub("127.0.0.1:3000", @puma.address))
     @proxy = start_proxy(file: "#{@root}/Proxyfile")
   end
 
