@@ -9,36 +9,16 @@ mod media_types;
 pub(crate) use codings::{Codings, FileCoding};
 pub(crate) use media_types::{media_type, with_charset};
 
-use std::sync::Arc;
-
 use proxy_http::message::{Framing, Known, Method};
 
 use crate::clock::time_of_day;
 use crate::content::conditions::{self, ConditionResult};
 use crate::content::parts::SentParts;
 use crate::content::ranges::{self, AskedRanges};
-use crate::disk::{FileReader, OpenFile};
-use crate::error::{EndReason, Error, Side};
-use crate::relay;
-use crate::request::{Exchange, Verdict};
+use crate::disk::OpenFile;
+use crate::error::{EndReason, Side};
+use crate::request::{Exchange, FileContent, Verdict};
 use crate::respond;
-
-/// Content that stands in a file.
-#[derive(Debug)]
-pub(crate) struct FileContent {
-    pub(crate) file: Arc<OpenFile>,
-    /// Where it begins in the file.
-    pub(crate) start: u64,
-    /// Bytes.
-    pub(crate) length: u64,
-}
-
-impl From<OpenFile> for FileContent {
-    /// A whole file.
-    fn from(file: OpenFile) -> Self {
-        Self { start: 0, length: file.length(), file: Arc::new(file) }
-    }
-}
 
 /// Appends the lines `Last-Modified` and `ETag` of a file. `mark` tells apart contents that may have one file time and
 /// one length, such as an original and its compressed form.
@@ -112,20 +92,6 @@ impl Exchange<'_> {
         }
         self.client.channel.end_body(None);
         self.finish_answer(ending).await
-    }
-
-    /// Sends parts of a file as the body.
-    pub(crate) async fn send_parts(&mut self, content: FileContent, parts: &SentParts) -> Result<(), Error> {
-        let (limit, rate) = (self.globals.limits.client_body, self.globals.limits.rate);
-        let mut reader = FileReader::new(content.file);
-        for (head, range) in parts.iter() {
-            if !head.is_empty() {
-                relay::send_bytes(self.client, head, limit, rate).await?;
-            }
-            let place = content.start + range.start..content.start + range.end;
-            relay::send_file(self.client, &mut reader, place, limit, rate).await?;
-        }
-        relay::send_bytes(self.client, parts.tail(), limit, rate).await
     }
 }
 

@@ -5,6 +5,7 @@ mod body_limit;
 mod cache_jobs;
 mod caching;
 mod figures;
+mod file_content;
 mod closed;
 mod copies;
 mod errand;
@@ -26,6 +27,7 @@ pub(crate) use caching::{millis_of_day, CacheRules, Caching, StoringRequest, Tak
 pub(crate) use copies::{Copies, CopyJob, Shadow};
 pub(crate) use errand::{give_back, Errand, SentHead};
 pub(crate) use figures::Figures;
+pub(crate) use file_content::FileContent;
 pub(crate) use globals::{ClientLimits, Globals};
 pub use own_answer::OwnAnswer;
 pub(crate) use response_additions::ResponseAdditions;

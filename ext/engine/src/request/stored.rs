@@ -5,11 +5,10 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use proxy_http::message::{Framing, Known, Version};
 
-use super::{write_connection, Exchange, Verdict};
+use super::{write_connection, Exchange, FileContent, Verdict};
 use crate::cache::parts::BodyParts;
 use crate::content::parts::SentParts;
 use crate::error::{EndReason, Error, Kind, Retry, Side};
-use crate::file_response::FileContent;
 use crate::relay::{self, BodyPieces};
 
 impl BodyPieces for BodyParts {

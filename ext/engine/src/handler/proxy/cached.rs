@@ -20,10 +20,10 @@ use crate::cache::validation::{ask_for_all, ask_whether};
 use crate::channel::Channel;
 use crate::content::parts::SentParts;
 use crate::error::Cause;
-use crate::file_response::FileContent;
 use crate::relay::RequestBody;
 use crate::request::{
-    give_back, millis_of_day, CacheJob, Errand, Exchange, Fill, Refresh, SentBody, SentHead, TakenAnswer, Verdict,
+    give_back, millis_of_day, CacheJob, Errand, Exchange, FileContent, Fill, Refresh, SentBody, SentHead, TakenAnswer,
+    Verdict,
 };
 use crate::rewrite::write_path_and_query;
 use crate::upstream::{Attempt, Backends, Upstream};
