@@ -329,7 +329,7 @@ RSpec.describe "messages about one wrong directive", :wrong_types do
       'compress: encodings: it is empty: write codings, such as ["zstd", "br", "gzip"], or leave it out',
     "compress level: { br: 12 }" => "compress: level: br: 12 is out of range: write a number from 0 to 11",
     "compress level: 6" => "compress: level: 6 is an Integer: write a Hash, such as { zstd: 6, br: 5 }",
-    "compress breach: true" => 'compress: breach: true is not allowed: write "jitter" or "guard"',
+    "compress breach: true" => 'compress: breach: true is not allowed: write "jitter" or "guard", or false',
     "compress types: 'image/*'" =>
       'compress: types: "image/*" has types that are compressed already: name those that are not',
     "sever_names 'a'" => "sever_names: unknown directive: `proxy help` lists them all",

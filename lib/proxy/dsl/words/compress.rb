@@ -38,6 +38,8 @@ module Proxy
         class Measure < Types::Name
           def signature = "String | Symbol | false"
 
+          def hint = "#{super}, or false"
+
           def read(value, place) = value == false ? "none" : super
         end
 
