@@ -335,6 +335,7 @@ impl Channel {
 
     /// Writes the head of the final response, with a body framed as `framing`. `own` writes lines of the proxy's own
     /// behind the fields.
+    #[inline(always)]
     pub(crate) fn write_response(&mut self, head: &mut ResponseHead, framing: Framing, own: impl FnOnce(&mut Vec<u8>)) {
         match self {
             Self::Http1(connection) => {

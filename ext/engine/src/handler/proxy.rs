@@ -215,7 +215,10 @@ impl Proxy {
 
     /// What is kept of idle connections to the upstream of a request.
     fn keep(&self, exchange: &Exchange<'_>) -> Keep {
-        exchange.split.as_ref().map_or(self.keep, |upstream| upstream.keep())
+        match &exchange.split {
+            None => self.keep,
+            Some(upstream) => upstream.keep(),
+        }
     }
 
     /// The name for TLS, if it is not the backend's own: the host of the target comes from the request.

@@ -241,7 +241,7 @@ fn tls(
 impl Bind {
     /// Whether a request for `host` may arrive over a connection without TLS. It may not if a later configuration
     /// requires a client certificate for that host.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn admits_plain(&self, binds: &Binds, host: &[u8]) -> bool {
         match binds.get(&self.key) {
             Some(now) if !std::ptr::eq(&**now, self) => now.tls.as_ref().is_none_or(|tls| tls.admits_plain(host)),

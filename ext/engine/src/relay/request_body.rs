@@ -124,6 +124,7 @@ impl RequestBody {
     }
 
     /// Begins another attempt.
+    #[inline(always)]
     pub(crate) fn rewind(&mut self) {
         self.replayed = 0;
         self.state = BodyState::Sending;

@@ -72,6 +72,7 @@ impl<F, H> Scope<F, H> {
     /// The innermost scope for a request. Locations are tried in the order of the file. The first that matches takes
     /// the request, then its own locations are tried in this way. `captured` gets the captures of these locations,
     /// outer ones first.
+    #[inline(always)]
     pub(crate) fn locate(
         &self,
         request: &mut RequestHead,
@@ -82,6 +83,15 @@ impl<F, H> Scope<F, H> {
         if self.locations.is_empty() {
             return Ok(self);
         }
+        self.locate_inside(request, client_info, captured)
+    }
+
+    fn locate_inside(
+        &self,
+        request: &mut RequestHead,
+        client_info: &ClientInfo,
+        captured: &mut Captured,
+    ) -> Result<&Self, AmbiguousPath> {
         let host = host_span(request);
         let head = &*request;
         let part = |span: Span| RequestPart { bytes: head.fields.slice(span), span };
@@ -143,6 +153,7 @@ impl<F, H> Scope<F, H> {
 impl<F, H: Accepts> Scope<F, H> {
     /// The handler that answers in this scope, with its place: the first that accepts the path, but for the `asked`
     /// ones before it.
+    #[inline(always)]
     pub(crate) fn handler(&self, asked: usize, request: &RequestHead) -> Result<Option<(usize, &H)>, AmbiguousPath> {
         let handlers = self.handlers.get(asked..).unwrap_or_default();
         let first = |path: &[u8]| handlers.iter().position(|handler| handler.accepts(path));

@@ -27,7 +27,7 @@ use crate::request::{Exchange, Verdict};
 use crate::respond;
 use crate::routing::pattern::is_at_or_below;
 use crate::routing::plain_prefix;
-use crate::upstream::{Attempt, Keep};
+use crate::upstream::Keep;
 
 /// Bytes of the backend's own body that are read, so that its connection can be used again.
 const BODY: u64 = 64 * 1024;
@@ -209,7 +209,6 @@ impl Proxy {
         &self,
         exchange: &mut Exchange<'_>,
         answered: &mut Option<Channel>,
-        attempt: &mut Option<Attempt>,
         body: &mut RequestBody,
         keep: Option<Keep>,
     ) -> Option<Verdict> {
@@ -221,10 +220,8 @@ impl Proxy {
         if is_bodyless(status) {
             return None;
         }
-        let attempt = attempt.take()?;
         let named = named(&exchange.work.response.fields, &files.roots);
         let media_type = named.media_type();
-        exchange.outcome.backend = Some(attempt);
         self.free(exchange, answered, body, keep).await;
 
         let opened = match open(&files.roots, &named, false) {

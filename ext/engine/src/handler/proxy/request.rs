@@ -33,6 +33,7 @@ pub(super) struct Hop<'a> {
 impl Proxy {
     /// Renders the target and the fields, and changes the head into the one for a backend. [`Proxy::write_request`]
     /// makes the changes that depend on the backend itself.
+    #[inline(always)]
     pub(super) fn prepare_request(&self, exchange: &mut Exchange<'_>) -> Result<(), Error> {
         let mut target = std::mem::take(&mut exchange.work.target);
         let mut values = std::mem::take(&mut exchange.work.values);

@@ -60,15 +60,15 @@ impl Proxy {
             true => Some(self.keep(exchange).believing(&exchange.work.response.fields)),
             false => None,
         };
-        let mut attempt = Some(attempt);
+        exchange.outcome.backend = Some(attempt);
         if named_file::names_file(&exchange.work.response.fields) {
             backend.begin_reading(framing);
-            if let Some(verdict) = Box::pin(self.send_named(exchange, answered, &mut attempt, body, keep)).await {
+            if let Some(verdict) = Box::pin(self.send_named(exchange, answered, body, keep)).await {
                 return verdict;
             }
         }
         if let (Some(length), true) = (exchange.taggable(status, framing), body.is_complete()) {
-            return Box::pin(self.respond_tagged(exchange, answered, attempt, body, length, keep)).await;
+            return Box::pin(self.respond_tagged(exchange, answered, body, length, keep)).await;
         }
         let Some(backend) = answered.as_mut() else { return Verdict::CutShort };
         let version = exchange.work.request.version;
@@ -83,7 +83,6 @@ impl Proxy {
         exchange.keep_alive &=
             body.is_complete() && client_framing != Framing::UntilClose && !exchange.tools.is_draining();
         exchange.answering(status);
-        exchange.outcome.backend = attempt;
         // Filters may remove the field.
         let wanted = WantedBuffering::of(&exchange.work.response.fields);
         self.write_response(exchange, client_framing);
@@ -112,13 +111,17 @@ impl Proxy {
                 Box::pin(grpc::within(call, relay)).await.map(|_| ())
             }
         };
-        if let (Some(backend), true) = (&answered, exchange.call.is_some()) {
-            let fields = backend.trailers().unwrap_or(&exchange.work.response.fields);
-            exchange.outcome.grpc.note(fields);
+        if exchange.call.is_some() {
+            if let Some(backend) = &answered {
+                let fields = backend.trailers().unwrap_or(&exchange.work.response.fields);
+                exchange.outcome.grpc.note(fields);
+            }
         }
         exchange.send_copies(body, true);
-        if let (Some(backend), true) = (&answered, result.is_err() || !body.is_complete()) {
-            body.let_go_of(backend, limits.write);
+        if result.is_err() || !body.is_complete() {
+            if let Some(backend) = &answered {
+                body.let_go_of(backend, limits.write);
+            }
         }
         match result {
             Ok(()) => {
@@ -304,7 +307,7 @@ impl Proxy {
 }
 
 /// Gives the connection of a backend back if it may be used again: `keep` says how. Returns the time, if it is kept.
-#[inline]
+#[inline(always)]
 pub(super) fn give_back(
     exchange: &Exchange<'_>,
     answered: &mut Option<Channel>,

@@ -7,7 +7,7 @@ use crate::channel::Channel;
 use crate::error::{EndReason, Side};
 use crate::relay::{self, RequestBody};
 use crate::request::{Exchange, Verdict};
-use crate::upstream::{Attempt, Keep};
+use crate::upstream::Keep;
 
 impl Proxy {
     /// Passes a response on that has a body of `length` bytes and gets a tag. The backend is let go before the client
@@ -16,12 +16,10 @@ impl Proxy {
         &self,
         exchange: &mut Exchange<'_>,
         answered: &mut Option<Channel>,
-        attempt: Option<Attempt>,
         body: &mut RequestBody,
         length: usize,
         keep: Option<Keep>,
     ) -> Verdict {
-        exchange.outcome.backend = attempt;
         let mut data = Vec::new();
         let mut limits = self.limits;
         if let Some(backend) = answered.as_mut() {
