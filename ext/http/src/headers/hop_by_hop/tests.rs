@@ -225,6 +225,7 @@ fn a_connection_field_that_names_thousands_costs_no_quadratic_time() {
     fields.append("X-Other", b"kept");
     let begun = std::time::Instant::now();
     drop_named(&mut fields);
-    assert!(begun.elapsed() < std::time::Duration::from_secs(5), "{:?}", begun.elapsed());
+    // A second where it is linear; minutes where each name is compared with each other.
+    assert!(begun.elapsed() < std::time::Duration::from_secs(30), "{:?}", begun.elapsed());
     assert!(!fields.has("X-99999") && !fields.has(Known::Connection) && fields.has("X-Other"));
 }
