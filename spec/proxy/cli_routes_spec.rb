@@ -275,6 +275,17 @@ RSpec.describe "proxy routes" do
     expect(told("http://a/")).to include("\n      What follows is for the path as it is before `rewrite` changes it.\n")
   end
 
+  it "tells which cache a location uses" do
+    write("Proxyfile", <<~RUBY)
+      cache "pages", memory: 10_000_000
+      location("/blog/*") do
+        cache "pages", stale_if_error: 60
+        proxy backends: ["127.0.0.1:1"]
+      end
+    RUBY
+    expect(told).to include("    cache pages, stale_if_error: 60\n")
+  end
+
   it "says when no handler takes a request" do
     write("Proxyfile", "location('/a') { static_response body: '' }\n")
     expect(told("http://a/")).to end_with("answer:\n      404, for no handler takes the request\n")

@@ -9,10 +9,10 @@ module Proxy
         CONDITIONS = DSL::Words::BY_NAME.fetch(:location).options.map { |option| option.name.to_s }.freeze
         # Options that are shown with their values, header fields by name. Other options may hold secrets: they are
         # shown without values, unless those are numbers or switches.
-        TOLD = %w[additions removals networks to path type parts upstream if_file].freeze
+        TOLD = %w[additions removals networks to path type parts upstream if_file zone].freeze
         SHOWN = [Integer, Float, true, false].freeze
         # The engine's names of values that are written without a name, before the options.
-        TAKEN = %w[networks bytes parts upstream].freeze
+        TAKEN = %w[networks bytes parts upstream zone].freeze
 
         def initialize(config)
           @upstreams = config.to_h.fetch("upstreams", [])
