@@ -4,7 +4,7 @@
 #
 #   ruby slow_files.rb FOLDER
 #
-# It prints "mounted" once it is there, and then "open" and "read" for each time that the file is waited for.
+# It prints "mounted" once it is there ("forbidden" if it may not be), and then "open" and "read" for each time that the file is waited for.
 
 require "fiddle"
 
@@ -24,8 +24,11 @@ class SlowFiles
     types = ([Fiddle::TYPE_VOIDP] * 3) + [Fiddle::TYPE_LONG, Fiddle::TYPE_VOIDP]
     mount = Fiddle::Function.new(Fiddle.dlopen(nil)["mount"], types, Fiddle::TYPE_INT)
     options = "fd=#{@device.fileno},rootmode=40000,user_id=0,group_id=0,allow_other"
-    mount.call("slow", folder, "fuse", 0, options).zero? or abort "cannot mount: #{Fiddle.last_error}"
+    mount.call("slow", folder, "fuse", 0, options).zero? or raise SystemCallError.new("mount", Fiddle.last_error)
     tell "mounted"
+  rescue SystemCallError => error
+    tell "forbidden"
+    abort error.message
   end
 
   def run
