@@ -4,7 +4,8 @@
 #
 #   ruby slow_files.rb FOLDER
 #
-# It prints "mounted" once it is there ("forbidden" if it may not be), and then "open" and "read" for each time that the file is waited for.
+# It prints "mounted" once it is there, or "forbidden", and then "open" and "read" for each time that the file is waited
+# for.
 
 require "fiddle"
 
