@@ -87,8 +87,10 @@ RSpec.describe "the disk of a cache" do
       peer.write("0\r\n\r\n")
     end
     proxy = start(to: origin.address)
-    slow = %w[/length /chunks].map { |target| proxy.connect.tap { |client| client.send_request("GET", target) } }
-    written(2)
+    # One after the other: more than 32 MiB that wait for the disk would not be stored.
+    slow = %w[/length /chunks].each_with_index.map do |target, before|
+      proxy.connect.tap { |client| client.send_request("GET", target) }.tap { written(before + 1) }
+    end
     origin.stop
     expect(%w[/length /chunks].map { |target| proxy.get(target).body == large }).to eq([true, true])
     expect(slow.map { |client| client.read_response.body == large }).to eq([true, true])
