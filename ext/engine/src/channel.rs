@@ -3,12 +3,9 @@
 //! Code that moves heads and bodies is written once, over these methods.
 
 mod coded;
+mod file;
 
 use std::io;
-#[cfg(target_os = "linux")]
-use std::os::fd::BorrowedFd;
-#[cfg(target_os = "linux")]
-use std::task::ready;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -215,37 +212,6 @@ impl Channel {
     /// Takes data of the body and returns how many bytes were taken. Small pieces wait for [`Channel::poll_flush`].
     pub(crate) fn poll_send(&mut self, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
         each!(self, peer => peer.poll_send(cx, data))
-    }
-
-    /// Whether the system itself can send files as bodies on this channel.
-    pub(crate) fn takes_files(&self) -> bool {
-        #[cfg(target_os = "linux")]
-        if let Self::Http1(connection) = self {
-            return connection.stream().takes_files();
-        }
-        false
-    }
-
-    /// Sends at most `most` bytes of a file from `offset` on as data of the body, whose length was announced. Returns
-    /// how many were taken; 0 at the end of the file.
-    #[cfg(target_os = "linux")]
-    pub(crate) fn poll_send_file(
-        &mut self,
-        cx: &mut Context<'_>,
-        file: BorrowedFd<'_>,
-        offset: u64,
-        most: usize,
-    ) -> Poll<io::Result<usize>> {
-        let Self::Http1(connection) = self else { return Poll::Ready(Err(io::ErrorKind::Unsupported.into())) };
-        if !connection.is_flushed() {
-            ready!(connection.poll_flush(cx))?;
-        }
-        if !connection.may_bypass() {
-            return Poll::Ready(Err(io::ErrorKind::Unsupported.into()));
-        }
-        let sent = ready!(connection.stream().poll_send_file(cx, file, offset, most))?;
-        connection.note_bypassed(sent as u64);
-        Poll::Ready(Ok(sent))
     }
 
     /// Writes a whole body of the proxy's own and ends the message. It leaves with the next flush.

@@ -31,9 +31,7 @@ impl Purge {
         key::push_url(&mut url, &scheme.to_ascii_lowercase(), authority.as_bytes(), root.as_bytes(), path.as_bytes());
         Ok(Self::Url(String::from_utf8_lossy(&url).into()))
     }
-}
 
-impl Purge {
     /// Whether it means all responses for a key.
     pub(super) fn means(&self, key: &[u8]) -> bool {
         match self {

@@ -165,9 +165,7 @@ impl Fill {
             deserted = since;
         }
     }
-}
 
-impl Fill {
     /// Lets the body grow into a file. `None` if it cannot be stored on a disk.
     fn record(&self) -> Option<Arc<Spool>> {
         let zone = &self.rules.zone;
