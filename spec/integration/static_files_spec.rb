@@ -368,5 +368,8 @@ RSpec.describe "static_files" do
     expect(told.("/there.txt")).to match(/static_files .*site$.*200, as the disk has it now/m)
     expect(told.("/none.txt")).to match(/has no such file.*410/m)
     expect(told.("/there.txt", "POST")).to match(/answers GET and HEAD alone.*410/m)
+    File.write("#{directory}/Proxyfile", 'static_files root: "site"')
+    expect(told.("/there.txt", "POST")).to match(/static_files .*405, as the disk has it now/m)
+    expect(told.("/none.txt", "POST")).to match(/404, for no handler takes the request/)
   end
 end

@@ -100,8 +100,13 @@ fn fill<'c>(
     let mut asked = 0;
     let (place, handler) = loop {
         let (place, handler) = scope.handler(asked, &head).ok()??;
-        foreseen.by_handler =
-            handler.foretell(&RequestValues { captures, ..RequestValues::new(&head, client_info, id, start) });
+        let values = RequestValues { captures, ..RequestValues::new(&head, client_info, id, start) };
+        foreseen.by_handler = match handler {
+            Handler::StaticFiles(files) => {
+                files.foretell_for(&values, scope.handler(place + 1, &head).ok()?.is_none())
+            }
+            handler => handler.foretell(&values),
+        };
         if !matches!(handler, Handler::StaticFiles(_)) || foreseen.by_handler.is_some() {
             break (place, handler);
         }

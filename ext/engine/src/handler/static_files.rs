@@ -109,18 +109,7 @@ impl Handling for StaticFiles {
     }
 
     fn foretell(&self, values: &RequestValues<'_>) -> Option<OwnAnswer> {
-        if !matches!(values.request.method, Method::Get | Method::Head) {
-            return None;
-        }
-        match self.lookup.look(&self.wanted(values, None), true) {
-            Ok(Looked::Nothing) => None,
-            Ok(Looked::File { .. }) => Some(OwnAnswer::status(200)),
-            Ok(Looked::Folder) => {
-                let location = with_slash(values.request.path(), values.request.query());
-                Some(OwnAnswer::redirect(301, &location))
-            }
-            Err(error) => Some(OwnAnswer::status(cause(&error).status())),
-        }
+        self.foretell_for(values, false)
     }
 
     async fn serve(&self, exchange: &mut Exchange<'_>) -> Verdict {
@@ -133,6 +122,24 @@ impl Handling for StaticFiles {
 }
 
 impl StaticFiles {
+    /// The answer to a request, as the disk has it now. `last`: no other handler would be asked.
+    pub(crate) fn foretell_for(&self, values: &RequestValues<'_>, last: bool) -> Option<OwnAnswer> {
+        let fits = matches!(values.request.method, Method::Get | Method::Head);
+        if !fits && !last {
+            return None;
+        }
+        match self.lookup.look(&self.wanted(values, None), true) {
+            Ok(Looked::Nothing) => None,
+            Ok(_) if !fits => Some(OwnAnswer::status(Cause::Method.status())),
+            Ok(Looked::File { .. }) => Some(OwnAnswer::status(200)),
+            Ok(Looked::Folder) => {
+                let location = with_slash(values.request.path(), values.request.query());
+                Some(OwnAnswer::redirect(301, &location))
+            }
+            Err(error) => Some(OwnAnswer::status(cause(&error).status())),
+        }
+    }
+
     /// Looks for the file of a request. `last`: no other handler would be asked.
     pub(crate) async fn find(&self, exchange: &mut Exchange<'_>, last: bool) -> Search {
         let fits = matches!(exchange.work.request.method, Method::Get | Method::Head);
