@@ -69,6 +69,20 @@ impl Channel {
         each!(self, peer => peer.total_sent())
     }
 
+    /// Bytes that wait in our system for the peer's; 0 if ours does not say, and for an HTTP/2 stream. One system call.
+    pub(crate) fn queued(&self) -> u64 {
+        match self.plain() {
+            Self::Http1(connection) => connection.stream().queued(),
+            _ => 0,
+        }
+    }
+
+    /// Bytes that the peer's system has taken so far. Within TLS those that wait are longer than those that were sent,
+    /// so this is only good for a comparison.
+    pub(crate) fn total_acknowledged(&self) -> u64 {
+        self.total_sent().saturating_sub(self.queued())
+    }
+
     /// Bytes of bodies and of tunnels that were taken from us, without heads, trailers and framing. Bytes that wait to
     /// be sent count as no body.
     pub(crate) fn body_sent(&self) -> u64 {

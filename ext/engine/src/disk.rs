@@ -71,6 +71,11 @@ impl OpenFile {
         UNIX_EPOCH.checked_add(since).unwrap_or(UNIX_EPOCH)
     }
 
+    /// Time of the last change, in whole seconds since 1970.
+    pub(crate) fn modified_second(&self) -> i64 {
+        self.modified.0
+    }
+
     /// Number that changes with every change of the file, as far as the file system notes it: nanoseconds.
     pub(crate) fn revision(&self) -> i128 {
         i128::from(self.modified.0) * 1_000_000_000 + i128::from(self.modified.1)

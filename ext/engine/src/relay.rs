@@ -48,6 +48,7 @@ use tokio::time::Instant;
 
 use self::client::Listening;
 use self::interim::{pass_interim, Interim};
+use self::patience::moved_to;
 use self::pump::{poll_pump, PumpError, Stuck};
 use crate::channel::Channel;
 use crate::error::{Error, Kind, Retry, Waited};
@@ -155,7 +156,11 @@ pub(crate) async fn send(
         if let Poll::Ready(error) = client.poll_gone(cx, body.listening(waited), limits.half_close) {
             return Poll::Ready(Err(error));
         }
-        let now_moved = backend.total_sent() + client.channel.total_read();
+        let sent = match waited {
+            Waited::Write => backend.total_acknowledged(),
+            _ => backend.total_sent(),
+        };
+        let now_moved = sent + client.channel.total_read();
         // The end of a body need not bring a byte.
         let since = match progress {
             Some(since) if now_moved == moved && !(sending_body && body.is_over()) => since,
@@ -254,7 +259,8 @@ pub(crate) async fn relay(
             }
         }
         // A request body that still moves shows that the backend is at work.
-        let now_moved = backend.total_read() + backend.total_sent() + client.channel.total_sent();
+        let taken = moved_to(client, stuck == Stuck::Writing);
+        let now_moved = backend.total_read() + backend.total_sent() + taken;
         let since = match progress {
             Some(since) if moved == now_moved && !rests => since,
             _ => Instant::now(),
@@ -271,7 +277,7 @@ pub(crate) async fn relay(
             _ => limits.rate,
         };
         let sends = up.note(rate, sending, client.channel.total_read());
-        let takes = down.note(rate, is_slow, client.channel.total_sent());
+        let takes = down.note(rate, is_slow, taken);
         if let Some(end) = sends.into_iter().chain(takes).min().filter(|end| *end < until) {
             (until, waited) = (end, Waited::ClientRate);
         }
@@ -294,22 +300,22 @@ pub(crate) async fn flush(client: &mut ClientChannel, limit: Duration, rate: Rat
     let mut progress = None;
     let mut sent = client.channel.total_sent();
     poll_fn(|cx| {
-        let ClientChannel { channel: peer, alarm, .. } = &mut *client;
-        if let Poll::Ready(done) = peer.poll_flush(cx) {
+        if let Poll::Ready(done) = client.channel.poll_flush(cx) {
             return Poll::Ready(done.map_err(|error| Error::client(Kind::Io(error))));
         }
-        let rests = peer.rests();
+        let rests = client.channel.rests();
+        let taken = moved_to(client, !rests);
         let since = match progress {
-            Some(since) if peer.total_sent() == sent && !rests => since,
+            Some(since) if taken == sent && !rests => since,
             _ => Instant::now(),
         };
         progress = Some(since);
-        sent = peer.total_sent();
+        sent = taken;
         let (mut until, mut waited) = (since + limit, Waited::ClientWrite);
         if let Some(end) = pace.note(rate, !rests, sent).filter(|end| *end < until) {
             (until, waited) = (end, Waited::ClientRate);
         }
-        alarm.poll(cx, until).map(|()| Err(Error::client(Kind::Timeout(waited))))
+        client.alarm.poll(cx, until).map(|()| Err(Error::client(Kind::Timeout(waited))))
     })
     .await
 }

@@ -3,12 +3,13 @@
 mod adopted;
 #[cfg(test)]
 pub(crate) mod memory;
+mod queued;
 #[cfg(target_os = "linux")]
 mod sending;
 
 use std::future::Future;
 use std::io::{self, IoSlice};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::pin::{pin, Pin};
 use std::task::{Context, Poll, Waker};
 
@@ -192,6 +193,21 @@ impl Stream {
         socket.peek(&mut [std::mem::MaybeUninit::uninit()]).is_ok_and(|n| n > 0)
     }
 
+    /// The socket of the connection. `None` if it has none.
+    fn socket(&self) -> Option<BorrowedFd<'_>> {
+        Some(match self {
+            Self::Tcp(stream) => stream.as_fd(),
+            Self::Unix(stream) => stream.as_fd(),
+            Self::Application(stream) => stream.socket().as_fd(),
+            Self::Tls(secured) => secured.tls.get_ref().0.as_fd(),
+            Self::TlsUnix(secured) => secured.tls.get_ref().0.as_fd(),
+            Self::Adopted(adopted) => return adopted.socket.socket(),
+            Self::Gone(_) => return None,
+            #[cfg(test)]
+            Self::Memory(_) | Self::TlsMemory(_) => return None,
+        })
+    }
+
     /// Whether the other side has left, as far as the system knows, even if bytes before that have not been read. One
     /// system call.
     pub(crate) fn departure(&self) -> Option<Departure> {
@@ -201,19 +217,13 @@ impl Stream {
         const ENDED: PollFlags = PollFlags::RDHUP;
         #[cfg(not(target_os = "linux"))]
         const ENDED: PollFlags = PollFlags::empty();
-        let socket = match self {
-            Self::Tcp(stream) => stream.as_fd(),
-            Self::Unix(stream) => stream.as_fd(),
-            Self::Application(stream) => stream.socket().as_fd(),
-            Self::Tls(secured) => secured.tls.get_ref().0.as_fd(),
-            Self::TlsUnix(secured) => secured.tls.get_ref().0.as_fd(),
-            Self::Adopted(adopted) => return adopted.socket.departure(),
-            Self::Gone(_) => return Some(Departure::Reset),
-            #[cfg(test)]
+        #[cfg(test)]
+        match self {
             Self::Memory(pipe) => return pipe.departure(),
-            #[cfg(test)]
             Self::TlsMemory(secured) => return secured.tls.get_ref().0.departure(),
-        };
+            _ => {}
+        }
+        let Some(socket) = self.socket() else { return Some(Departure::Reset) };
         let mut asked = [PollFd::from_borrowed_fd(socket, ENDED)];
         poll(&mut asked, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).ok()?;
         let told = asked[0].revents();

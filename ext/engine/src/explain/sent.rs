@@ -102,9 +102,7 @@ fn fill<'c>(
         let (place, handler) = scope.handler(asked, &head).ok()??;
         let values = RequestValues { captures, ..RequestValues::new(&head, client_info, id, start) };
         foreseen.by_handler = match handler {
-            Handler::StaticFiles(files) => {
-                files.foretell_for(&values, scope.handler(place + 1, &head).ok()?.is_none())
-            }
+            Handler::StaticFiles(files) => files.foretell_for(&values, scope.handler(place + 1, &head).ok()?.is_none()),
             handler => handler.foretell(&values),
         };
         if !matches!(handler, Handler::StaticFiles(_)) || foreseen.by_handler.is_some() {

@@ -142,6 +142,11 @@ impl Filtering for Compress {
             changes::weaken_as_known(&mut response.fields, &request.fields);
             return;
         }
+        if response.status == 206 && self.may_be_part(&response.fields) {
+            // As the whole response would have it (RFC 9110, 15.3.7).
+            changes::vary(&mut response.fields);
+            return;
+        }
         let Some(length) = self.length_of(response) else { return };
         changes::vary(&mut response.fields);
         if wish.no_transform || self.guards(&wish, &response.fields) || request.version == Version::Http10 {
@@ -162,6 +167,12 @@ impl Compress {
     fn strips_from(&self, request: &RequestHead, wish: &CodingWish) -> bool {
         let codes = wish.choose(&self.codings).is_some() && !wish.no_transform;
         self.strips && codes && request.version != Version::Http10
+    }
+
+    /// Whether a part of a body is one of a body that may be coded. Several parts do not show their type in the head.
+    fn may_be_part(&self, fields: &Fields) -> bool {
+        let several = |value: &[u8]| value.get(..10).is_some_and(|start| start.eq_ignore_ascii_case(b"multipart/"));
+        self.types.contain_or_unknown(fields) || fields.get(Known::ContentType).is_some_and(several)
     }
 
     /// Length of a body that may be coded, if it is known. `None`: it may not, whatever a client accepts.

@@ -25,14 +25,14 @@ use crate::request::{Exchange, OwnAnswer, Verdict};
 use crate::respond;
 use crate::rewrite::{Context, RequestValues, Template};
 use cache_rules::FileCacheRules;
-use lookup::{Looked, Lookup, WantedFile};
+use lookup::{Looked, Lookup, WantedFile, WantedName};
 use name::FileName;
 
 /// A `static_files`, compiled.
 #[derive(Debug)]
 pub(crate) struct StaticFiles {
     lookup: Arc<Lookup>,
-    try_files: Box<[Template]>,
+    try_files: Box<[TriedName]>,
     dotfiles: bool,
     precompressed: bool,
     cache_control: FileCacheRules,
@@ -51,6 +51,14 @@ pub(crate) enum Search {
     Declined,
     /// The request is over: its client went away, for example.
     Over(Verdict),
+}
+
+/// A name of `try_files`.
+#[derive(Debug)]
+struct TriedName {
+    template: Template,
+    /// Whether the path of the request is a part of the name.
+    follows_path: bool,
 }
 
 /// What was found for a request.
@@ -86,7 +94,7 @@ impl Handling for StaticFiles {
             let mut report = report.within("try_files");
             if let Some(template) = report.ok(Template::parse(written, Context::Request)) {
                 report.warnings(template.warnings(&captures));
-                try_files.push(template);
+                try_files.push(TriedName { template, follows_path: written.contains("{path") });
             }
         }
         if config.try_files.is_empty() {
@@ -143,7 +151,10 @@ impl StaticFiles {
     /// Looks for the file of a request. `last`: no other handler would be asked.
     pub(crate) async fn find(&self, exchange: &mut Exchange<'_>, last: bool) -> Search {
         let fits = matches!(exchange.work.request.method, Method::Get | Method::Head);
-        if !fits && !last || exchange.options.upgrade {
+        // A server that does not speak the other protocol answers in this one (RFC 9110, 7.8); a tunnel over HTTP/2 has
+        // no such answer.
+        let upgrade = exchange.options.upgrade;
+        if !last && (!fits || upgrade) || exchange.is_h2_tunnel() {
             return Search::Declined;
         }
         let wanted = self.wanted(&exchange.scope(exchange.work.request.path()), exchange.coding);
@@ -233,10 +244,11 @@ impl StaticFiles {
         let values = RequestValues { path: request.plain_path(), ..*values };
         let mut text = Vec::new();
         let mut names = Vec::with_capacity(self.try_files.len());
-        for template in &self.try_files {
+        for tried in &self.try_files {
             text.clear();
-            template.render(&values, &mut text);
-            names.extend(FileName::of(&text, self.dotfiles));
+            tried.template.render(&values, &mut text);
+            let name = FileName::of(&text, self.dotfiles);
+            names.extend(name.map(|name| WantedName { name, follows_path: tried.follows_path }));
         }
         // A `compress` around this may have hidden from backends what the client accepts.
         let codings = match self.precompressed {

@@ -33,6 +33,15 @@ impl Silence {
     }
 }
 
+/// Bytes that a client has taken. If it is waited for, those that its system has acknowledged: a client that reads
+/// steadily is not silent while our system waits for more room to tell of.
+pub(super) fn moved_to(client: &ClientChannel, waits: bool) -> u64 {
+    match waits {
+        true => client.channel.total_acknowledged(),
+        false => client.channel.total_sent(),
+    }
+}
+
 /// Time limits of one client that takes data.
 #[derive(Debug)]
 pub(super) struct Patience {
@@ -60,7 +69,7 @@ impl Patience {
             return Poll::Ready(error);
         }
         let waits = waits && !client.channel.rests();
-        let sent = client.channel.total_sent();
+        let sent = moved_to(client, waits);
         let slow = self.pace.note(self.rate, waits, sent);
         let Some(silent) = self.silence.until(waits, sent, self.limit) else { return Poll::Pending };
         let (end, waited) = match slow {

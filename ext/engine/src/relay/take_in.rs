@@ -9,7 +9,7 @@ use proxy_http::message::{Fields, Piece};
 
 use super::held::{Held, HeldEnd};
 use super::pace::{Pace, Rate};
-use super::patience::{Patience, Silence};
+use super::patience::{moved_to, Patience, Silence};
 use super::{ClientChannel, Limits, Listening, RequestBody};
 use crate::channel::Channel;
 use crate::error::{Error, Kind, Retry, Waited};
@@ -95,7 +95,7 @@ pub(crate) async fn take_in(
             return Poll::Ready(Err(error));
         }
         let awaits_client = !keeps_up && !client.channel.rests() && (held.has_next() || held.is_empty());
-        let sent = client.channel.total_sent();
+        let sent = moved_to(client, awaits_client);
         let ends = [
             (reading.until(waits, backend.total_read() + backend.total_sent(), limits.read), Waited::Read),
             (writing.until(awaits_client, sent, limits.client_write), Waited::ClientWrite),

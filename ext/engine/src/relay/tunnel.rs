@@ -26,7 +26,7 @@ pub(crate) async fn tunnel(
 ) -> Result<(), Error> {
     let mut up = TunnelWay::new(websocket, Sender::Client);
     let mut down = TunnelWay::new(websocket, Sender::Server);
-    let mut moved = None;
+    let (mut moved, mut queued) = (None, None);
     let mut since = Instant::now();
     let ended = poll_fn(|cx| {
         let ClientChannel { channel: client, alarm, .. } = &mut *client;
@@ -64,7 +64,15 @@ pub(crate) async fn tunnel(
             since = Instant::now();
         }
         let late = || Some(Err(Error::backend(Kind::Timeout(Waited::Read), Retry::Never)));
-        alarm.poll(cx, since + limit).map(|()| late())
+        while alarm.poll(cx, since + limit).is_ready() {
+            // A side that reads slowly and steadily is not silent while our system waits for more room to tell of.
+            let waiting = client.queued() + backend.queued();
+            if waiting == 0 || queued.replace(waiting) == Some(waiting) {
+                return Poll::Ready(late());
+            }
+            since = Instant::now();
+        }
+        Poll::Pending
     })
     .await;
     if let Some(ended) = ended {

@@ -239,7 +239,13 @@ impl Proxy {
             Ok(Some(AtName::File(file))) => self.send_opened(exchange, file, &media_type).await,
             Ok(None) => {
                 let name = shown(exchange);
-                exchange.warn(format_args!("the backend names a file outside of the folders of x_sendfile: {name}"));
+                let by_uri = exchange.work.response.fields.lacks(Known::XSendfile);
+                let hint = match by_uri && files.roots.iter().all(|root| root.uri.is_none()) {
+                    true => ": for X-Accel-Redirect write x_sendfile with a URI, such as { \"/files\" => \"folder\" }",
+                    false => "",
+                };
+                let what = "the backend names a file outside of the folders of x_sendfile";
+                exchange.warn(format_args!("{what}: {name}{hint}"));
                 exchange.refuse(EndReason::BackendError, &self.error_response).await
             }
             Ok(Some(AtName::Folder | AtName::Other)) => self.miss(exchange, "it is no file").await,
@@ -262,9 +268,13 @@ impl Proxy {
     async fn send_opened(&self, exchange: &mut Exchange<'_>, file: OpenFile, guessed: &str) -> Verdict {
         let mut validators = Vec::new();
         write_validators(&file, "", &mut validators);
-        self.change_own_fields(exchange, false);
-        let fields = &mut exchange.work.response.fields;
-        fields.remove(Known::ContentLength);
+        let response = &mut exchange.work.response;
+        // The file is sent whole, whatever part the application speaks of; the client's ranges are looked at anew.
+        response.fields.remove("Content-Range");
+        if response.status == 206 {
+            response.status = 200;
+        }
+        let fields = &mut response.fields;
         if !fields.has(Known::ContentType) {
             fields.append(Known::ContentType, guessed.as_bytes());
         }
@@ -274,6 +284,8 @@ impl Proxy {
                 fields.append(&line[..colon], line[colon + 1..].trim_ascii());
             }
         }
+        self.change_own_fields(exchange, false);
+        exchange.work.response.fields.remove(Known::ContentLength);
         exchange.answer_file(file.into()).await
     }
 

@@ -18,11 +18,19 @@ pub(super) struct Lookup {
 #[derive(Debug)]
 pub(super) struct WantedFile {
     /// Names, in the order in which they are looked for.
-    pub(super) names: Vec<FileName>,
+    pub(super) names: Vec<WantedName>,
     /// Whether the request names a folder: its path ends with a slash.
     pub(super) of_folder: bool,
     /// Codings that may take the place of a file.
     pub(super) codings: Codings,
+}
+
+/// A name to look for.
+#[derive(Debug)]
+pub(super) struct WantedName {
+    pub(super) name: FileName,
+    /// Whether the path of the request is a part of it.
+    pub(super) follows_path: bool,
 }
 
 /// What was found.
@@ -45,8 +53,16 @@ impl Lookup {
     pub(super) fn look(&self, wanted: &WantedFile, may_wait: bool) -> io::Result<Looked> {
         let mut folder = None;
         let mut refused = None;
-        for name in &wanted.names {
+        for WantedName { name, follows_path } in &wanted.names {
             if name.is_folder() {
+                // Relative links of an index would lead elsewhere if its folder were served under a path without the
+                // slash.
+                if *follows_path && !wanted.of_folder {
+                    if self.has_index(name, may_wait, &mut refused)? {
+                        return Ok(Looked::Folder);
+                    }
+                    continue;
+                }
                 for index in &self.index {
                     if let Some(found) = self.file(name.join(index), wanted, may_wait, &mut refused)? {
                         return Ok(found);
@@ -61,10 +77,8 @@ impl Lookup {
             }
         }
         if let Some(folder) = folder.filter(|_| !wanted.of_folder) {
-            for index in &self.index {
-                if let Some(AtName::File(_)) = self.entry(&folder.join(index), may_wait, &mut refused)? {
-                    return Ok(Looked::Folder);
-                }
+            if self.has_index(folder, may_wait, &mut refused)? {
+                return Ok(Looked::Folder);
             }
         }
         if let Some(fallback) = &self.fallback {
@@ -76,6 +90,16 @@ impl Lookup {
             Some(error) => Err(error),
             None => Ok(Looked::Nothing),
         }
+    }
+
+    /// Whether a folder has a file for requests of the folder itself.
+    fn has_index(&self, folder: &FileName, may_wait: bool, refused: &mut Option<io::Error>) -> io::Result<bool> {
+        for index in &self.index {
+            if let Some(AtName::File(_)) = self.entry(&folder.join(index), may_wait, refused)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     fn file(
@@ -92,12 +116,12 @@ impl Lookup {
     }
 
     /// The form of a file that its client likes best. A form that is older than the original is one of an earlier
-    /// original.
+    /// original. Parts of seconds are not compared: some programs that compress copy the time without them.
     fn best(&self, file: OpenFile, name: Vec<u8>, wanted: &WantedFile, may_wait: bool) -> io::Result<Looked> {
         for coding in wanted.codings.iter() {
             let form = [&name[..], coding.ending.as_bytes()].concat();
             if let Some(AtName::File(form)) = self.entry(&form, may_wait, &mut None)? {
-                if form.revision() >= file.revision() {
+                if form.modified_second() >= file.modified_second() {
                     return Ok(Looked::File { file: form, name, coding: Some(coding) });
                 }
             }
