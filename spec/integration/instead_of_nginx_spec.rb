@@ -64,12 +64,23 @@ RSpec.describe "The README's Proxyfile instead of nginx, with Rails in Puma", ti
   end
 
   it "sends the files that Rails lets go" do
-    report = fetch("/report?key=right", Range: "bytes=8-14")
+    %w[/report /blog/first/report].each do |path|
+      report = fetch("#{path}?key=right", Range: "bytes=8-14")
 
-    expect([report.status, report.body, report["Content-Range"]]).to eq([206, "figures", "bytes 8-14/8000"])
-    expect(report["Content-Disposition"]).to include("report.txt")
-    expect(report["X-Sendfile"]).to be_nil
-    expect(fetch("/report?key=wrong").status).to eq(403)
+      expect([report.status, report.body, report["Content-Range"]]).to eq([206, "figures", "bytes 8-14/8000"])
+      expect(report["Content-Disposition"]).to include("report.txt")
+      expect(report["X-Sendfile"]).to be_nil
+      expect(fetch("#{path}?key=wrong").status).to eq(403)
+    end
+  end
+
+  it "frees the thread of Puma before a slow client has a long page" do
+    client = @proxy.connect
+    client.send_request("GET", "/export?mebibytes=16")
+
+    eventually(limit: 20) { expect(@proxy.stats[:backends].first).to include(requests: 1, in_flight: 0) }
+    expect(@proxy.stats[:requests][:in_flight]).to eq(1)
+    expect(client.read_response.body.bytesize).to eq(16 << 20)
   end
 
   it "takes uploads in before Puma hears of them" do

@@ -14,6 +14,31 @@ RSpec.describe Proxy::DSL::Foreign do
     "reverse_proxy 'localhost:3000'" => 'reverse_proxy: write proxy to: "http://127.0.0.1:3000"',
     "handle('/api/*') { }" => 'handle: write location "/api/*" do … end',
     "encode 'gzip'" => "encode: write compress",
+    "gzip_static true" => "gzip_static: write precompressed: true as an option of `static_files`",
+    "expires '1y'" => 'expires: write cache_control: "public, max-age=31536000" as an option of `static_files`, or ' \
+                      'for others response_headers removals: ["Cache-Control"], additions: { "Cache-Control" =>',
+    "disable_symlinks 'on'" => "disable_symlinks: write symlinks: false as an option of `static_files`",
+    "internal" => 'internal: write x_sendfile: { "/files" => "storage" } as an option of `proxy`',
+    "proxy_cache_valid 200" => "proxy_cache_valid: write default_ttl: 600 as an option of `cache`",
+    "proxy_buffering 'off'" => "proxy_buffering: write buffering: false as an option of `proxy` if it is off",
+    "compress gzip: 5" => "compress: unknown option :gzip: write level: { gzip: 5 }",
+    "compress brotli: 5" => "compress: unknown option :brotli: write level: { br: 5 }",
+    "compress gzip_types: []" => 'compress: unknown option :gzip_types: write types: ["text/*", "application/json"]',
+    "static_files root: '.', gzip_static: true" =>
+      "static_files: unknown option :gzip_static: write precompressed: true",
+    "static_files root: '.', expires: '1y'" =>
+      'static_files: unknown option :expires: write cache_control: "public, max-age=31536000"',
+    "static_files root: '.', disable_symlinks: true" =>
+      "static_files: unknown option :disable_symlinks: write symlinks: false",
+    "static_files root: '.', autoindex: true" =>
+      "static_files: unknown option :autoindex: lists of a folder's files are not in this version: leave it out",
+    "cache 'pages', valid: 60" => "cache: unknown option :valid: write default_ttl: 600",
+    "cache 'pages', max_size: 60" => "cache: unknown option :max_size: write memory: 64_000_000",
+    "proxy backends: ['a:1'], proxy_buffering: false" =>
+      "proxy: unknown option :proxy_buffering: write buffering: false if it was off",
+    "proxy backends: ['a:1'], buffering: { max_size: 5 }" =>
+      "proxy: buffering: unknown option :max_size: write disk: 1_073_741_824",
+    "proxy backends: ['a:1'], gzip: true" => "proxy: unknown option :gzip: compression is a filter",
     "balance roundrobin" => "balance: write backend_priority: :least_conn as an option of `proxy` or `upstream`",
     "use_backend 'api'" => 'use_backend: write location "/api/*"',
     "bind 'tcp://0.0.0.0:3000'" => 'bind: "tcp://0.0.0.0:3000" is not a valid URL: write "http://0.0.0.0:3000"',
@@ -62,6 +87,20 @@ RSpec.describe Proxy::DSL::Foreign do
               'Proxyfile:2: proxy_pass: write proxy to: "http://127.0.0.1:3000"'])
     expect(problems_of("\nserver_name example.com *.example.com;\n").join("\n"))
       .to include('server_name: write host "example.com" do … end')
+  end
+
+  it "leads to options that their words take" do
+    write("storage/file", "")
+    write("tls/ca.pem", "")
+    needed = { "static_files" => 'root: ".", ', "proxy" => 'backends: ["127.0.0.1:3000"], ', "static_response" => "",
+               "cache" => "" }
+    led = described_class::WORDS.values.uniq.filter_map do |answer|
+      options, words = answer.match(/\Awrite (\w+: .+?) as (?:an option|options) of `(\w+)`/)&.captures
+      "#{words} #{needed.fetch(words)}#{options}" if options && !options.match?(/tls\//)
+    end
+    expect(led.length).to be > 30
+    wrong = led.to_h { |text| [text, problems_of(Dir.chdir(directory) { "#{text}\n" }).grep(/unknown|is not|is no/)] }
+    expect(wrong.reject { |_, problems| problems.empty? }).to eq({})
   end
 
   it "leads to options and words that there are" do

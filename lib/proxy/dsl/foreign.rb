@@ -1,5 +1,6 @@
 # frozen_string_literal: true
 
+require_relative "foreign/content"
 require_relative "foreign/options"
 require_relative "foreign/words"
 

@@ -1,7 +1,8 @@
 # frozen_string_literal: true
 
 # A Rails application with what the README's Proxyfile "Instead of nginx in front of Rails" is for: a page that is for
-# everybody, one that is not, and a file of which the application decides who gets it. Its root is in CONTENT_ROOT.
+# everybody, one that is not, a long one, and a file of which the application decides who gets it. Its root is in
+# CONTENT_ROOT.
 
 require "action_controller/railtie"
 require "proxy/railtie"
@@ -19,6 +20,8 @@ class Content < Rails::Application
     get "blog/:name" => "pages#post"
     get "count" => "pages#count"
     get "report" => "pages#report"
+    get "blog/:name/report" => "pages#report"
+    get "export" => "pages#export"
     post "upload" => "pages#upload"
   end
 end
@@ -44,6 +47,10 @@ class PagesController < ActionController::Base
     return head :forbidden unless params[:key] == "right"
 
     send_file Rails.root.join("storage/report.txt"), type: "text/plain", filename: "report.txt"
+  end
+
+  def export
+    render plain: "a line, whose bytes here are 32\n" * (params[:mebibytes].to_i << 15)
   end
 
   def upload

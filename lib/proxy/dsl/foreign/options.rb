@@ -82,11 +82,10 @@ module Proxy
         [:html, '{ file: "public/503.html" }'] => %i[file page],
         [:plaintext, '"Down for maintenance"'] => %i[body text message plain],
         [:additions, '{ "X-Name" => "value" }'] => %i[set add headers],
-        [:buffering, "true"] => %i[buffer proxy_buffering response_buffering buffer_responses],
-        [:buffer_size, "262_144"] => %i[buffers proxy_buffers proxy_buffer_size response_buffers],
-        [:request_buffering, "true"] => %i[proxy_request_buffering buffer_requests],
         [:removals, '["X-Name"]'] => %i[remove delete unset hide]
-      }.each_with_object({}) { |(ours, names), all| names.each { |name| (all[name] ||= []) << ours } }.freeze
+      }.merge(CONTENT_OPTIONS).each_with_object({}) do |(ours, names), all|
+        names.each { |name| (all[name] ||= []) << ours }
+      end.freeze
 
       # Options of other systems that have no equivalent here.
       NOTES = {
@@ -95,6 +94,9 @@ module Proxy
         "write cache on a line of its own, before the proxy" => %i[cache proxy_cache caching],
         "certificates from an authority have a line of their own: write acme email: \"ops@example.com\"" =>
           %i[acme lets_encrypt letsencrypt auto_tls],
+        "lists of a folder's files are not in this version: leave it out" => %i[autoindex browse listing indexes],
+        "names that begin with a dot are never served without dotfiles: true: leave it out" => %i[hide],
+        'write a line etag, or a line response_headers removals: ["ETag"] against it' => %i[etag etags],
         "responses are passed on as they come: leave it out" => %i[flush_interval stream streaming],
         "redirects are passed on unchanged: leave it out" => %i[follow_redirects proxy_redirect],
         'TLS to a backend is asked for by its URL: write "https://…"' => %i[ssl tls https secure],

@@ -16,7 +16,7 @@ module Proxy
           %i[server http events frontend defaults global],
         "not yet in this version: TCP; leave it out" => %i[stream tcp_request tcp_response],
         'write include "sites/*.rb"' => %i[import],
-        "this file is Ruby: write `if`, or a location with conditions" => %i[internal map geo switch],
+        "this file is Ruby: write `if`, or a location with conditions" => %i[map geo switch],
         'write split by: { cookie: "uid" }, "v2" => 10' => %i[split_clients weighted canary],
         "this file is Ruby: write a local variable" => %i[set vars],
         "the service manager decides this: leave it out" =>
@@ -48,8 +48,8 @@ module Proxy
           %i[proxy_set_header request_header header_up set_header set_request_header http_request fastcgi_param
              uwsgi_param custom_request_headers],
         'write response_headers additions: { "X-Name" => "value" }' =>
-          %i[add_header more_set_headers expires set_response_header cache_control header header_down http_response
-             add_trailer custom_response_headers],
+          %i[add_header more_set_headers set_response_header header header_down http_response add_trailer
+             custom_response_headers],
         'write response_headers removals: ["X-Name"]' =>
           %i[proxy_hide_header more_clear_headers server_tokens hide_header remove_header delete_header],
         "redirects are passed on unchanged: leave it out" => %i[proxy_redirect proxy_pass_reverse follow_redirects],
@@ -80,21 +80,13 @@ module Proxy
         "write keepalive: 64 as an option of `proxy`" => %i[keepalive max_idle_conns_per_host],
         "connections serve any number of requests: leave it out" =>
           %i[keepalive_requests max_keep_alive max_fast_inline],
-        "write buffering: true as an option of `proxy`" => %i[proxy_buffering buffering],
-        "write buffer_size: 262_144 as an option of `proxy`" =>
-          %i[proxy_buffers proxy_buffer_size proxy_busy_buffers_size output_buffers response_buffers],
-        "write buffering: { disk: 1_073_741_824 } as an option of `proxy`" =>
-          %i[proxy_max_temp_file_size proxy_temp_path],
-        "write request_buffering: true as an option of `proxy`" =>
-          %i[proxy_request_buffering client_body_buffer_size client_body_temp_path request_buffers],
         "responses are passed on as they come: leave it out" =>
           %i[flush_interval postpone_output lowlevel_error_handler],
         "this is always on: leave it out" =>
           %i[ssl_prefer_server_ciphers ssl_session_cache ssl_session_timeout ssl_session_tickets proxy_http_version
              sendfile tcp_nopush tcp_nodelay mode forwardfor drain_on_shutdown queue_requests http2
              merge_slashes real_ip_recursive reset_timedout_connection use multi_accept accept_mutex
-             enable_keep_alives redispatch proxy_pass_request_headers proxy_pass_request_body open_file_cache aio
-             directio],
+             enable_keep_alives redispatch proxy_pass_request_headers proxy_pass_request_body],
         # Choosing a backend, and its health
         "write backend_priority: :least_conn as an option of `proxy` or `upstream`" =>
           %i[least_conn lb_policy balance least_time strategy],
@@ -162,20 +154,8 @@ module Proxy
         'write headers: { "Content-Type" => "text/plain" } as an option of `static_response`' => %i[default_type],
         'write error_response: { status: 503, html: { file: "503.html" } } as an option of `proxy`' =>
           %i[error_page handle_errors errorfile proxy_intercept_errors handle_response errors],
-        'write static_files root: "public"' =>
-          %i[root alias try_files index file_server static public_folder public_dir document_root serve_static files
-             gzip_static brotli_static],
-        'write x_sendfile: "storage" as an option of `proxy`' => %i[internal sendfile_root],
         # Not here, or not yet
-        "not in this version: lists of a folder's files; leave it out" => %i[autoindex browse],
         "not in this version: templates; let the application serve them, or leave it out" => %i[templates],
-        'write cache "pages", memory: 64_000_000 at the top, and cache "pages" in a location' =>
-          %i[proxy_cache proxy_cache_path proxy_cache_valid proxy_cache_key fastcgi_cache http_cache],
-        "not in this version: leave it out" => %i[proxy_ignore_headers],
-        "write compress" => %i[gzip gzip_proxied gzip_vary brotli encode compression deflate],
-        'write compress types: ["text/*", "application/json"]' => %i[gzip_types brotli_types],
-        "write compress min_size: 1024" => %i[gzip_min_length brotli_min_length],
-        "write compress level: { gzip: 5, br: 4 }" => %i[gzip_comp_level brotli_comp_level],
         "not in this version: changes of a body; leave it out" =>
           %i[sub_filter sub_filter_once replace replace_response],
         'write mirror "shadow", and an upstream of that name' => %i[mirroring proxy_mirror],
@@ -201,14 +181,15 @@ module Proxy
              silence_single_worker_warning fork_worker rails_env rack_env nakayoshi_fork wait_for_less_busy_worker
              supported_http_methods custom_logger io_selector_backend rack_url_scheme extra_runtime_dependencies
              clean_thread_locals]
-      }.flat_map { |answer, words| words.map { |word| [word, answer] } }.to_h.freeze
+      }.merge(CONTENT).flat_map { |answer, words| words.map { |word| [word, answer] } }.to_h.freeze
 
       # Words whose block is read as a configuration.
       BLOCKS = %i[server http events frontend defaults global backend handle handle_path route stream virtual_host]
                .freeze
 
       # Words that may stand without arguments.
-      ALONE = %i[ip_hash least_conn internal file_server encode log gzip preload_app! log_requests! quiet daemonize
+      ALONE = %i[ip_hash least_conn internal file_server encode log gzip autoindex precompressed preload_app!
+                 log_requests! quiet daemonize
                  prune_bundler fork_worker nakayoshi_fork forwardfor drain_on_shutdown reverse_proxy proxy_pass
                  listen server_name rackup httpchk brotli auto_https stub_status redispatch httplog].freeze
     end
