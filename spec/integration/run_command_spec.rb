@@ -196,7 +196,8 @@ RSpec.describe "proxy run", :supervised do
 
   it "writes its own process number with --pid, and removes the file at the end" do
     start_run("--pid", "run.pid")
-    url
+    # A Ruby that gets SIGTERM before its script begins may go on.
+    await_ready
     expect(File.read("#{directory}/run.pid").to_i).to eq(process.pid)
     process.signal(:TERM)
     finish
