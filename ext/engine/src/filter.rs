@@ -48,6 +48,7 @@ use crate::compiler::Compiler;
 use crate::log::Log;
 use crate::request::{Exchange, OwnAnswer, ResponseFilters, Verdict};
 use crate::rewrite::{RequestValues, Template};
+use crate::routing::Scope;
 use crate::upstream::Dns;
 
 /// Appends the value of a rewrite for a request.
@@ -259,19 +260,23 @@ impl FilterConfig {
     }
 }
 
-impl ResponseFilters for Box<[Arc<Filter>]> {
+impl<H> ResponseFilters for Scope<Filter, H> {
     fn amend(&self, passed: usize, exchange: &mut Exchange<'_>) {
-        for filter in self.iter().take(passed).rev() {
+        for filter in self.filters.iter().take(passed).rev() {
             filter.amend(exchange);
         }
     }
 
     fn know_the_client(&self, passed: usize) -> bool {
-        self.iter().take(passed).any(|filter| filter.knows_the_client())
+        self.filters.iter().take(passed).any(|filter| filter.knows_the_client())
+    }
+
+    fn place(&self) -> &str {
+        &self.place
     }
 
     fn answered(&self, passed: usize, exchange: &Exchange<'_>, scope: &RequestValues<'_>) {
-        for filter in self.iter().take(passed).rev() {
+        for filter in self.filters.iter().take(passed).rev() {
             filter.answered(exchange, scope);
         }
     }

@@ -161,7 +161,7 @@ impl<'a> Exchange<'a> {
             }
         }
         if !scope.filters.is_empty() {
-            self.filters = &scope.filters;
+            self.filters = scope;
             hop_by_hop::drop_named(&mut self.work.request.fields);
         }
         for (index, filter) in scope.filters.iter().enumerate() {

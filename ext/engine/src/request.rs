@@ -62,6 +62,9 @@ pub(crate) trait ResponseFilters {
     /// Whether one of the first `passed` filters has asked who sends the request.
     fn know_the_client(&self, passed: usize) -> bool;
 
+    /// Tells the location apart from all others, also over a restart. Empty outside of all locations.
+    fn place(&self) -> &str;
+
     /// Tells the first `passed` filters that the request was answered. `scope` shows the request as the client sent it.
     fn answered(&self, passed: usize, exchange: &Exchange<'_>, scope: &RequestValues<'_>);
 }
@@ -73,6 +76,10 @@ impl ResponseFilters for NoFilters {
 
     fn know_the_client(&self, _: usize) -> bool {
         false
+    }
+
+    fn place(&self) -> &str {
+        ""
     }
 
     fn answered(&self, _: usize, _: &Exchange<'_>, _: &RequestValues<'_>) {}

@@ -18,7 +18,7 @@ const OVERHEAD: usize = 512;
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct AnswerPlace {
     /// Name of the location.
-    pub(crate) route: Box<str>,
+    pub(crate) location: Box<str>,
     /// Upstream that a split has chosen; empty without one.
     pub(crate) upstream: Box<str>,
     /// Authority of the target; empty if it is the backend's own.
@@ -30,26 +30,26 @@ pub(crate) struct AnswerPlace {
 impl AnswerPlace {
     /// The place, as a request has it.
     pub(crate) fn asked(&self) -> AskedPlace<'_> {
-        let Self { route, upstream, authority, path } = self;
-        AskedPlace { route, upstream, authority, path }
+        let Self { location, upstream, authority, path } = self;
+        AskedPlace { location, upstream, authority, path }
     }
 
     fn write_to(&self, out: &mut Vec<u8>) {
-        for text in [self.route.as_bytes(), self.upstream.as_bytes(), &self.authority, &self.path] {
+        for text in [self.location.as_bytes(), self.upstream.as_bytes(), &self.authority, &self.path] {
             push_text(out, text);
         }
     }
 
     fn read(record: &mut RecordReader<'_>) -> Option<Self> {
-        let (route, upstream) = (record.chars()?.into(), record.chars()?.into());
-        Some(Self { route, upstream, authority: record.text()?.into(), path: record.text()?.into() })
+        let (location, upstream) = (record.chars()?.into(), record.chars()?.into());
+        Some(Self { location, upstream, authority: record.text()?.into(), path: record.text()?.into() })
     }
 }
 
 /// A place, as a request has it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct AskedPlace<'a> {
-    pub(crate) route: &'a str,
+    pub(crate) location: &'a str,
     pub(crate) upstream: &'a str,
     pub(crate) authority: &'a [u8],
     pub(crate) path: &'a [u8],
@@ -58,20 +58,20 @@ pub(crate) struct AskedPlace<'a> {
 impl AskedPlace<'_> {
     /// The place, to be kept.
     pub(crate) fn keep(&self) -> AnswerPlace {
-        let (route, upstream) = (self.route.into(), self.upstream.into());
-        AnswerPlace { route, upstream, authority: self.authority.into(), path: self.path.into() }
+        let (location, upstream) = (self.location.into(), self.upstream.into());
+        AnswerPlace { location, upstream, authority: self.authority.into(), path: self.path.into() }
     }
 
     /// Writes the place, so that no two look the same.
     pub(crate) fn write_to(&self, out: &mut Vec<u8>) {
-        for part in [self.route.as_bytes(), self.upstream.as_bytes(), self.authority, self.path] {
+        for part in [self.location.as_bytes(), self.upstream.as_bytes(), self.authority, self.path] {
             out.extend_from_slice(part);
             out.push(b'\n');
         }
     }
 
     fn is(&self, place: &AnswerPlace) -> bool {
-        (self.route, self.upstream) == (&*place.route, &*place.upstream)
+        (self.location, self.upstream) == (&*place.location, &*place.upstream)
             && (self.authority, self.path) == (&*place.authority, &*place.path)
     }
 }
@@ -242,27 +242,27 @@ pub(super) mod tests {
     use super::*;
 
     /// A response without a body.
-    pub(in crate::cache) fn entry(route: &str, varied: &str) -> Arc<CacheEntry> {
+    pub(in crate::cache) fn entry(location: &str, varied: &str) -> Arc<CacheEntry> {
         let (mut response, mut request) = (Fields::default(), Fields::default());
         response.append("Vary", b"Foo");
         request.append("Foo", varied.as_bytes());
         let vary = Vary::of(&response, &request, &request).expect("it may be stored");
-        let place = AnswerPlace { route: route.into(), ..AnswerPlace::default() };
+        let place = AnswerPlace { location: location.into(), ..AnswerPlace::default() };
         let of = Circumstances { freshness: Freshness::default(), vary, place, tags: Box::default() };
         CacheEntry::new(&ResponseHead { status: 200, ..ResponseHead::default() }, Body::begin(None), of)
     }
 
     #[test]
     fn a_slot_has_one_response_for_each_request_and_a_limited_number() {
-        let asked = |route, varied: &str| {
+        let asked = |location, varied: &str| {
             let mut request = Fields::default();
             request.append("Foo", varied.as_bytes());
-            (AskedPlace { route, upstream: "", authority: b"", path: b"" }, request)
+            (AskedPlace { location, upstream: "", authority: b"", path: b"" }, request)
         };
         let first = entry("a", "1");
         let slot = CacheSlot::default().with(Arc::clone(&first)).with(entry("b", "1")).with(entry("a", "2"));
-        let found = |slot: &CacheSlot, route, varied| {
-            let (place, request) = asked(route, varied);
+        let found = |slot: &CacheSlot, location, varied| {
+            let (place, request) = asked(location, varied);
             slot.find(place, &request).cloned()
         };
         assert!(Arc::ptr_eq(&found(&slot, "a", "1").expect("the first"), &first));

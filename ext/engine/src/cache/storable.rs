@@ -4,6 +4,7 @@ use proxy_http::message::{reason, Fields, Known};
 
 use super::directives::ResponseDirectives;
 use super::freshness::{guessed_lifetime, initial_age, stated_lifetime, Freshness, FreshnessDefaults};
+use super::validation::{describes_body, has_too_many_tags};
 use super::Millis;
 
 /// What the configuration of a cache says about storing.
@@ -65,7 +66,11 @@ pub(crate) fn judge(
     if directives.must_understand && !understood || directives.no_store && !directives.must_understand {
         return Err(Unstorable::Refused);
     }
-    if directives.private {
+    // A purge by a tag that is not kept would miss it.
+    if has_too_many_tags(fields) {
+        return Err(Unstorable::Size);
+    }
+    if directives.private || directives.not_stored.iter().any(|name| describes_body(name)) {
         return Err(Unstorable::Refused);
     }
     let shared = directives.public || directives.s_maxage.is_some() || directives.must_revalidate;

@@ -47,7 +47,7 @@ pub(crate) fn update(stored: &mut Fields, fresh: &Fields) {
 /// store. Returns the lines of the latter: the client that has asked gets them.
 pub(crate) fn strip(fields: &mut Fields) -> Vec<u8> {
     fields.remove(Known::Age);
-    let named = ResponseDirectives::of(fields).not_stored;
+    let named = ResponseDirectives::of(fields).not_stored.into_iter().filter(|name| !describes_body(name));
     let mut own = Vec::new();
     for name in named {
         for value in fields.all(&*name) {
@@ -58,21 +58,43 @@ pub(crate) fn strip(fields: &mut Fields) -> Vec<u8> {
     own
 }
 
+/// Whether a field says what the bytes of a body are, or where they end. Without it they are not to be stored either.
+pub(super) fn describes_body(name: &[u8]) -> bool {
+    const OTHERS: [&str; 4] = ["Content-Range", "Trailer", "Connection", "Keep-Alive"];
+    matches!(
+        Known::of(name),
+        Some(
+            Known::ContentLength
+                | Known::ContentEncoding
+                | Known::ContentType
+                | Known::TransferEncoding
+                | Known::Vary
+                | Known::Date
+        )
+    ) || OTHERS.iter().any(|other| name.eq_ignore_ascii_case(other.as_bytes()))
+}
+
 /// Fields in which an application names the tags of a response, for a purge.
 const TAGS: [&str; 2] = ["Surrogate-Key", "Cache-Tag"];
-/// Most tags of a response; the rest is ignored.
+/// Most tags of a response that is stored.
 const MOST_TAGS: usize = 256;
 
-/// Takes the tags out of a response. `Surrogate-Key` separates them with spaces, `Cache-Tag` with commas.
+/// The tags of a response. `Surrogate-Key` separates them with spaces, `Cache-Tag` with commas.
+fn tags(fields: &Fields) -> impl Iterator<Item = &[u8]> {
+    let members = TAGS.into_iter().flat_map(|name| fields.all(name)).flat_map(list_members);
+    members.flat_map(|part| part.split(u8::is_ascii_whitespace)).filter(|tag| !tag.is_empty())
+}
+
+/// Whether a response has more tags than are kept, so that a purge would miss it.
+pub(super) fn has_too_many_tags(fields: &Fields) -> bool {
+    tags(fields).nth(MOST_TAGS).is_some()
+}
+
+/// Takes the tags out of a response.
 pub(crate) fn take_tags(fields: &mut Fields) -> Box<[Box<[u8]>]> {
-    let mut tags: Vec<Box<[u8]>> = Vec::new();
-    for name in TAGS {
-        let split = fields.all(name).flat_map(list_members).flat_map(|part| part.split(u8::is_ascii_whitespace));
-        let left = MOST_TAGS - tags.len();
-        tags.extend(split.filter(|tag| !tag.is_empty()).take(left).map(Box::from));
-        fields.remove(name);
-    }
-    tags.into()
+    let taken = tags(fields).take(MOST_TAGS).map(Box::from).collect();
+    TAGS.iter().for_each(|name| fields.remove(*name));
+    taken
 }
 
 #[cfg(test)]
@@ -117,6 +139,8 @@ mod tests {
             fields(&[("Age", "3"), ("Cache-Control", "max-age=9, no-cache=\"a, Set-Cookie\""), ("a", "1"), ("b", "2")]);
         assert_eq!(strip(&mut stored), b"a: 1\r\n");
         assert_eq!(text(&stored), "Cache-Control: max-age=9, no-cache=\"a, Set-Cookie\"|b: 2|");
+        let mut stored = fields(&[("Cache-Control", "private=\"Content-Length\""), ("Content-Length", "5")]);
+        assert_eq!(strip(&mut stored), b"", "it is sent anyway");
     }
 
     #[test]
@@ -127,5 +151,7 @@ mod tests {
         assert_eq!(tags, ["post-1", "post-2", "a", "b"]);
         assert_eq!(text(&response), "X: 1|");
         assert!(take_tags(&mut response).is_empty());
+        let most = |count: usize| fields(&[("Surrogate-Key", &"a ".repeat(count))]);
+        assert!(!has_too_many_tags(&most(256)) && has_too_many_tags(&most(257)));
     }
 }

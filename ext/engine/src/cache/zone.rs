@@ -261,7 +261,7 @@ mod tests {
     use super::super::vary::Vary;
     use super::*;
 
-    const ASKED: AskedPlace<'static> = AskedPlace { route: "", upstream: "", authority: b"", path: b"" };
+    const ASKED: AskedPlace<'static> = AskedPlace { location: "", upstream: "", authority: b"", path: b"" };
 
     fn entry(bytes: usize, tag: &str) -> Arc<CacheEntry> {
         let (freshness, vary, place) = (Freshness::default(), Vary::default(), AnswerPlace::default());

@@ -47,6 +47,31 @@ pub struct LocationConfig<R> {
     pub at: Option<At>,
 }
 
+impl<R> LocationConfig<R> {
+    /// The conditions alone, without the lines inside, the name and the place in the file.
+    pub(crate) fn conditions(&self) -> LocationConfig<()> {
+        LocationConfig {
+            patterns: self.patterns.clone(),
+            inner: Vec::new(),
+            methods: self.methods.clone(),
+            hosts: self.hosts.clone(),
+            schemes: self.schemes.clone(),
+            ports: self.ports.clone(),
+            headers: self.headers.clone(),
+            query: self.query.clone(),
+            cookies: self.cookies.clone(),
+            remote: self.remote.clone(),
+            extensions: self.extensions.clone(),
+            content_types: self.content_types.clone(),
+            accepts: self.accepts.clone(),
+            name: None,
+            routes: Vec::new(),
+            word: None,
+            at: None,
+        }
+    }
+}
+
 impl<R> Default for LocationConfig<R> {
     fn default() -> Self {
         Self {

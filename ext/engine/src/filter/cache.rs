@@ -36,7 +36,7 @@ pub struct CacheConfig {
     pub key: Option<String>,
     /// Conditions of which any makes a request bypass the cache.
     pub bypass: CacheBypass,
-    /// Seconds for which a response is fresh that says nothing itself. `None`: see `heuristic`.
+    /// Seconds for which a response is fresh that says nothing itself; a part of one counts as a whole. `None`: see `heuristic`.
     pub default_ttl: Option<f64>,
     /// Whether the lifetime of a response that says nothing is guessed from its `Last-Modified`.
     pub heuristic: bool,
@@ -167,10 +167,10 @@ impl Filtering for Cache {
         let seconds = |report: &mut Report<'_>, name: &str, value: f64| {
             report.within(name).seconds_within(value, 0.0..=TEN_YEARS)
         };
-        let ttl = config.default_ttl.map(|ttl| seconds(&mut report, "default_ttl", ttl) as u64);
+        let ttl = config.default_ttl.map(|ttl| seconds(&mut report, "default_ttl", ttl).ceil() as u64);
         let stale_while_revalidate =
-            seconds(&mut report, "stale_while_revalidate", config.stale_while_revalidate) as u64;
-        let stale_if_error = seconds(&mut report, "stale_if_error", config.stale_if_error) as u64;
+            seconds(&mut report, "stale_while_revalidate", config.stale_while_revalidate).ceil() as u64;
+        let stale_if_error = seconds(&mut report, "stale_if_error", config.stale_if_error).ceil() as u64;
         let lock_timeout = report.within("lock_timeout").seconds_or_zero(config.lock_timeout);
         let CacheBypass { headers, query, cookies } = config.bypass.clone();
         let conditions = LocationConfig::<()> { headers, query, cookies, ..LocationConfig::default() };

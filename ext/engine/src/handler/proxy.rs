@@ -119,6 +119,12 @@ impl Handling for Proxy {
 
     async fn serve(&self, exchange: &mut Exchange<'_>) -> Verdict {
         if exchange.cache.is_some() {
+            // Maintenance comes first: it answers all requests.
+            if exchange.globals.stops.are_any() {
+                if let Some(verdict) = Box::pin(self.pass_maintenance(exchange)).await {
+                    return verdict;
+                }
+            }
             if let Some(verdict) = Box::pin(self.look_up(exchange)).await {
                 return verdict;
             }

@@ -126,6 +126,11 @@ pub(crate) fn millis_of_day() -> Millis {
     clock::time_of_day().duration_since(UNIX_EPOCH).map_or(0, clock::millis)
 }
 
+/// A time as `Date` writes it.
+fn date(time: Millis) -> String {
+    httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_millis(time))
+}
+
 impl StoringRequest {
     fn tell(&self, news: FlightNews) {
         if let Some(lead) = &self.lead {
@@ -205,10 +210,16 @@ impl StoringRequest {
         let mut head = ResponseHead::default();
         stale.write_head(&mut head);
         update(&mut head.fields, &response.fields);
+        if !response.fields.has(Known::Date) {
+            // The age of the old response would never let it be fresh again (RFC 9110, section 6.6.1).
+            head.fields.set(Known::Date, date(now).as_bytes());
+        }
         let freshness = judge(head.status, &head.fields, self.asker, &rules.policy, (self.sent, now));
         let tags = take_tags(&mut head.fields);
         self.own_lines = strip(&mut head.fields);
         let kept = freshness.is_ok();
+        // What is for this client only says nothing of what others get.
+        let own = freshness == Err(Unstorable::Personal) && (self.asker.authorization || self.asker.known);
         let freshness = freshness.unwrap_or(Freshness { received: now, always_validate: true, ..Freshness::default() });
         let mut of = stale.circumstances(freshness);
         if !tags.is_empty() {
@@ -219,6 +230,7 @@ impl StoringRequest {
             // What is outdated by now is stale, or no longer there.
             true if self.is_void(&rules.zone) => {}
             true => rules.zone.store(key, Arc::clone(&entry)),
+            false if own => {}
             false => rules.zone.remove(key, stale),
         }
         self.tell(if kept { FlightNews::Here(Arc::clone(&entry)) } else { FlightNews::Alone });
@@ -254,8 +266,7 @@ impl StoringRequest {
         response.fields.append(Known::Via, via);
         if !response.fields.has(Known::Date) {
             // Later its age could not be told (RFC 9110, section 6.6.1).
-            let date = httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_millis(now));
-            response.fields.append(Known::Date, date.as_bytes());
+            response.fields.append(Known::Date, date(now).as_bytes());
         }
         let tags = take_tags(&mut response.fields);
         self.own_lines = strip(&mut response.fields);

@@ -24,6 +24,8 @@ pub(crate) struct Scope<F, H> {
     pub(crate) own_handlers: usize,
     /// Number of the scope's name among the names of all locations.
     pub(crate) route: u32,
+    /// Tells the scope apart from all others, also over a restart.
+    pub(crate) place: Box<str>,
 }
 
 /// A location. The first that matches takes the request.
@@ -54,7 +56,7 @@ impl<F, H> Scope<F, H> {
     /// A scope without its locations, which [`Scope::set_locations`] adds.
     pub(crate) fn new(filters: Vec<Arc<F>>, handlers: Vec<Arc<H>>, own_handlers: usize) -> Self {
         let (filters, handlers) = (filters.into(), handlers.into());
-        Self { locations: Vec::new(), index: None, filters, handlers, own_handlers, route: 0 }
+        Self { locations: Vec::new(), index: None, filters, handlers, own_handlers, route: 0, place: "".into() }
     }
 
     pub(super) fn index(&self) -> Option<&Index> {

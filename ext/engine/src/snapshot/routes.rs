@@ -34,6 +34,7 @@ impl Compiler {
         handlers.extend(outer.handlers.iter().cloned());
         let mut scope = Scope::new(filters, handlers, own_handlers);
         scope.route = self.routes.current();
+        scope.place = self.place.identity();
         let specs: Vec<_> = routes
             .iter()
             .filter_map(|route| match route {

@@ -22,7 +22,7 @@ fn fields(lines: &[(&str, &str)]) -> Fields {
 
 fn place() -> AnswerPlace {
     AnswerPlace {
-        route: "r".into(),
+        location: "r".into(),
         upstream: "u".into(),
         authority: b"b".as_slice().into(),
         path: b"/".as_slice().into(),

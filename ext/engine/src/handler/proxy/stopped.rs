@@ -24,21 +24,11 @@ impl Proxy {
     /// Holds or answers the request, if its upstream is stopped. Nothing of its body has been read.
     #[cold]
     pub(super) async fn pass_stops(&self, exchange: &mut Exchange<'_>) -> Result<Option<Box<Released>>, Verdict> {
-        if let Some(maintenance) = exchange.globals.stops.all() {
-            if let Some(verdict) = exchange.pass_closure(&maintenance.closure).await {
-                return Err(verdict);
-            }
+        if let Some(verdict) = self.pass_maintenance(exchange).await {
+            return Err(verdict);
         }
-        let upstream = match (&exchange.split, &self.backends) {
-            (Some(upstream), _) | (None, Backends::Fixed(upstream)) => Arc::clone(upstream),
-            (None, Backends::ByHost(_)) => return Ok(None),
-        };
+        let Some(upstream) = self.asked_upstream(exchange) else { return Ok(None) };
         let group = upstream.group();
-        if let Some(maintenance) = group.traffic().maintenance() {
-            if let Some(verdict) = exchange.pass_closure(&maintenance.closure).await {
-                return Err(verdict);
-            }
-        }
         let kind = match group.traffic().gate().enter(most_held(group.rules().queue)) {
             Ok(None) => return Ok(None),
             Ok(Some(held)) => match grpc::within(exchange.call, self.hold(exchange, &held)).await {
@@ -57,6 +47,27 @@ impl Proxy {
             Err(GateRefusal::Over) => Kind::Held,
         };
         Err(self.answer_held(exchange, &failure(kind)).await)
+    }
+
+    /// Answers the request, if its upstream is in maintenance and the client is not let in.
+    #[cold]
+    pub(super) async fn pass_maintenance(&self, exchange: &mut Exchange<'_>) -> Option<Verdict> {
+        if let Some(maintenance) = exchange.globals.stops.all() {
+            if let Some(verdict) = exchange.pass_closure(&maintenance.closure).await {
+                return Some(verdict);
+            }
+        }
+        let upstream = self.asked_upstream(exchange)?;
+        let maintenance = upstream.group().traffic().maintenance()?;
+        exchange.pass_closure(&maintenance.closure).await
+    }
+
+    /// The upstream of the request. `None` if the host of the target decides.
+    fn asked_upstream(&self, exchange: &Exchange<'_>) -> Option<Arc<Upstream>> {
+        match (&exchange.split, &self.backends) {
+            (Some(upstream), _) | (None, Backends::Fixed(upstream)) => Some(Arc::clone(upstream)),
+            (None, Backends::ByHost(_)) => None,
+        }
     }
 
     async fn answer_held(&self, exchange: &mut Exchange<'_>, error: &Error) -> Verdict {

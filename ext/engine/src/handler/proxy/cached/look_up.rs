@@ -60,6 +60,9 @@ fn write_key(exchange: &Exchange<'_>, caching: &mut Caching) {
     let out = &mut caching.key;
     out.reserve(request.authority().len() + path.len() + query.len() + 16);
     key::push_url(out, exchange.client_info.scheme(), request.authority(), path, query);
+    if let Some(port) = exchange.client_info.local_port {
+        key::push_port(out, exchange.client_info.scheme(), request.authority(), port);
+    }
     if exchange.trusted_hop.is_some() {
         key::push_hearsay(out, &request.fields);
     }
@@ -77,7 +80,7 @@ fn place<'e>(exchange: &'e Exchange<'_>) -> AskedPlace<'e> {
     let same = target.path_and_query.strip_prefix(path) == Some(query);
     let path = if same { &b""[..] } else { &target.path_and_query[..] };
     let upstream = exchange.split.as_ref().map_or("", |upstream| upstream.name());
-    AskedPlace { route: exchange.route_name(), upstream, authority: &target.authority, path }
+    AskedPlace { location: exchange.filters.place(), upstream, authority: &target.authority, path }
 }
 
 /// What makes the request personal.
@@ -231,7 +234,7 @@ pub(super) async fn find(
             Ok(FlightNews::Again | FlightNews::Waiting) => {}
             Ok(FlightNews::Here(_) | FlightNews::Alone) => return Ok(FoundAnswer::Ask(stale, None)),
             // It has waited long enough.
-            Err(_) => return Ok(FoundAnswer::Pass),
+            Err(_) => return Ok(FoundAnswer::Ask(stale, None)),
         }
     }
 }
