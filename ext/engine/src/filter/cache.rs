@@ -36,7 +36,8 @@ pub struct CacheConfig {
     pub key: Option<String>,
     /// Conditions of which any makes a request bypass the cache.
     pub bypass: CacheBypass,
-    /// Seconds for which a response is fresh that says nothing itself; a part of one counts as a whole. `None`: see `heuristic`.
+    /// Seconds for which a response is fresh that says nothing itself; parts of seconds count as whole ones, also below.
+    /// `None`: see `heuristic`.
     pub default_ttl: Option<f64>,
     /// Whether the lifetime of a response that says nothing is guessed from its `Last-Modified`.
     pub heuristic: bool,
