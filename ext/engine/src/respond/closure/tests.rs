@@ -81,3 +81,18 @@ fn the_message_is_text_on_the_page_too_and_the_id_stands_in_its_place() {
     let json: serde_json::Value = serde_json::from_str(&body("application/json")).expect("JSON");
     assert_eq!((json["message"].as_str(), json["request_id"].as_str()), (Some(message), Some("id-7")));
 }
+
+#[test]
+fn the_invitation_is_taken_out_of_a_query_and_the_rest_stays_in_order() {
+    let closure = closed(&[], Some("preview=0123456789abcdef"));
+    for (query, rest) in [
+        ("?preview=0123456789abcdef", ""),
+        ("?x=1&preview=0123456789abcdef&y=2", "?x=1&y=2"),
+        ("?preview=0123456789abcdef&x=%2F&x=2&flag", "?x=%2F&x=2&flag"),
+        ("?preview=wrong&a=b?c&preview=0123456789abcdef", "?a=b?c"),
+        ("?previews=1&preview=0123456789abcdef", "?previews=1"),
+        ("", ""),
+    ] {
+        assert_eq!(String::from_utf8_lossy(&closure.without_invitation(query.as_bytes())), rest, "{query}");
+    }
+}
