@@ -64,6 +64,8 @@ RSpec.describe "maintenance" do
       invited = proxy.get("/page?#{cookie}")
       expect([invited.status, invited["Location"], invited["Set-Cookie"]])
         .to eq([303, "/page", "#{cookie}; Path=/; HttpOnly; SameSite=Lax"])
+      expect(proxy.get("/page?x=1&#{cookie}&y=2")["Location"]).to eq("/page?x=1&y=2")
+      expect(proxy.get("//evil.example?#{cookie}&x=1")["Location"]).to eq("/?x=1")
       expect([proxy.get("//evil.example?#{cookie}")["Location"], proxy.get("/?#{cookie}x").status]).to eq(["/", 503])
       expect(proxy.server.end_maintenance("app")).to be(proxy.server)
       expect(proxy.get.status).to eq(200)

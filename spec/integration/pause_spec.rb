@@ -66,6 +66,8 @@ RSpec.describe "a paused upstream" do
     expect { proxy.server.pause("ap") }
       .to raise_error(ArgumentError, '"ap" is not a valid upstream: write one of app')
     expect { proxy.server.pause("app", for: 0) }.to raise_error(ArgumentError, /write seconds above 0, and at most 86400/)
+    expect { proxy.server.pause("app", for: -1) }
+      .to raise_error(ArgumentError, "-1 s is not a valid pause: write seconds above 0, and at most 86400")
     expect { proxy.server.resume("nobody") }.to raise_error(ArgumentError, /write one of app/)
     proxy.server.stop
     expect(proxy.server.pause("app")).to be(proxy.server)

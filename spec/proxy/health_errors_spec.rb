@@ -42,7 +42,8 @@ RSpec.describe "mistakes in what keeps backends well", :wrong_types do
     "fail_timeout: 0" => "fail_timeout: 0 is not a valid time: #{time}",
     "max_connections: 1, queue: 1_000_001" => "queue: 1000001 is out of range: write a number from 0 to 1000000",
     "queue_timeout: 0" => "queue_timeout: 0 is not a valid time: #{time}",
-    "queue: 5" => "queue: no backend is ever too busy, so no request ever waits: add max_connections, or leave it out",
+    "queue: 5" =>
+      "queue: no backend is ever too busy, so requests wait in a pause alone: add max_connections, or leave it out",
     "fail_timeout: 5" => "fail_timeout: no failures are counted: add max_fails: 3, or leave it out",
     "max_connections: 1, queue_timeout: 3" => "queue_timeout: no request ever waits: add queue: 100, or leave it out",
     "health_check: { tcp: true, path: '/a' }" => "health_check: path: #{unasked}",
@@ -63,6 +64,10 @@ RSpec.describe "mistakes in what keeps backends well", :wrong_types do
       expect(problems_of("threads 1\n\nproxy backends: ['127.0.0.1:1'], #{text}\n"))
         .to eq(["Proxyfile:3: proxy: #{message}"])
     end
+  end
+
+  it "are not told for a queue in which requests wait for the first good check" do
+    expect(problems_of("proxy backends: ['127.0.0.1:1'], queue: 5, health_check: { path: '/up' }\n")).to eq([])
   end
 
   it "are told for what means nothing without another option, where DNS says the backends too" do

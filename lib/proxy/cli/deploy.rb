@@ -20,7 +20,7 @@ module Proxy
               --drain SECONDS     for requests in flight at the old ones; else 30
               --tunnels SECONDS   for their WebSockets; else as long as --drain
               --command COMMAND   start the application first. It goes on by itself
-                                  when the deploy is done, and ends if that fails
+                                  once it serves, and ends if the deploy fails
           NAMING
               --json              print one JSON object for each step instead
           -h, --help              this text
@@ -52,7 +52,6 @@ module Proxy
         to = [*@to, *more]
         deploy(upstream, to, program)
         @out.puts "#{upstream} is served by #{DSL::Format.list(to)}." unless @json
-        program&.release
         OK
       ensure
         program&.stop
@@ -64,6 +63,8 @@ module Proxy
         told = start(upstream, program) if program
         @out.print("#{told}\n") if told && !@json
         control.deploy(upstream, to: to, **@options) do |step|
+          # From here on it serves, whatever becomes of this command.
+          program&.release if %w[switched done].include?(step[:step])
           @out.print("#{@json ? JSON.generate(step) : Amounts.on_one_line(step[:message])}\n")
           program&.check if step[:step] == "waiting"
         end

@@ -33,14 +33,15 @@ impl Selection {
     pub(super) fn compile(spec: &AccessLogConfig, report: &mut Report<'_>) -> Self {
         let excluded = ExcludedPath::compile_all(&spec.exclude, report);
         let (rate, keep) = (spec.sample, &spec.keep);
-        if !(rate > 0.0 && rate <= 1.0) {
+        let is_share = rate > 0.0 && rate <= 1.0;
+        if !is_share {
             report.within("sample").error(format!("{rate} is no share: write a number above 0, up to 1, such as 0.1"));
         }
         let mut kept = report.within("keep");
         let statuses = keep.status.iter().filter_map(|range| statuses(*range, &mut kept.within("status"))).collect();
         let slower_than = keep.slower_than.map(|seconds| kept.within("slower_than").seconds_or_zero(seconds));
         let keeps = !keep.status.is_empty() || keep.slower_than.is_some();
-        if keeps && rate >= 1.0 {
+        if keeps && is_share && rate >= 1.0 {
             kept.error("all requests are logged already: write sample: 0.1 too, or leave keep out");
         }
         let sampled = (rate < 1.0).then(|| {

@@ -171,7 +171,12 @@ impl Outlet {
 }
 
 impl TapReader {
-    /// The next line. First, if lines were lost, their number.
+    /// Takes no further lines. [`Self::next`] still gives those that wait.
+    pub(crate) fn close(&mut self) {
+        self.lines.close();
+    }
+
+    /// The next line; `None` after the last. First, if lines were lost, their number.
     pub(crate) async fn next(&mut self) -> Option<TapNews> {
         if let Some(line) = self.held.take() {
             return Some(TapNews::Line(line));

@@ -1,6 +1,8 @@
 //! `GET /events`: figures each second and what happens in between, as server-sent events. With `?log=1` also access
 //! lines, those that `status`, `path` and `slower_than` select.
 
+use std::future::Future;
+use std::pin::pin;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -77,7 +79,7 @@ pub(super) fn follow(
     operations: &Arc<dyn Operations>,
     lines: Option<TapReader>,
     permit: OwnedSemaphorePermit,
-    closed: impl std::future::Future<Output = ()> + Send + 'static,
+    closed: impl Future<Output = ()> + Send + 'static,
 ) -> mpsc::Receiver<Bytes> {
     let (pieces, taken) = mpsc::channel(WAITING);
     let (api, news, operations) = (Arc::clone(api), operations.news(), Arc::downgrade(operations));
@@ -85,21 +87,23 @@ pub(super) fn follow(
         let _permit = permit;
         tokio::select! {
             biased;
-            () = closed => {}
             () = pieces.closed() => {}
-            () = feed(&api, &operations, news, lines, &pieces) => {}
+            () = feed(&api, &operations, news, lines, &pieces, closed) => {}
         }
     });
     taken
 }
 
+/// Sends what there is to tell until `closed` is ready, and then the lines that wait.
 async fn feed(
     api: &ApiState,
     operations: &Weak<dyn Operations>,
     mut news: tokio::sync::broadcast::Receiver<crate::events::News>,
     mut lines: Option<TapReader>,
     pieces: &mpsc::Sender<Bytes>,
+    closed: impl Future<Output = ()>,
 ) {
+    let mut closed = pin!(closed);
     let mut next = Bytes::from_static(BEGINNING.as_bytes());
     let mut seconds = tokio::time::interval(SECOND);
     seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -109,6 +113,7 @@ async fn feed(
         }
         next = tokio::select! {
             biased;
+            () = &mut closed => break,
             happened = news.recv() => match happened {
                 Ok(happened) => event(happened.name, &happened.facts),
                 // The figures that follow have the states of now.
@@ -122,6 +127,14 @@ async fn feed(
             line = next_line(&mut lines) => line,
         };
     }
+    // They are of requests that ended while the server stopped.
+    let Some(mut lines) = lines else { return };
+    lines.close();
+    while let Some(news) = lines.next().await {
+        if pieces.send(line_event(news)).await.is_err() {
+            return;
+        }
+    }
 }
 
 /// The next access line as an event; never ready if none are wanted.
@@ -131,9 +144,15 @@ async fn next_line(lines: &mut Option<TapReader>) -> Bytes {
         None => None,
     };
     match news {
-        Some(TapNews::Line(line)) => format!("event: log\ndata: {line}\n\n").into(),
-        Some(TapNews::Lost(lost)) => event("log", &json!({ "lost_lines": lost })),
+        Some(news) => line_event(news),
         None => std::future::pending().await,
+    }
+}
+
+fn line_event(news: TapNews) -> Bytes {
+    match news {
+        TapNews::Line(line) => format!("event: log\ndata: {line}\n\n").into(),
+        TapNews::Lost(lost) => event("log", &json!({ "lost_lines": lost })),
     }
 }
 
@@ -141,3 +160,6 @@ async fn next_line(lines: &mut Option<TapReader>) -> Bytes {
 fn continue_with_comment() -> Bytes {
     Bytes::from_static(b": some events were lost\n\n")
 }
+
+#[cfg(test)]
+mod tests;

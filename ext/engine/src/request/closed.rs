@@ -19,6 +19,7 @@ impl Exchange<'_> {
                 let path = if request.path().starts_with(b"//") { b"/" } else { request.path() };
                 let mut fields = b"Location: ".to_vec();
                 fields.extend_from_slice(path);
+                fields.extend_from_slice(&closure.without_invitation(request.query()));
                 fields.extend_from_slice(b"\r\nCache-Control: no-store\r\nContent-Length: 0\r\n");
                 self.work.response_additions.add(Known::SetCookie, cookie.as_bytes());
                 return Some(self.answer(303, &fields, b"").await);

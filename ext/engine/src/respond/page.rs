@@ -41,7 +41,14 @@ p.id { margin-top: 1.5rem; color: var(--soft); font-size: 0.8125rem; overflow-wr
 </html>
 "#;
 
-/// The page for a status code. The texts are our own and hold nothing that HTML would treat as markup.
+/// The page for a status code. The message is plain text, and may be the operator's own.
 pub(super) fn html(status: u16, title: &str, message: &str) -> String {
-    PAGE.replace("{status}", &status.to_string()).replace("{title}", title).replace("{message}", message)
+    PAGE.replace("{status}", &status.to_string())
+        .replace("{title}", &escaped(title))
+        .replace("{message}", &escaped(message))
+}
+
+/// Text as it stands between tags.
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

@@ -36,6 +36,11 @@ impl std::fmt::Display for TrafficError {
 
 impl std::error::Error for TrafficError {}
 
+/// The mistake of a pause for so many seconds.
+fn no_pause(seconds: f64) -> String {
+    format!("{seconds} s is not a valid pause: write seconds above 0, and at most 86400")
+}
+
 impl Server {
     /// Pauses an upstream until [`Server::resume`]. Its requests are held, as many as its `queue` at once (1,000
     /// without one), for up to `time` from now; after that they are answered 503. A second call changes the time.
@@ -44,9 +49,7 @@ impl Server {
     /// If no upstream has that name, or if the time is 0 or more than a day.
     pub fn pause(&self, upstream: &str, time: Duration) -> Result<(), TrafficError> {
         if time.is_zero() || time > LONGEST_PAUSE {
-            let message =
-                format!("{} s is not a valid pause: write seconds above 0, and at most 86400", time.as_secs_f64());
-            return Err(TrafficError::Mistakes(vec![message]));
+            return Err(TrafficError::Mistakes(vec![no_pause(time.as_secs_f64())]));
         }
         // Not during a reload, when it would reach only one of the two configurations.
         let _running = self.steady()?;

@@ -170,9 +170,12 @@ pub(super) fn fit(pool: &PoolConfig, members: &[Member], report: &mut Report<'_>
              speak HTTP/2 without, or leave it out",
         );
     }
-    if pool.queue > 0 && !pool.hold && members.iter().all(|member| member.traits.max_connections.is_none()) {
+    let unlimited = members.iter().all(|member| member.traits.max_connections.is_none());
+    // Requests also wait for the first good check.
+    if pool.queue > 0 && !pool.hold && pool.health_check.is_none() && unlimited {
         report.warning(
-            "queue: no backend is ever too busy, so no request ever waits: add max_connections, or leave it out",
+            "queue: no backend is ever too busy, so requests wait in a pause alone: add max_connections, or leave it \
+             out",
         );
     }
 }

@@ -197,6 +197,26 @@ fn queue_timeout_and_queue_full() {
 }
 
 #[test]
+fn the_time_in_a_pause_is_time_in_the_queue_however_it_ends() {
+    let origin = Origin::echoing_targets();
+    let log = Logged::with(&[&origin.address()], |_| ());
+    let server = &log.proxy.server;
+    let upstream = server.stats().backends[0].upstream.clone();
+    assert_eq!(log.proxy.client().get("/before").status(), 200);
+    server.pause(&upstream, Duration::from_millis(200)).expect("it is known");
+    assert_eq!(log.proxy.client().get("/over").status(), 503);
+    server.pause(&upstream, Duration::from_secs(600)).expect("it is known");
+    let mut released = log.proxy.client();
+    released.send_get("/released");
+    eventually("it is held", || server.stats().requests.queued == 1);
+    server.resume(Some(&upstream)).expect("it is known");
+    assert_eq!(released.response().status(), 200);
+    let lines = log.lines(3);
+    let queued: Vec<_> = lines.iter().map(|line| line["queue_ms"].as_f64().expect("a time")).collect();
+    assert!(queued[0] == 0.0 && queued[1] >= 150.0 && queued[2] > 0.0, "{lines:#?}");
+}
+
+#[test]
 fn limits_and_refusals() {
     let origin = Origin::echoing_targets();
     let log = Logged::with(&[&origin.address()], |settings| {

@@ -5,7 +5,7 @@ require "tempfile"
 module Proxy
   module CLI
     class Deploy
-      # The application that a deploy starts: a session of its own, which goes on when the deploy has succeeded.
+      # The application that a deploy starts: a session of its own, which goes on once it serves.
       # @api private
       class Program
         # Last lines of its output that are shown if it fails.

@@ -88,5 +88,7 @@ fn mistakes_say_what_to_write() {
     );
     let keep = KeepConfig { slower_than: Some(1.0), ..KeepConfig::default() };
     let message = "keep: all requests are logged already: write sample: 0.1 too, or leave keep out";
-    assert_eq!(told(&AccessLogConfig { keep, ..AccessLogConfig::default() }), [message]);
+    assert_eq!(told(&AccessLogConfig { keep: keep.clone(), ..AccessLogConfig::default() }), [message]);
+    let message = "sample: 2 is no share: write a number above 0, up to 1, such as 0.1";
+    assert_eq!(told(&AccessLogConfig { sample: 2.0, keep, ..AccessLogConfig::default() }), [message]);
 }

@@ -4,6 +4,8 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{ready, Poll};
 
+use tokio::time::Instant;
+
 use super::Proxy;
 use crate::error::{Error, Kind, Retry, Side};
 use crate::grpc;
@@ -31,7 +33,7 @@ impl Proxy {
         let group = upstream.group();
         let kind = match group.traffic().gate().enter(most_held(group.rules().queue)) {
             Ok(None) => return Ok(None),
-            Ok(Some(held)) => match grpc::within(exchange.call, self.hold(exchange, &held)).await {
+            Ok(Some(held)) => match self.wait_out(exchange, &held).await {
                 Ok(()) => {
                     let upstream = upstream.successor().unwrap_or(upstream);
                     return Ok(Some(Box::new(Released { upstream, place: Some(held) })));
@@ -73,6 +75,14 @@ impl Proxy {
     async fn answer_held(&self, exchange: &mut Exchange<'_>, error: &Error) -> Verdict {
         exchange.debug(format_args!("its upstream is paused: {error}"));
         exchange.answer_failure(error, &self.unavailable).await
+    }
+
+    /// Holds the request. The time counts as time in the queue.
+    async fn wait_out(&self, exchange: &mut Exchange<'_>, held: &GatePlace) -> Result<(), Error> {
+        exchange.client.waits.queue.begin(Instant::now());
+        let end = grpc::within(exchange.call, self.hold(exchange, held)).await;
+        exchange.client.waits.queue.end();
+        end
     }
 
     async fn hold(&self, exchange: &mut Exchange<'_>, held: &GatePlace) -> Result<(), Error> {

@@ -3,7 +3,11 @@ use super::*;
 fn closed(allowed: &[&str], bypass: Option<&str>) -> Closure {
     let allowed: Vec<_> = allowed.iter().map(|text| (*text).to_owned()).collect();
     let bypass = bypass.map(|text| BypassCookie::parse(text).expect("a cookie"));
-    Report::sound(|report| Closure::new(Some("Back at nine."), None, 60, &allowed, bypass, report))
+    closed_with("Back at nine.", &allowed, bypass)
+}
+
+fn closed_with(message: &str, allowed: &[String], bypass: Option<BypassCookie>) -> Closure {
+    Report::sound(|report| Closure::new(Some(message), None, 60, allowed, bypass, report))
 }
 
 fn client(address: &str) -> ClientInfo {
@@ -59,5 +63,36 @@ fn the_response_says_when_to_come_back_in_every_format() {
         assert_eq!(answer.status, 503);
         assert!(String::from_utf8_lossy(&answer.body).contains(has), "{accept}");
         assert!(String::from_utf8_lossy(&answer.fields).contains("Retry-After: 60\r\n"), "{accept}");
+    }
+}
+
+#[test]
+fn the_message_is_text_on_the_page_too_and_the_id_stands_in_its_place() {
+    let message = r#"Back <code>at</code> "nine" & a bit"#;
+    let closure = closed_with(message, &[], None);
+    let body = |accept: &str| {
+        let answer = closure.response().choose([accept.as_bytes()]);
+        String::from_utf8(answer.with_id(b"id-7").unwrap_or_else(|| answer.body.to_vec())).expect("UTF-8")
+    };
+    let page = body("text/html");
+    assert!(page.contains("Back &lt;code&gt;at&lt;/code&gt; &quot;nine&quot; &amp; a bit</p>"), "{page}");
+    assert!(page.contains("Request ID: <code>id-7</code>"), "{page}");
+    assert!(body("text/plain").contains(message));
+    let json: serde_json::Value = serde_json::from_str(&body("application/json")).expect("JSON");
+    assert_eq!((json["message"].as_str(), json["request_id"].as_str()), (Some(message), Some("id-7")));
+}
+
+#[test]
+fn the_invitation_is_taken_out_of_a_query_and_the_rest_stays_in_order() {
+    let closure = closed(&[], Some("preview=0123456789abcdef"));
+    for (query, rest) in [
+        ("?preview=0123456789abcdef", ""),
+        ("?x=1&preview=0123456789abcdef&y=2", "?x=1&y=2"),
+        ("?preview=0123456789abcdef&x=%2F&x=2&flag", "?x=%2F&x=2&flag"),
+        ("?preview=wrong&a=b?c&preview=0123456789abcdef", "?a=b?c"),
+        ("?previews=1&preview=0123456789abcdef", "?previews=1"),
+        ("", ""),
+    ] {
+        assert_eq!(String::from_utf8_lossy(&closure.without_invitation(query.as_bytes())), rest, "{query}");
     }
 }

@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use serde::Deserialize;
 use serde_json::{json, Map, Value};
 
-use super::TrafficError;
+use super::{no_pause, TrafficError};
 use crate::runtime_state::traffic::MaintenanceOrder;
 use crate::server::Server;
 
@@ -67,7 +67,7 @@ impl Server {
         match call {
             "pause" => {
                 let PauseCall { upstream, time } = read(body)?;
-                let time = Duration::try_from_secs_f64(time).unwrap_or_default();
+                let time = Duration::try_from_secs_f64(time).map_err(|_| mistake(no_pause(time)))?;
                 self.pause(&named(upstream)?, time)?;
             }
             "resume" => self.resume(read::<ResumeCall>(body)?.upstream.as_deref())?,
