@@ -36,7 +36,7 @@ pub struct CacheConfig {
     pub key: Option<String>,
     /// Conditions of which any makes a request bypass the cache.
     pub bypass: CacheBypass,
-    /// Seconds for which a response is fresh that says nothing itself; parts of seconds count as whole ones, also below.
+    /// Seconds for which a response is fresh that says nothing itself; parts count as whole ones, also below.
     /// `None`: see `heuristic`.
     pub default_ttl: Option<f64>,
     /// Whether the lifetime of a response that says nothing is guessed from its `Last-Modified`.
