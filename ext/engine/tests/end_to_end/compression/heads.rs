@@ -65,7 +65,6 @@ fn the_status_decides() {
         ("422 No", true),
         ("500 Wrong", true),
         ("503 Busy", true),
-        ("206 Partial Content", false),
         ("226 IM Used", false),
         ("301 Moved", false),
         ("302 Found", false),
@@ -74,6 +73,9 @@ fn the_status_decides() {
         let expected = if is_coded { coded("gzip") } else { plain(None) };
         assert_eq!(asked(&compressing(&origin), GZIP, 5_000), expected, "{status}");
     }
+    // A part is not coded, but has the field that the whole has (RFC 9110, section 15.3.7).
+    let part = origin("206 Partial Content", "Content-Type: text/html\r\n", 5_000);
+    assert_eq!(asked(&compressing(&part), GZIP, 5_000), plain(Some("Accept-Encoding")));
     let empty = Origin::answering(|_| "HTTP/1.1 204 No Content\r\nContent-Type: text/html\r\n\r\n");
     assert_eq!(asked(&compressing(&empty), GZIP, 0), plain(None));
 }
