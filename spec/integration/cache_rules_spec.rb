@@ -26,19 +26,6 @@ RSpec.describe "the filter cache", "as applications and operators use it" do
     expect(answers.map { |answer| status_of(answer) }).to eq(%w[miss miss hit hit])
   end
 
-  it "keeps apart what came at two ports, which backends are told" do
-    address = backend_answering("app", { "Cache-Control" => "max-age=600" }).address
-    proxy = start_proxy(bind: nil) do
-      2.times { bind "http://127.0.0.1:0" }
-      cache
-      proxy backends: [address]
-    end
-    urls = proxy.server.urls * 2
-    states = urls.map { |url| status_of(RawClient.request(url, "GET", "/", "Host" => "example.test")) }
-    expect(states).to eq(%w[miss miss hit hit])
-    expect(proxy.server.purge("http://example.test/", hard: true)).to eq(2)
-  end
-
   it "makes a response fresh again by a 304 without Date, as Puma sends it" do
     # What is stale as it comes.
     hour_ago = (Time.now - 3600).httpdate

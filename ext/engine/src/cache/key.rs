@@ -19,17 +19,6 @@ pub(crate) fn push_url(out: &mut Vec<u8>, scheme: &str, authority: &[u8], path: 
     out.extend_from_slice(query);
 }
 
-/// Appends the port at which the request came, if its URL names another: a backend is told both.
-pub(crate) fn push_port(out: &mut Vec<u8>, scheme: &str, authority: &[u8], port: u16) {
-    let usual = if scheme == "https" { 443 } else { 80 };
-    let written = authority.rsplit(|byte| *byte == b':').next().filter(|end| end.len() < authority.len());
-    let written = written.and_then(|end| std::str::from_utf8(end).ok()?.parse().ok());
-    if written.unwrap_or(usual) != port {
-        out.push(SEPARATOR);
-        out.extend_from_slice(format!("port={port}").as_bytes());
-    }
-}
-
 /// Beginning of the names in which proxies say what a client asked for, in lower case.
 const FORWARDED: &[u8] = b"x-forwarded-";
 /// Ends of such names that say who asked, or what the URL has already.

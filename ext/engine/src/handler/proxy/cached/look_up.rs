@@ -60,9 +60,6 @@ fn write_key(exchange: &Exchange<'_>, caching: &mut Caching) {
     let out = &mut caching.key;
     out.reserve(request.authority().len() + path.len() + query.len() + 16);
     key::push_url(out, exchange.client_info.scheme(), request.authority(), path, query);
-    if let Some(port) = exchange.client_info.local_port {
-        key::push_port(out, exchange.client_info.scheme(), request.authority(), port);
-    }
     if exchange.trusted_hop.is_some() {
         key::push_hearsay(out, &request.fields);
     }
