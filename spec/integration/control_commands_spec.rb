@@ -244,7 +244,9 @@ RSpec.describe "commands for a running proxy", time_limit: 60 do
   end
 
   it "purges what is stored" do
-    start("cache\nproxy to: 'http://#{backend_answering("one", { "Cache-Control" => "max-age=60" }).address}'")
+    # Commands take longer than a connection of this backend may rest.
+    fields = { "Cache-Control" => "max-age=60", "Connection" => "close" }
+    start("cache\nproxy to: 'http://#{backend_answering("one", fields).address}'")
     2.times { get }
     outputs = [%w[/*], %w[--all --hard], %w[--tag x --json]].map { |words| run_command("purge", *words).first }
     expect(outputs).to eq(["1 response is stale.\n", "1 response is removed.\n", "{\n  \"purged\": 0\n}\n"])
