@@ -14,4 +14,10 @@ module CommandedProxy
   def get(path = "/") = RawClient.request(@url, "GET", path)
 
   def json(*arguments) = JSON.parse(run_command(*arguments, "--json").first, symbolize_names: true)
+
+  # The state of each backend, by its address.
+  def states
+    json("status")[:upstreams].flat_map { |upstream| upstream[:backends] }
+                              .to_h { |backend| [backend[:address], backend[:state]] }
+  end
 end

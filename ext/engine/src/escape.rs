@@ -1,4 +1,6 @@
-//! Escaping of values inside a line.
+//! Escaping of values inside a line and of text in HTML.
+
+use std::fmt::{self, Write as _};
 
 use proxy_http::hex;
 
@@ -71,6 +73,28 @@ fn push_json_char(out: &mut Vec<u8>, c: char) {
             out.extend([12, 8, 4, 0].map(|shift| hex::LOWER[(c as usize >> shift) & 15]));
         }
         c => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
+    }
+}
+
+/// Text of a page, which stands between tags or in an attribute with double quotes.
+pub(crate) struct Escaped<'a>(pub(crate) &'a str);
+
+impl fmt::Display for Escaped<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for character in self.0.chars() {
+            match character {
+                '&' => out.write_str("&amp;")?,
+                '<' => out.write_str("&lt;")?,
+                '>' => out.write_str("&gt;")?,
+                '"' => out.write_str("&quot;")?,
+                '\'' => out.write_str("&#39;")?,
+                // No control character has a meaning here; bidirectional ones could show a name as another.
+                '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => out.write_char('\u{fffd}')?,
+                control if control.is_control() && !control.is_whitespace() => out.write_char('\u{fffd}')?,
+                character => out.write_char(character)?,
+            }
+        }
+        Ok(())
     }
 }
 

@@ -10,7 +10,8 @@ mod table;
 
 use serde_json::Value;
 
-use html::{age, count, latency, share, stamp, Escaped};
+use crate::escape::Escaped;
+use html::{age, count, latency, share, stamp};
 
 /// The page, with the nonce that its script has in the policy.
 pub(super) fn render(status: &Value, nonce: &str) -> String {

@@ -20,6 +20,7 @@ use crate::config::{At, ErrorResponseConfig};
 use crate::error::{Cause, EndReason};
 use crate::request::{Exchange, OwnAnswer, Verdict};
 use crate::respond::ErrorResponse;
+use crate::rewrite::without_parameter;
 
 type KeyDigest = [u8; 32];
 
@@ -119,7 +120,7 @@ impl AuthApiKey {
             ApiKeySource::Field(name) => request.fields.remove(name),
             ApiKeySource::Parameter(name) => {
                 scratch.clear();
-                credential::without_parameter(request.query(), name, scratch);
+                without_parameter(request.query(), name, scratch);
                 request.query = request.fields.push_text(scratch);
                 scratch.clear();
             }

@@ -7,7 +7,7 @@ use super::{built_in, BodyFormat, ErrorResponse, Rendered};
 use crate::client::ClientInfo;
 use crate::compile::Report;
 use crate::networks::{Networks, UNIX};
-use crate::rewrite::{cookie, BYPASS_COOKIE};
+use crate::rewrite::{cookie, without_parameter, BYPASS_COOKIE};
 
 /// Bytes of the shortest value that cannot be guessed.
 const SHORTEST: usize = 16;
@@ -70,13 +70,11 @@ impl BypassCookie {
 
     /// Whether a query has the cookie as a parameter.
     fn is_in_query(&self, query: &[u8]) -> bool {
-        let mut values = parameters(query).filter_map(|parameter| self.value_of(parameter));
+        let query = query.strip_prefix(b"?").unwrap_or(query);
+        let mut values = query
+            .split(|b| *b == b'&')
+            .filter_map(|pair| pair.strip_prefix(self.name.as_bytes()).and_then(|rest| rest.strip_prefix(b"=")));
         values.any(|value| constant_time::verify_slices_are_equal(value, &self.value).is_ok())
-    }
-
-    /// The value of a parameter that is named like the cookie.
-    fn value_of<'q>(&self, parameter: &'q [u8]) -> Option<&'q [u8]> {
-        parameter.strip_prefix(self.name.as_bytes())?.strip_prefix(b"=")
     }
 
     /// Whether a request has the cookie. It takes as long whichever byte differs.
@@ -84,11 +82,6 @@ impl BypassCookie {
         cookie(fields, self.name.as_bytes())
             .is_some_and(|value| constant_time::verify_slices_are_equal(value, &self.value).is_ok())
     }
-}
-
-/// The parameters of a query, as they were sent.
-fn parameters(query: &[u8]) -> impl Iterator<Item = &[u8]> {
-    query.strip_prefix(b"?").unwrap_or(query).split(|b| *b == b'&')
 }
 
 impl Closure {
@@ -127,13 +120,11 @@ impl Closure {
         Some(format!("{}={value}; Path=/; HttpOnly; SameSite=Lax{secure}", cookie.name))
     }
 
-    /// A query with its other parameters alone, and with its `?` if there are any.
+    /// A query without the cookie as a parameter, and with its `?` if others are left.
     pub(crate) fn without_invitation(&self, query: &[u8]) -> Vec<u8> {
-        let is_ours = |parameter| self.bypass.as_ref().is_some_and(|cookie| cookie.value_of(parameter).is_some());
         let mut kept = Vec::with_capacity(query.len());
-        for parameter in parameters(query).filter(|parameter| !parameter.is_empty() && !is_ours(parameter)) {
-            kept.push(if kept.is_empty() { b'?' } else { b'&' });
-            kept.extend_from_slice(parameter);
+        if let Some(cookie) = &self.bypass {
+            without_parameter(query, &cookie.name, &mut kept);
         }
         kept
     }

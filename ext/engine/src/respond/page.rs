@@ -1,5 +1,7 @@
 //! The HTML page of an error response.
 
+use crate::escape::Escaped;
+
 /// A page that loads nothing else: no script, no font, no image. It follows the reader's choice of light or dark.
 const PAGE: &str = r#"<!DOCTYPE html>
 <html lang="en">
@@ -44,11 +46,6 @@ p.id { margin-top: 1.5rem; color: var(--soft); font-size: 0.8125rem; overflow-wr
 /// The page for a status code. The message is plain text, and may be the operator's own.
 pub(super) fn html(status: u16, title: &str, message: &str) -> String {
     PAGE.replace("{status}", &status.to_string())
-        .replace("{title}", &escaped(title))
-        .replace("{message}", &escaped(message))
-}
-
-/// Text as it stands between tags.
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+        .replace("{title}", &Escaped(title).to_string())
+        .replace("{message}", &Escaped(message).to_string())
 }

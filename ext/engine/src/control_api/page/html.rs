@@ -1,34 +1,11 @@
 //! Values as a person reads them. The script of the page writes them in the same way.
 
-use std::fmt::{self, Write as _};
 use std::time::{Duration, UNIX_EPOCH};
 
 use serde_json::Value;
 
 use crate::civil_time::CivilTime;
 use crate::clock::time_of_day;
-
-/// Text that stands between tags or in an attribute with double quotes.
-pub(super) struct Escaped<'a>(pub(super) &'a str);
-
-impl fmt::Display for Escaped<'_> {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for character in self.0.chars() {
-            match character {
-                '&' => out.write_str("&amp;")?,
-                '<' => out.write_str("&lt;")?,
-                '>' => out.write_str("&gt;")?,
-                '"' => out.write_str("&quot;")?,
-                '\'' => out.write_str("&#39;")?,
-                // No control character has a meaning here; bidirectional ones could show a name as another.
-                '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => out.write_char('\u{fffd}')?,
-                control if control.is_control() && !control.is_whitespace() => out.write_char('\u{fffd}')?,
-                character => out.write_char(character)?,
-            }
-        }
-        Ok(())
-    }
-}
 
 /// `1,234,567`
 pub(super) fn count(number: u64) -> String {

@@ -5,8 +5,9 @@ use std::fmt::Write as _;
 use percent_encoding::{utf8_percent_encode, NON_ALPHANUMERIC};
 use serde_json::Value;
 
-use super::html::{age, count, latency, now, share, since, stamp, Escaped};
+use super::html::{age, count, latency, now, share, since, stamp};
 use super::{number, text};
+use crate::escape::Escaped;
 
 /// Days before its end from which on a certificate that should have been renewed is shown in red.
 const SOON: f64 = 14.0;
