@@ -80,6 +80,20 @@ RSpec.describe "Proxy::CLI::Serving, the start of a new process", :unwrapped do
       expect(failure.message).to match(%r{\ANo new process could be started: No such file or directory - /nowhere/ruby})
     end
 
+    it "leaves the sockets to the new process before the order is answered" do
+      told = []
+      allow(server).to receive(:leave) { |places| told << places }
+      asker = Object.new.tap { |one| one.define_singleton_method(:tell) { |*answer| told << answer } }
+      program = 'IO.for_fd(Integer(ENV.fetch("PROXY_READY_FD"))).syswrite("."); sleep'
+      upgrading = upgrading_class.new(server, console, signals, launch(program))
+      upgrading.begin(asker)
+      successor = upgrading.over(Timeout.timeout(10) { events.pop }.last)
+      expect(told).to eq([[], [200, { pid: successor.pid }]])
+    ensure
+      Process.kill(:KILL, successor.pid) if successor
+      Process.wait(successor.pid) if successor
+    end
+
     it "answers an order with what came of it, and refuses a second one meanwhile" do
       replies = []
       reply = lambda do |name|

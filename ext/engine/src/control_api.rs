@@ -31,6 +31,7 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch, Semaphore};
+use tokio::time::Instant;
 
 use crate::config::Problem;
 use crate::control::place::ControlPlace;
@@ -109,6 +110,8 @@ struct Door {
     place: ControlPlace,
     url: String,
     guard: watch::Sender<Arc<Guard>>,
+    /// Hears that the socket is closed, after the guard is dropped.
+    left: std::sync::mpsc::Receiver<Infallible>,
     /// Its socket, for another process.
     copy: Option<ListeningSocket>,
 }
@@ -181,8 +184,10 @@ impl ControlApi {
             } else if let Some(index) = opened.iter().position(|door| door.place.address == place.address) {
                 let door = opened.swap_remove(index);
                 let (guard, guarded) = watch::channel(Arc::new(door.guard()));
-                doors.push(Door { place: place.clone(), url: door.url.clone(), guard, copy: door.copy() });
-                background.spawn(door.run(Arc::clone(&self.shared), guarded, alive.clone(), Arc::clone(log)));
+                let (leaves, left) = std::sync::mpsc::channel();
+                doors.push(Door { place: place.clone(), url: door.url.clone(), guard, left, copy: door.copy() });
+                let ends = (leaves, alive.clone());
+                background.spawn(door.run(Arc::clone(&self.shared), guarded, ends, Arc::clone(log)));
             }
         }
     }
@@ -204,10 +209,16 @@ impl ControlApi {
         self.doors.lock().iter().filter_map(|door| Some((door.url.clone(), door.copy.clone()?))).collect()
     }
 
-    /// Leaves every place to another process. Answers that are on their way are given.
-    pub(crate) fn pass_on(&self) {
+    /// Leaves every place to another process, and waits up to `limit` until that one has them alone: whoever connects
+    /// then reaches it. Answers that are on their way are given. Not for the thread that serves the API.
+    pub(crate) fn pass_on(&self, limit: Duration) {
         self.shared.passed_on.store(true, Relaxed);
-        self.doors.lock().clear();
+        let doors = std::mem::take(&mut *self.doors.lock());
+        let end = Instant::now() + limit;
+        let left: Vec<_> = doors.into_iter().map(|door| door.left).collect();
+        for left in left {
+            let _ = left.recv_timeout(end.saturating_duration_since(Instant::now()));
+        }
     }
 
     /// Closes every place, and waits a moment for the answers that are on their way.

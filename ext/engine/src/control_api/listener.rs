@@ -103,12 +103,14 @@ impl OpenDoor {
         Guard::new(self.address, &self.place)
     }
 
-    /// Serves until the sender of the guard is dropped. `alive` is kept until the last connection has ended.
+    /// Serves until the sender of the guard is dropped. Its connections hear of that after the socket is closed: who
+    /// then connects again reaches the process that goes on with it. `left` is dropped with the socket, and `alive` with
+    /// the last connection.
     pub(super) async fn run(
         self,
         api: Arc<ApiState>,
         guard: watch::Receiver<Arc<Guard>>,
-        alive: mpsc::Sender<Infallible>,
+        (left, alive): (std::sync::mpsc::Sender<Infallible>, mpsc::Sender<Infallible>),
         log: Arc<Log>,
     ) {
         let socket = match WatchedSocket::watched(self.socket) {
@@ -121,8 +123,12 @@ impl OpenDoor {
             (None, WatchedSocket::Tcp(_)) => &api.tcp_places,
             (None, WatchedSocket::Unix(..)) => &api.places,
         });
-        let served = ServedDoor { socket, places, api, guard, alive };
+        let (open, seen_open) = watch::channel(());
+        let rules = DoorRules { guard, open: seen_open };
+        let served = ServedDoor { socket, places, api, rules, alive };
         drop(enduring_with("the control API", log, served, |served| Box::pin(served.accept())).await);
+        drop(left);
+        drop(open);
     }
 }
 
@@ -131,13 +137,33 @@ struct ServedDoor {
     socket: WatchedSocket,
     places: Arc<Semaphore>,
     api: Arc<ApiState>,
-    guard: watch::Receiver<Arc<Guard>>,
+    rules: DoorRules,
     alive: mpsc::Sender<Infallible>,
+}
+
+/// What the connections of a place follow.
+#[derive(Clone)]
+pub(super) struct DoorRules {
+    guard: watch::Receiver<Arc<Guard>>,
+    /// Its sender lives as long as the socket.
+    open: watch::Receiver<()>,
+}
+
+impl DoorRules {
+    /// The rules of now.
+    pub(super) fn guard(&self) -> Arc<Guard> {
+        Arc::clone(&self.guard.borrow())
+    }
+
+    /// Waits until the place is closed.
+    pub(super) async fn closed(&mut self) {
+        while self.open.changed().await.is_ok() {}
+    }
 }
 
 impl ServedDoor {
     async fn accept(&mut self) {
-        let Self { socket, places, api, guard, alive } = self;
+        let Self { socket, places, api, rules, alive } = self;
         loop {
             let next = async {
                 let permit = Arc::clone(places).acquire_owned().await;
@@ -145,15 +171,15 @@ impl ServedDoor {
             };
             let accepted = tokio::select! {
                 biased;
-                () = closed(guard) => return,
+                () = ended(&mut rules.guard) => return,
                 accepted = next => accepted,
             };
             match accepted {
                 (permit, Ok((stream, peer))) => {
-                    let (api, guard, alive) = (Arc::clone(api), guard.clone(), alive.clone());
+                    let (api, rules, alive) = (Arc::clone(api), rules.clone(), alive.clone());
                     tokio::spawn(async move {
                         let _kept = (permit, alive);
-                        serve(stream, peer, api, guard).await;
+                        serve(stream, peer, api, rules).await;
                     });
                 }
                 (_, Err(_)) => tokio::time::sleep(REST).await,
@@ -171,8 +197,8 @@ impl Drop for ServedDoor {
     }
 }
 
-/// Waits until the place is closed.
-pub(super) async fn closed(guard: &mut watch::Receiver<Arc<Guard>>) {
+/// Waits until nobody changes the rules any more.
+async fn ended(guard: &mut watch::Receiver<Arc<Guard>>) {
     while guard.changed().await.is_ok() {}
 }
 

@@ -7,27 +7,25 @@ use http::header::{HeaderValue, ALLOW, CONTENT_SECURITY_POLICY, REFERRER_POLICY,
 use http::{Method, Request, StatusCode};
 use hyper::body::Incoming;
 use serde_json::json;
-use tokio::sync::watch;
 
-use super::guard::{ControlPeer, Guard};
-use super::listener::closed;
+use super::guard::ControlPeer;
+use super::listener::DoorRules;
 use super::{
     answer, body, events, metrics_door, page, route, ApiState, ControlAnswer, ControlCall, Operations, Refusal,
 };
 
-/// Answers a request. `guard` has the rules of the place that it came to.
+/// Answers a request. `rules` are those of the place that it came to.
 pub(super) async fn answer(
     api: &Arc<ApiState>,
-    guard: watch::Receiver<Arc<Guard>>,
+    rules: DoorRules,
     peer: ControlPeer,
     request: Request<Incoming>,
 ) -> ControlAnswer {
-    let metrics = guard.borrow().metrics();
-    if let Some(path) = metrics {
+    let guard = rules.guard();
+    if let Some(path) = guard.metrics() {
         return metrics_door::answer(api, &path, &request).await;
     }
-    let checked = guard.borrow().check(peer, &request);
-    if let Err(refusal) = checked {
+    if let Err(refusal) = guard.check(peer, &request) {
         let mut answer = refusal.answer();
         if refusal.status == StatusCode::UNAUTHORIZED {
             // A browser then asks for it; the name is not looked at.
@@ -45,7 +43,7 @@ pub(super) async fn answer(
         "/" if is_get => page(operations).await,
         "/events" if is_get => {
             let query = request.uri().query().unwrap_or_default();
-            follow(api, &operations, guard, query).unwrap_or_else(|refusal| refusal.answer())
+            follow(api, &operations, rules, query).unwrap_or_else(|refusal| refusal.answer())
         }
         "/health/live" if is_get => answer::json(StatusCode::OK, &json!({ "live": true })),
         "/health/ready" if is_get => ready(&*operations),
@@ -80,7 +78,7 @@ async fn page(operations: Arc<dyn Operations>) -> ControlAnswer {
 fn follow(
     api: &Arc<ApiState>,
     operations: &Arc<dyn Operations>,
-    guard: watch::Receiver<Arc<Guard>>,
+    mut rules: DoorRules,
     query: &str,
 ) -> Result<ControlAnswer, Refusal> {
     let filter = events::wanted_lines(query)?;
@@ -93,8 +91,7 @@ fn follow(
         Some(filter) => Some(operations.access_lines(filter).ok_or_else(too_many)?),
         None => None,
     };
-    let mut guard = guard;
-    let closed = async move { closed(&mut guard).await };
+    let closed = async move { rules.closed().await };
     Ok(answer::stream(events::MEDIA_TYPE, events::follow(api, operations, lines, permit, closed)))
 }
 

@@ -156,9 +156,41 @@ async fn after_a_hand_over_the_file_of_a_socket_stays_only_for_a_process_that_se
         let socket = ControlConfig { address: format!("unix://{}", path.display()), ..ControlConfig::default() };
         let (api, _) = api_at(ApiLimits::default(), Some(socket)).await;
         let copies = is_served.then(|| api.copies());
-        api.pass_on();
+        api.pass_on(Duration::ZERO);
         api.finish().await;
         assert_eq!(path.exists(), is_served);
         drop(copies);
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_was_accepted_just_before_the_end_gets_its_answer() {
+    let (api, address) = api(ApiLimits::default()).await;
+    let mut client = TcpStream::connect(&address).await.expect("it accepts");
+    let mut other = TcpStream::connect(&address).await.expect("it accepts");
+    let request = format!("GET / HTTP/1.1\r\nHost: {address}\r\n\r\n");
+    // Its answer tells that both were accepted.
+    other.write_all(request.as_bytes()).await.expect("it reads");
+    other.readable().await.expect("an answer");
+    api.pass_on(Duration::ZERO);
+    assert!(rest(&mut other).await.starts_with("HTTP/1.1 401 "), "the end is told at once to who has asked");
+    client.write_all(request.as_bytes()).await.expect("it reads");
+    assert!(rest(&mut client).await.starts_with("HTTP/1.1 401 "));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_hand_over_the_next_connection_is_of_the_other_process() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("control.sock");
+    let socket = ControlConfig { address: format!("unix://{}", path.display()), ..ControlConfig::default() };
+    for _ in 0..20 {
+        let (api, _) = api_at(ApiLimits::default(), Some(socket.clone())).await;
+        let copies = api.copies();
+        let unix = copies.iter().find(|(url, _)| url.starts_with("unix:")).expect("the socket");
+        let other = std::os::unix::net::UnixListener::from(unix.1.for_server().expect("a copy").0);
+        tokio::task::block_in_place(|| api.pass_on(LIMIT));
+        let _client = UnixStream::connect(&path).await.expect("somebody listens");
+        assert!(other.accept().is_ok(), "nobody else has taken it");
+        api.finish().await;
     }
 }

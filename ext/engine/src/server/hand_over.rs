@@ -105,7 +105,7 @@ impl Server {
             }
             (running.shutdown_timeout, running.tunnel_grace)
         };
-        self.control_api.pass_on();
+        self.control_api.pass_on(LEAVING);
         self.release_state();
         self.life.begin_hand_over(timeout.unwrap_or(configured), grace);
         self.snapshot.load().hold_nobody();

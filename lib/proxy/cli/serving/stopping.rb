@@ -22,9 +22,8 @@ module Proxy
           finish(others) { @server.stop }
         end
 
-        # The same for a server in whose place another process serves: nothing that was accepted is cut.
+        # The same for a server that was left to another process: nothing that was accepted is cut.
         def hand_over(successor, &others)
-          @server.leave(successor.closing)
           @console.say("PID #{successor.pid} serves from now on. #{in_flight("A signal")}")
           finish(others) { @server.finish }
         end

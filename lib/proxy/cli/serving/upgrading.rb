@@ -48,12 +48,13 @@ module Proxy
         end
 
         # To be called when it is over: `outcome` is a Successor or a Failure, or nil if its thread was killed. Returns
-        # the Successor; else nil, and what was postponed happens here.
+        # the Successor, which has the sockets alone then; else nil, and what was postponed happens here.
         def over(outcome)
           @thread = nil
           meanwhile, @meanwhile = @meanwhile, []
           done = outcome.is_a?(Successor)
-          @server.stay unless done
+          # The asker's next question reaches the new process.
+          done ? @server.leave(outcome.closing) : @server.stay
           @asker&.tell(*(done ? [200, { pid: outcome.pid }] : [409, Control::Outcome.failure(why(outcome))]))
           @asker = nil
           meanwhile.each { |event| done ? pass(outcome.pid, event) : @signals.push(*event) }
