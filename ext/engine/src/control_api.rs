@@ -229,6 +229,7 @@ impl ControlApi {
         if let Some((alive, mut ended)) = connections {
             drop(alive);
             let _ = tokio::time::timeout(FAREWELL, ended.recv()).await;
+            self.orders.give_up();
         }
     }
 }

@@ -202,7 +202,7 @@ impl CacheEntry {
 }
 
 /// Most responses that are kept for one key.
-const MOST_VARIANTS: usize = 16;
+pub(super) const MOST_VARIANTS: u64 = 16;
 
 /// The responses for one key, the newest first.
 #[derive(Debug, Default)]
@@ -214,10 +214,12 @@ impl CacheSlot {
         self.0.iter().find(|entry| entry.suits(place, request))
     }
 
-    /// The slot with another response.
-    pub(crate) fn with(&self, entry: Arc<CacheEntry>) -> Self {
-        let others = self.0.iter().filter(|other| !entry.replaces(other)).take(MOST_VARIANTS - 1).cloned();
-        Self(std::iter::once(Arc::clone(&entry)).chain(others).collect())
+    /// The slot with another response. The oldest go if there are too many, or if they have more than `room` bytes.
+    pub(crate) fn with(&self, entry: Arc<CacheEntry>, room: u64) -> Self {
+        let mut left = room.saturating_sub(entry.size());
+        let others = self.0.iter().filter(|other| !entry.replaces(other)).take(MOST_VARIANTS as usize - 1);
+        let others = others.take_while(|other| left.checked_sub(other.size()).map(|less| left = less).is_some());
+        Self(std::iter::once(Arc::clone(&entry)).chain(others.cloned()).collect())
     }
 
     /// The slot without a response. `None` if none is left.
@@ -260,7 +262,10 @@ pub(super) mod tests {
             (AskedPlace { location, upstream: "", authority: b"", path: b"" }, request)
         };
         let first = entry("a", "1");
-        let slot = CacheSlot::default().with(Arc::clone(&first)).with(entry("b", "1")).with(entry("a", "2"));
+        let slot = CacheSlot::default()
+            .with(Arc::clone(&first), u64::MAX)
+            .with(entry("b", "1"), u64::MAX)
+            .with(entry("a", "2"), u64::MAX);
         let found = |slot: &CacheSlot, location, varied| {
             let (place, request) = asked(location, varied);
             slot.find(place, &request).cloned()
@@ -268,12 +273,14 @@ pub(super) mod tests {
         assert!(Arc::ptr_eq(&found(&slot, "a", "1").expect("the first"), &first));
         assert!(found(&slot, "b", "2").is_none() && found(&slot, "c", "1").is_none());
         let second = entry("a", "1");
-        let slot = slot.with(Arc::clone(&second));
+        let slot = slot.with(Arc::clone(&second), u64::MAX);
         assert!(Arc::ptr_eq(&found(&slot, "a", "1").expect("the second"), &second));
         assert_eq!(slot.0.len(), 3);
         let slot = slot.without(&second).expect("others");
         assert!(found(&slot, "a", "1").is_none());
-        let full = (0..40).fold(slot, |slot, number| slot.with(entry("a", &number.to_string())));
-        assert_eq!(full.0.len(), MOST_VARIANTS);
+        let full = (0..40).fold(slot, |slot, number| slot.with(entry("a", &number.to_string()), u64::MAX));
+        assert_eq!(full.0.len() as u64, MOST_VARIANTS);
+        let few = full.with(entry("a", "41"), full.size() / 2);
+        assert_eq!(few.0.len() as u64, MOST_VARIANTS / 2, "the newest half");
     }
 }

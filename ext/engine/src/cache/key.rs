@@ -1,6 +1,6 @@
 //! What a stored response is an answer to.
 
-use proxy_http::message::{Fields, Known};
+use proxy_http::message::{Fields, Known, Target};
 
 /// Separates the URL in a key from what the configuration adds. No URL has it.
 const SEPARATOR: u8 = b'\n';
@@ -10,8 +10,7 @@ const SEPARATOR: u8 = b'\n';
 pub(crate) fn push_url(out: &mut Vec<u8>, scheme: &str, authority: &[u8], path: &[u8], query: &[u8]) {
     out.extend_from_slice(scheme.as_bytes());
     out.extend_from_slice(b"://");
-    let usual: &[u8] = if scheme == "https" { b":443" } else { b":80" };
-    let authority = authority.strip_suffix(usual).unwrap_or(authority);
+    let authority = authority.strip_suffix(usual_port(scheme)).unwrap_or(authority);
     let host = out.len();
     out.extend_from_slice(authority);
     out[host..].make_ascii_lowercase();
@@ -58,6 +57,21 @@ pub(crate) fn is_not_all(request: &Fields) -> bool {
     })
 }
 
+/// Whether an authority is written as a key has it. A backend gets it as the client has written it, and may answer the
+/// others with a redirect to this form: nobody else is to get that.
+pub(crate) fn is_usual(scheme: &str, authority: &[u8]) -> bool {
+    !authority.iter().any(u8::is_ascii_uppercase) && !authority.ends_with(usual_port(scheme))
+}
+
+/// The port that a URL leaves out, with its colon.
+fn usual_port(scheme: &str) -> &'static [u8] {
+    if scheme == "https" {
+        b":443"
+    } else {
+        b":80"
+    }
+}
+
 /// Appends a part that the configuration adds. It is written even if it is empty.
 pub(crate) fn separate(out: &mut Vec<u8>) {
     out.push(SEPARATOR);
@@ -69,7 +83,7 @@ pub(crate) fn url(key: &[u8]) -> &[u8] {
 }
 
 /// The URL that `reference` means in a response to a request for `base`, if it has the same origin (RFC 9111, section
-/// 4.4). `base` is a URL without fragment, as [`push_url`] writes it.
+/// 4.4), without dot segments. `base` is a URL without fragment, as [`push_url`] writes it.
 pub(crate) fn resolve(base: &[u8], reference: &[u8]) -> Option<Vec<u8>> {
     let reference = reference.split(|byte| *byte == b'#').next().unwrap_or_default();
     let scheme = memchr::memmem::find(base, b"://")? + 3;
@@ -95,7 +109,31 @@ pub(crate) fn resolve(base: &[u8], reference: &[u8]) -> Option<Vec<u8>> {
             [&base[..=directory], reference].concat()
         }
     };
-    (joined.get(..origin) == Some(&base[..origin]) && joined.get(origin) == Some(&b'/')).then_some(joined)
+    let same = joined.get(..origin) == Some(&base[..origin]) && joined.get(origin) == Some(&b'/');
+    // Nobody can ask for what is no target.
+    let target = same.then(|| Target::parse(&joined[origin..], false).ok()).flatten()?;
+    Some([&joined[..origin], target.resolved.as_deref().unwrap_or(target.path), target.query].concat())
+}
+
+/// A URL without needless escapes (RFC 3986, section 6.2.2.2). `None` if it has none.
+pub(crate) fn without_needless_escapes(url: &[u8]) -> Option<Vec<u8>> {
+    let digit = |digit: u8| char::from(digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let mut out = Vec::with_capacity(url.len());
+    let mut rest = url;
+    while let Some((first, behind)) = rest.split_first() {
+        let (byte, behind) = match (first, behind) {
+            (b'%', [high, low, behind @ ..]) => {
+                match digit(*high).zip(digit(*low)).map(|(high, low)| high << 4 | low) {
+                    Some(byte) if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) => (byte, behind),
+                    _ => (b'%', &rest[1..]),
+                }
+            }
+            (first, behind) => (*first, behind),
+        };
+        out.push(byte);
+        rest = behind;
+    }
+    (out.len() < url.len()).then_some(out)
 }
 
 #[cfg(test)]
@@ -113,6 +151,23 @@ mod tests {
         assert_eq!(key("https", "Example.COM:443", "/A", "?x=1"), "https://example.com/A?x=1");
         assert_eq!(key("http", "example.com:8080", "/", ""), "http://example.com:8080/");
         assert_eq!(url(b"http://a/\nmobile"), b"http://a/");
+    }
+
+    #[test]
+    fn a_usual_authority_is_its_own_key() {
+        let usual = |scheme, authority: &str| is_usual(scheme, authority.as_bytes());
+        assert!(usual("http", "example.com") && usual("http", "example.com:443") && usual("https", "[::1]:80"));
+        assert!(
+            !usual("http", "example.com:80") && !usual("https", "example.com:443") && !usual("http", "Example.com")
+        );
+    }
+
+    #[test]
+    fn needless_escapes_are_found() {
+        let plain =
+            |url: &str| without_needless_escapes(url.as_bytes()).map(|url| String::from_utf8(url).expect("text"));
+        assert_eq!(plain("http://a/%7ex%2F%79%7A%").as_deref(), Some("http://a/~x%2Fyz%"));
+        assert_eq!(plain("http://a/%2F%20"), None);
     }
 
     #[test]
@@ -153,6 +208,10 @@ mod tests {
             ("//a.example/x", Some("http://a.example/x")),
             ("HTTP://A.example:80/x?y", Some("http://a.example/x?y")),
             ("http://a.example", Some("http://a.example/")),
+            ("../x/./y?../z", Some("http://a.example/x/y?../z")),
+            ("/x/%2e%2E/y", Some("http://a.example/y")),
+            ("..", Some("http://a.example/")),
+            ("/..", None),
             ("http://a.example.evil/", None),
             ("//b.example/x", None),
             ("https://a.example/x", None),

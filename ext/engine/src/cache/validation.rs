@@ -26,6 +26,15 @@ pub(crate) fn ask_whether(request: &mut Fields, stored: &Fields) {
     }
 }
 
+/// Whether a 304 can mean the stored response: its tag, if both have one, is the same (RFC 9111, section 4.3.4).
+pub(crate) fn is_meant(stored: &Fields, fresh: &Fields) -> bool {
+    let opaque = |fields: &Fields| {
+        let tag = fields.get(Known::Etag)?.trim_ascii();
+        Some(tag.strip_prefix(b"W/").unwrap_or(tag).to_vec())
+    };
+    opaque(stored).zip(opaque(fresh)).is_none_or(|(stored, fresh)| stored == fresh)
+}
+
 /// Takes the fields of a 304 over into those of the stored response (RFC 9111, section 3.2). What describes the stored
 /// bytes stays.
 pub(crate) fn update(stored: &mut Fields, fresh: &Fields) {
@@ -121,6 +130,14 @@ mod tests {
         assert_eq!(text(&request), "A: 1|If-None-Match: \"a\"|If-Modified-Since: then|");
         ask_whether(&mut request, &fields(&[]));
         assert_eq!(text(&request), "A: 1|");
+    }
+
+    #[test]
+    fn a_304_with_another_tag_is_of_another_response() {
+        let meant = |stored: &[_], fresh: &[_]| is_meant(&fields(stored), &fields(fresh));
+        assert!(meant(&[("ETag", "\"1\"")], &[("ETag", "W/\"1\"")]));
+        assert!(meant(&[("ETag", "\"1\"")], &[]) && meant(&[], &[("ETag", "\"1\"")]));
+        assert!(!meant(&[("ETag", "\"1\"")], &[("ETag", "\"2\"")]));
     }
 
     #[test]

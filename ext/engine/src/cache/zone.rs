@@ -8,7 +8,7 @@ use proxy_http::message::Fields;
 use quick_cache::sync::Cache;
 use quick_cache::{OptionsBuilder, Weighter};
 
-use super::entry::{AskedPlace, CacheEntry, CacheSlot};
+use super::entry::{AskedPlace, CacheEntry, CacheSlot, MOST_VARIANTS};
 use super::flight::Flights;
 use super::passes::Passes;
 use super::purge::Purge;
@@ -49,6 +49,8 @@ pub(crate) enum ZoneFinding {
 #[derive(Debug)]
 pub(crate) struct Zone {
     name: Box<str>,
+    /// Parts of the memory: what is stored for a URL is in one of them.
+    parts: u64,
     memory: AtomicU64,
     max_object: AtomicU64,
     slots: Cache<Box<[u8]>, Arc<CacheSlot>, SlotWeight>,
@@ -66,12 +68,12 @@ pub(crate) struct Zone {
 impl Zone {
     /// An empty zone.
     pub(crate) fn new(name: &str, limits: ZoneLimits) -> Arc<Self> {
-        // Each part must have room for several of the largest objects.
-        let parts = (limits.memory / limits.max_object.max(1) / 8).clamp(1, 16) as usize;
+        // Each part must have room for all responses for one URL, also for large ones.
+        let parts = (limits.memory / limits.max_object.max(1) / MOST_VARIANTS).clamp(1, 16);
         let options = OptionsBuilder::new()
             .estimated_items_capacity((limits.memory / 16_384).clamp(16, 1 << 20) as usize)
             .weight_capacity(limits.memory)
-            .shards(parts)
+            .shards(parts as usize)
             .build();
         let slots = match options {
             Ok(options) => Cache::with_options(options, SlotWeight, Default::default(), Default::default()),
@@ -80,6 +82,7 @@ impl Zone {
         };
         Arc::new(Self {
             name: name.into(),
+            parts,
             memory: limits.memory.into(),
             max_object: limits.max_object.into(),
             slots,
@@ -122,7 +125,12 @@ impl Zone {
 
     /// Bytes of the largest body that is stored in memory.
     pub(crate) fn max_object(&self) -> u64 {
-        self.max_object.load(Relaxed).min(self.memory.load(Relaxed) / 4)
+        self.max_object.load(Relaxed).min(self.memory.load(Relaxed) / 4).min(self.room_of_a_url())
+    }
+
+    /// Bytes of all responses for a URL that are kept in memory. With more than a part they would not be kept at all.
+    fn room_of_a_url(&self) -> u64 {
+        self.memory.load(Relaxed) / self.parts / 8 * 7
     }
 
     /// Looks a request up.
@@ -144,7 +152,7 @@ impl Zone {
     /// Keeps a response in memory, unless its body is in a file.
     pub(crate) fn remember(&self, key: &[u8], entry: Arc<CacheEntry>) {
         if entry.body.whole().is_some() {
-            let slot = self.slots.peek(key).unwrap_or_default().with(entry);
+            let slot = self.slots.peek(key).unwrap_or_default().with(entry, self.room_of_a_url());
             self.slots.insert(key.into(), Arc::new(slot));
         }
     }
@@ -294,6 +302,34 @@ mod tests {
         assert!(zone.reserve(150_000) && !zone.reserve(100_000));
         zone.release(150_000);
         assert!(zone.reserve(200_000));
+    }
+
+    #[test]
+    fn a_url_with_many_large_responses_keeps_the_newest() {
+        let zone = Zone::new("z", ZoneLimits { memory: 1_000_000, max_object: 20_000 });
+        let of = |vary: &str| {
+            let whole = entry(20_000, "");
+            let mut request = Fields::default();
+            request.append("Foo", vary.as_bytes());
+            let mut response = Fields::default();
+            response.append("Vary", b"Foo");
+            let vary = Vary::of(&response, &request, &request).expect("it may be stored");
+            let of = Circumstances { vary, ..whole.circumstances(Freshness::default()) };
+            (
+                request,
+                CacheEntry::new(&ResponseHead { status: 200, ..ResponseHead::default() }, Arc::clone(&whole.body), of),
+            )
+        };
+        for memory in [1_000_000, 400_000] {
+            zone.limit(ZoneLimits { memory, max_object: 20_000 });
+            let stored: Vec<_> = (0..20).map(|number| of(&number.to_string())).collect();
+            stored.iter().for_each(|(_, entry)| zone.store(b"http://a/", Arc::clone(entry)));
+            let kept = stored
+                .iter()
+                .filter(|(request, _)| matches!(zone.find(b"http://a/", ASKED, request), ZoneFinding::Found(_)));
+            assert_eq!(kept.count(), if memory == 1_000_000 { 14 } else { 5 });
+            assert!(zone.bytes() <= memory);
+        }
     }
 
     #[test]

@@ -121,13 +121,19 @@ impl Orders {
         }
     }
 
-    /// Ends all waits.
+    /// Takes no more orders, and gives up those that nobody has taken. Those that were taken may still be answered.
     pub(crate) fn close(&self) {
         let mut state = self.state.lock();
         state.closed = true;
-        state.waiting.clear();
-        state.asked.clear();
+        for order in std::mem::take(&mut state.waiting) {
+            state.asked.remove(&order.id);
+        }
         drop(state);
         self.changed.notify_all();
+    }
+
+    /// Gives up all orders.
+    pub(crate) fn give_up(&self) {
+        self.state.lock().asked.clear();
     }
 }

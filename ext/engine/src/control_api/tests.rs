@@ -56,7 +56,28 @@ async fn the_end_is_told_to_both_sides() {
     let end = async { orders.close() };
     let (given, ()) = tokio::join!(orders.give("stop", &Value::Null, LIMIT), end);
     assert_eq!(given.expect_err("it ends").status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(orders.give("stop", &Value::Null, LIMIT).await.is_err(), "there will be no more");
     assert!(orders.next(&OrderWaiter::default()).expect("no interrupt").is_none());
+}
+
+#[tokio::test]
+async fn an_order_that_was_taken_is_answered_at_the_end() {
+    let orders = Orders::default();
+    let work = async {
+        let order = orders.next(&OrderWaiter::default()).expect("no interrupt").expect("an order");
+        orders.close();
+        orders.answer(order.id, StatusCode::OK, json!({ "pid": 1 }));
+    };
+    let (given, ()) = tokio::join!(orders.give("upgrade", &Value::Null, LIMIT), work);
+    assert_eq!(given.expect("an answer").1, json!({ "pid": 1 }));
+    let work = async {
+        let _ = orders.next(&OrderWaiter::default());
+        orders.close();
+        orders.give_up();
+    };
+    let orders = Orders::default();
+    let (given, ()) = tokio::join!(orders.give("upgrade", &Value::Null, LIMIT), work);
+    assert_eq!(given.expect_err("nobody answers").status, StatusCode::SERVICE_UNAVAILABLE);
 }
 
 /// An API without a server behind it, and its address.

@@ -223,7 +223,9 @@ fn invalidate(caching: &Caching, response: &proxy_http::message::Fields) {
     zone.invalidate(&caching.key);
     let url = key::url(&caching.key);
     for reference in response.all("Location").chain(response.all("Content-Location")) {
-        if let Some(mut other) = key::resolve(url, reference) {
+        let Some(other) = key::resolve(url, reference) else { continue };
+        let plain = key::without_needless_escapes(&other);
+        for mut other in std::iter::once(other).chain(plain) {
             other.extend_from_slice(&caching.key[url.len()..]);
             zone.invalidate(&other);
         }

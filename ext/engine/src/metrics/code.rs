@@ -91,7 +91,7 @@ impl KnownCodes {
             self.mark(status);
             return CodeLabel(status);
         }
-        CodeLabel(1_000 + (status / 100).min(9))
+        CodeLabel::of_class(class_index(status))
     }
 
     fn mark(&self, status: u16) {

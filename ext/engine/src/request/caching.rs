@@ -12,7 +12,7 @@ use crate::cache::flight::{FlightNews, Lead};
 use crate::cache::freshness::Freshness;
 use crate::cache::status::{CacheResult, CacheStatus};
 use crate::cache::storable::{judge, Asker, StoragePolicy, Unstorable};
-use crate::cache::validation::{strip, take_tags, update};
+use crate::cache::validation::{is_meant, strip, take_tags, update};
 use crate::cache::vary::Vary;
 use crate::cache::zone::Zone;
 use crate::cache::{reuse, Millis};
@@ -209,6 +209,12 @@ impl StoringRequest {
         hop_by_hop::clean_response(response, false, false);
         let mut head = ResponseHead::default();
         stale.write_head(&mut head);
+        if !is_meant(&head.fields, &response.fields) {
+            // The backend says it of another response than ours: the next request asks for the whole.
+            rules.zone.remove(key, stale);
+            self.lead = None;
+            return Arc::clone(stale);
+        }
         update(&mut head.fields, &response.fields);
         if !response.fields.has(Known::Date) {
             // The age of the old response would never let it be fresh again (RFC 9110, section 6.6.1).

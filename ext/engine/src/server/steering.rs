@@ -94,6 +94,10 @@ impl Steering {
             // What of it was lost is in the file no longer.
             keeper.changed();
         }
+        if is_told {
+            // The predecessor may have kept it elsewhere, or nowhere.
+            keeper.changed();
+        }
         Arc::new(Self {
             snapshot: Arc::clone(snapshot),
             log: Arc::clone(&settings.log),

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use proxy_engine::config::{BackendConfig, Setting};
-use proxy_engine::{Admin, BackendChange, DeployConfig};
+use proxy_engine::{Admin, BackendChange, DeployConfig, PassedState};
 
 use crate::support::{eventually, Origin, Proxy, Settings, PATIENCE};
 
@@ -164,6 +164,25 @@ fn a_reload_can_name_another_file() {
     eventually("it is written", || text(&other).contains("\"weight\": 2"));
     eventually("the old one is let go", || !place.names().contains(&"proxy.state.lock".to_owned()));
     stop(proxy);
+}
+
+#[test]
+fn a_process_that_takes_over_can_name_another_file() {
+    for before in [false, true] {
+        let (place, a) = (Place::new(), Origin::named("a"));
+        let other = place.0.path().join("other.state");
+        let old = Proxy::with(&[&a.address()], |settings| {
+            settings.server.state = before.then(|| Setting::of(other.to_str().expect("a path").into()));
+        });
+        old.server.change_backend(&upstream(&old), &weight(2), None).expect("changed");
+        let mut config = Proxy::config(&[&a.address()], place.keeping());
+        config.passed = Some(PassedState::new(old.server.state_to_pass().as_str()));
+        let new = Proxy::start(config);
+        eventually("it is written", || text(&place.file()).contains("\"weight\": 2"));
+        old.server.begin_hand_over(Some(PATIENCE), &[0]);
+        assert!(old.server.wait(Some(PATIENCE)));
+        stop(new);
+    }
 }
 
 #[test]

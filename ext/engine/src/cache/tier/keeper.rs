@@ -107,6 +107,8 @@ impl TierState {
             }
             TierJob::Name { spool, key, entry, done } => {
                 let named = self.name(&spool, &key, &entry);
+                // Whoever hears of it may wait until a file without a name is gone.
+                drop(spool);
                 let _ = done.send(matches!(named, Ok(true)));
                 self.note(named.map(drop));
             }

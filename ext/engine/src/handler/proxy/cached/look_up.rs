@@ -50,6 +50,7 @@ pub(super) fn may_be_stored(exchange: &Exchange<'_>, caching: &mut Caching) -> b
         && exchange.call.is_none()
         && !conditions::are_for_the_origin(&request.fields)
         && !key::is_not_all(&request.fields)
+        && key::is_usual(exchange.client_info.scheme(), request.authority())
         && !caching.rules.bypass.holds_any(request, exchange.client_info)
 }
 
