@@ -70,12 +70,12 @@ async fn an_order_that_was_taken_is_answered_at_the_end() {
     };
     let (given, ()) = tokio::join!(orders.give("upgrade", &Value::Null, LIMIT), work);
     assert_eq!(given.expect("an answer").1, json!({ "pid": 1 }));
+    let orders = Orders::default();
     let work = async {
         let _ = orders.next(&OrderWaiter::default());
         orders.close();
         orders.give_up();
     };
-    let orders = Orders::default();
     let (given, ()) = tokio::join!(orders.give("upgrade", &Value::Null, LIMIT), work);
     assert_eq!(given.expect_err("nobody answers").status, StatusCode::SERVICE_UNAVAILABLE);
 }
