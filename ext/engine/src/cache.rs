@@ -1,6 +1,7 @@
 //! A shared cache by RFC 9111: the rules, over the fields of messages, and the zones that keep responses.
 //!
-//! The rules do no input or output and read no clock; only the disk tier of a zone does. Times of day are in
+//! The rules do no input or output and read no clock; only the disk tier of a zone does, and a body that is too long
+//! for it. Times of day are in
 //! milliseconds since 1970 ([`Millis`]).
 
 pub(crate) mod body;

@@ -98,6 +98,8 @@ pub(crate) enum Waited {
     ClientWrite,
     /// A client that moves a body at `min_rate`.
     ClientRate,
+    /// A client that reads a response along with faster ones, and is too far behind them.
+    ClientBehind,
     /// The response to a gRPC call, within the call's own `grpc-timeout`.
     Call,
 }
@@ -226,6 +228,9 @@ impl fmt::Display for Error {
                 Waited::ClientBody => "no further piece of the request's body within client_body_timeout",
                 Waited::ClientWrite => "the client took nothing of the response within client_body_timeout",
                 Waited::ClientRate => "the client moved a body more slowly than min_rate",
+                Waited::ClientBehind => {
+                    "the client was too far behind others that read the same response, which is too long for the cache"
+                }
                 Waited::Call => "no whole answer within the call's grpc-timeout",
             }),
         }

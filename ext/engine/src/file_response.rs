@@ -54,11 +54,7 @@ impl Exchange<'_> {
         if has_ranges && request.method == Method::Get && conditions::wants_range(&request.fields, &response.fields) {
             match ranges::asked(&request.fields, content.length) {
                 AskedRanges::Whole => {}
-                AskedRanges::Nothing => {
-                    let range = format!("bytes */{}", content.length);
-                    self.work.response_additions.set("Content-Range", range.as_bytes());
-                    return self.answer_error(respond::built_in(416)).await;
-                }
+                AskedRanges::Nothing => return self.answer_no_range(content.length).await,
                 AskedRanges::Parts(ranges) => {
                     response.status = 206;
                     parts = SentParts::of(ranges, content.length, &mut response.fields);

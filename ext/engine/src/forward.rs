@@ -98,6 +98,7 @@ async fn forward(
         route: 0,
         counted: None,
         passed: 0,
+        let_in: false,
         tags: false,
         body_limit: None,
         sent_target: work.request.target_spans(),

@@ -23,7 +23,7 @@ mod workspace;
 pub(crate) use answer::{call_fields, write_connection};
 pub(crate) use body_limit::BodyLimit;
 pub(crate) use cache_jobs::{CacheJob, Fill, Refresh};
-pub(crate) use caching::{millis_of_day, CacheRules, Caching, StoringRequest, TakenAnswer};
+pub(crate) use caching::{is_failure, millis_of_day, CacheRules, Caching, StoringRequest, TakenAnswer};
 pub(crate) use copies::{Copies, CopyJob, Shadow};
 pub(crate) use errand::{give_back, Errand, SentHead};
 pub(crate) use figures::Figures;
@@ -106,7 +106,9 @@ impl Verdict {
     /// The verdict after a failed write to the client.
     pub(crate) fn after(error: &Error) -> Self {
         match (error.side, &error.kind) {
-            (Side::Client, Kind::Timeout(Waited::ClientWrite | Waited::ClientRate)) => Self::Reset,
+            (Side::Client, Kind::Timeout(Waited::ClientWrite | Waited::ClientRate | Waited::ClientBehind)) => {
+                Self::Reset
+            }
             _ => Self::CutShort,
         }
     }
@@ -145,6 +147,8 @@ pub(crate) struct Exchange<'a> {
     pub(crate) counted: Option<CountedRequest<'a>>,
     /// Number of filters that let the request pass. They see the response.
     pub(crate) passed: usize,
+    /// Whether the client was let in to what is closed for maintenance.
+    pub(crate) let_in: bool,
     /// Whether a small response without an entity tag gets one.
     pub(crate) tags: bool,
     /// Limit for the length of the request's body.
@@ -333,7 +337,8 @@ impl Exchange<'_> {
 
     /// Logs that a client was too slow and is given up.
     pub(crate) fn note_slowness(&self, error: &Error) {
-        if matches!(error.kind, Kind::Timeout(Waited::ClientRate | Waited::ClientBody | Waited::ClientWrite)) {
+        use Waited::{ClientBehind, ClientBody, ClientRate, ClientWrite};
+        if matches!(error.kind, Kind::Timeout(ClientRate | ClientBody | ClientWrite | ClientBehind)) {
             self.note(Level::Info, format_args!("{error}"));
         }
     }

@@ -18,7 +18,7 @@ use crate::config::ErrorResponseConfig;
 use crate::suggestion::did_you_mean;
 
 pub(crate) use accept::takes;
-pub(crate) use built_in::built_in;
+pub(crate) use built_in::{built_in, not_stored};
 pub(crate) use closure::{BypassCookie, Closure};
 pub(crate) use custom::is_file_name;
 pub(crate) use grpc::GrpcRefusal;

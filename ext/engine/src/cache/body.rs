@@ -1,20 +1,26 @@
 //! The body of a response that is stored, from its first byte on: whoever wants it reads along while it comes.
 
+mod missed;
+mod passing;
 mod reader;
 
 pub(crate) use reader::BodyReader;
 
+use std::io;
 use std::sync::{Arc, OnceLock};
-use std::task::{Context, Poll, Waker};
+use std::task::Waker;
 
 use bytes::Bytes;
-use parking_lot::Mutex;
 
+use self::missed::MissedPart;
+use self::passing::Indulgence;
 use super::tier::Spool;
 use crate::disk::OpenFile;
+use crate::fork_safe::Mutex;
 use crate::unnamed_file::{FileJob, BLOCK};
 
-/// Bytes of a body too long to be stored that are kept for readers at most, beyond the slowest of them.
+/// Bytes of a body too long to be stored that come at most before its fastest reader wants them. So many are kept in
+/// memory for slower ones, too.
 const WINDOW: u64 = 256 * 1024;
 /// Largest piece of a whole body that is handed out at once.
 const LARGEST_PIECE: usize = 64 * 1024;
@@ -56,6 +62,11 @@ struct Growing {
     passing: bool,
     /// The file that it is written to, if it is too long for the memory. Pieces that are there may be dropped.
     spool: Option<Arc<Spool>>,
+    /// What slow readers have still to read, while the body is passing.
+    missed: Option<MissedPart>,
+    indulgence: Indulgence,
+    /// Why nothing more of that is written.
+    trouble: Option<io::Error>,
     filler: Option<Waker>,
 }
 
@@ -73,9 +84,14 @@ pub(crate) enum Appetite {
     Nobody,
 }
 
-/// A body that ended before its time.
+/// Why a body ended before its time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct CutBody;
+pub(crate) enum CutBody {
+    /// Not all of it has come, or what was written of it cannot be read.
+    Incomplete,
+    /// Its reader was so much slower than the others that what comes next for it is gone.
+    Behind,
+}
 
 impl Body {
     /// A body of which nothing has come.
@@ -182,37 +198,9 @@ impl Body {
         growing.wake();
     }
 
-    /// Gives up storing the body, which is too long. Those who read it get the rest.
-    pub(crate) fn pass(&self) {
-        let mut growing = self.growing.lock();
-        growing.passing = true;
-        if let Some(spool) = &growing.spool {
-            spool.give_up();
-        }
-    }
-
     /// Number of those who read it.
     pub(crate) fn readers(&self) -> usize {
         self.growing.lock().readers.iter().flatten().count()
-    }
-
-    /// Ready when there is room for another piece.
-    pub(crate) fn poll_room(&self, cx: &mut Context<'_>) -> Poll<Appetite> {
-        let mut growing = self.growing.lock();
-        if !growing.passing {
-            return Poll::Ready(Appetite::More);
-        }
-        let Some(slowest) = growing.readers.iter().flatten().min().copied() else {
-            return Poll::Ready(Appetite::Nobody);
-        };
-        // What is in a file need not be kept for those who are slower.
-        let slowest = slowest.max(growing.spool.as_ref().map_or(0, |spool| spool.written()));
-        growing.pieces.retain(|(at, piece)| at + piece.len() as u64 > slowest);
-        if growing.length - slowest < WINDOW {
-            return Poll::Ready(Appetite::More);
-        }
-        growing.filler = Some(cx.waker().clone());
-        Poll::Pending
     }
 }
 
@@ -230,106 +218,29 @@ impl Growing {
         self.pieces.drain(..first);
     }
 
+    /// Position of the first byte that is in memory.
+    fn first_kept(&self) -> u64 {
+        self.pieces.first().map_or(self.length, |(at, _)| *at)
+    }
+
     /// Reads the bytes from `position` on from their file, if they are no longer in memory.
     fn read_dropped(&self, position: u64) -> Option<FileJob> {
-        let kept = self.pieces.first().map_or(self.length, |(at, _)| *at);
-        let left = kept.checked_sub(position).filter(|left| *left > 0)?;
-        self.spool.as_ref()?.read(position, left.min(BLOCK as u64) as usize)
+        let left = self.first_kept().checked_sub(position).filter(|left| *left > 0)?;
+        match &self.spool {
+            Some(spool) if position < spool.written() => spool.read(position, left.min(BLOCK as u64) as usize),
+            _ => self.missed.as_ref()?.read(position, left),
+        }
+    }
+
+    /// Whether the byte at `position` can be read, or is still to come.
+    fn has(&self, position: u64) -> bool {
+        let is_in_file = || {
+            self.spool.as_ref().is_some_and(|spool| position < spool.written())
+                || self.missed.as_ref().is_some_and(|missed| missed.has(position))
+        };
+        position >= self.first_kept() || is_in_file()
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn poll(reader: &mut BodyReader) -> Poll<Result<Option<Bytes>, CutBody>> {
-        let polled = reader.poll_piece(&mut Context::from_waker(Waker::noop()));
-        if let Poll::Ready(Ok(Some(piece))) = &polled {
-            reader.consume(piece.len());
-        }
-        polled
-    }
-
-    fn piece(text: &'static str) -> Poll<Result<Option<Bytes>, CutBody>> {
-        Poll::Ready(Ok(Some(Bytes::from_static(text.as_bytes()))))
-    }
-
-    #[test]
-    fn readers_get_what_comes_as_it_comes() {
-        let body = Body::begin(None);
-        let mut first = BodyReader::new(&body, 0, None).expect("a reader");
-        assert!(poll(&mut first).is_pending());
-        body.push(Bytes::from_static(b"abc"));
-        assert_eq!(poll(&mut first), piece("abc"));
-        body.push(Bytes::from_static(b"def"));
-        let mut part = BodyReader::new(&body, 2, Some(5)).expect("a reader");
-        assert_eq!(poll(&mut part), piece("c"));
-        assert_eq!(poll(&mut part), piece("de"));
-        assert_eq!(poll(&mut part), Poll::Ready(Ok(None)));
-        body.finish();
-        assert_eq!(poll(&mut first), piece("def"));
-        assert_eq!(poll(&mut first), Poll::Ready(Ok(None)));
-        let mut late = BodyReader::new(&body, 0, None).expect("a reader");
-        assert_eq!(poll(&mut late), piece("abcdef"));
-        assert_eq!(body.length(), Some(6));
-    }
-
-    #[test]
-    fn nobody_misses_the_last_piece() {
-        let whole = b"the last piece";
-        for _ in 0..200 {
-            let body = Body::begin(None);
-            let mut reader = BodyReader::new(&body, 0, None).expect("a reader");
-            let filling = std::thread::spawn({
-                let body = Arc::clone(&body);
-                move || {
-                    body.push(Bytes::from_static(whole));
-                    body.finish();
-                }
-            });
-            let mut read = Vec::new();
-            loop {
-                match poll(&mut reader) {
-                    Poll::Pending => std::hint::spin_loop(),
-                    Poll::Ready(Ok(Some(piece))) => read.extend_from_slice(&piece),
-                    Poll::Ready(end) => break assert_eq!(end, Ok(None)),
-                }
-            }
-            assert_eq!(read, whole);
-            filling.join().expect("it is filled");
-        }
-    }
-
-    #[test]
-    fn a_cut_body_is_never_taken_for_a_whole_one() {
-        let body = Body::begin(Some(6));
-        let mut reader = BodyReader::new(&body, 0, None).expect("a reader");
-        body.push(Bytes::from_static(b"abc"));
-        body.cut();
-        assert_eq!(poll(&mut reader), piece("abc"));
-        assert_eq!(poll(&mut reader), Poll::Ready(Err(CutBody)));
-        assert!(body.whole().is_none());
-    }
-
-    #[test]
-    fn a_body_that_is_too_long_waits_for_its_slowest_reader_and_is_dropped_behind_it() {
-        let body = Body::begin(None);
-        let mut slow = BodyReader::new(&body, 0, None).expect("a reader");
-        let mut fast = BodyReader::new(&body, 0, None).expect("a reader");
-        let cx = &mut Context::from_waker(Waker::noop());
-        let big = Bytes::from(vec![b'x'; WINDOW as usize]);
-        body.push(big.clone());
-        assert_eq!(body.poll_room(cx), Poll::Ready(Appetite::More), "it is still to be stored");
-        body.pass();
-        assert!(BodyReader::new(&body, 0, None).is_none(), "nobody can join");
-        assert!(poll(&mut fast).is_ready());
-        assert!(body.poll_room(cx).is_pending());
-        assert!(poll(&mut slow).is_ready());
-        assert_eq!(body.poll_room(cx), Poll::Ready(Appetite::More));
-        assert!(body.growing.lock().pieces.is_empty());
-        drop((slow, fast));
-        assert_eq!(body.poll_room(cx), Poll::Ready(Appetite::Nobody));
-        body.finish();
-        assert!(body.whole().is_none());
-    }
-}
+mod tests;

@@ -15,14 +15,16 @@ pub(crate) enum CacheResult {
     Miss,
     /// The stored response was outdated: the backend sent another one.
     Expired,
+    /// The answer to another request was shared: it was on its way when this one came.
+    Collapsed,
     /// The cache was not asked.
     Bypass,
 }
 
 impl CacheResult {
     /// All results.
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Hit, Self::Stale, Self::Revalidated, Self::Miss, Self::Expired, Self::Bypass];
+    pub(crate) const ALL: [Self; 7] =
+        [Self::Hit, Self::Stale, Self::Revalidated, Self::Miss, Self::Expired, Self::Collapsed, Self::Bypass];
 
     /// The word.
     pub(crate) fn as_str(self) -> &'static str {
@@ -32,6 +34,7 @@ impl CacheResult {
             Self::Revalidated => "revalidated",
             Self::Miss => "miss",
             Self::Expired => "expired",
+            Self::Collapsed => "collapsed",
             Self::Bypass => "bypass",
         }
     }
@@ -66,6 +69,8 @@ impl Forwarded {
 pub(crate) struct CacheStatus {
     /// Why the request went to a backend. `None`: it did not.
     pub(crate) forwarded: Option<Forwarded>,
+    /// Whether nothing suitable is stored for a request that may not go to a backend (`only-if-cached`).
+    pub(crate) refused: bool,
     /// The backend's status, if the client gets another one.
     pub(crate) forwarded_status: Option<u16>,
     /// Seconds for which the response is fresh; below 0: since when it is not.
@@ -80,6 +85,7 @@ impl CacheStatus {
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(b"proxy");
         match self.forwarded {
+            None if self.refused => out.extend_from_slice(b"; detail=only-if-cached"),
             None => out.extend_from_slice(b"; hit"),
             Some(why) => {
                 out.extend_from_slice(b"; fwd=");
@@ -120,6 +126,7 @@ mod tests {
         let miss = CacheStatus { forwarded: Some(Forwarded::UriMiss), stored: true, ..CacheStatus::default() };
         assert_eq!(text(miss), "proxy; fwd=uri-miss; stored");
         assert_eq!(text(CacheStatus { collapsed: true, stored: false, ..miss }), "proxy; fwd=uri-miss; collapsed");
+        assert_eq!(text(CacheStatus { refused: true, ..CacheStatus::default() }), "proxy; detail=only-if-cached");
         let validated = CacheStatus { forwarded: Some(Forwarded::Stale), forwarded_status: Some(304), ..hit };
         assert_eq!(text(validated), "proxy; fwd=stale; fwd-status=304; ttl=376");
     }

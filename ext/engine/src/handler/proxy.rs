@@ -83,6 +83,8 @@ pub(crate) struct Proxy {
     buffering: bool,
     /// How much of a response may wait for its client.
     hold: HoldRules,
+    /// Where what slow clients have missed of a response waits that others read along with them.
+    behind: DiskRules,
     error_response: Arc<ErrorResponse>,
     max_body: Option<Arc<BodyLimit>>,
     /// Response when no backend can be asked.
@@ -157,7 +159,7 @@ impl Handling for Proxy {
         match answered {
             Ok(attempt) => {
                 exchange.tell_failures("answered by", attempt.label());
-                match exchange.stores_answer() {
+                match exchange.minds_answer() {
                     false => self.respond(exchange, &mut backend, attempt, &mut body).await,
                     true => Box::pin(self.take_answer(exchange, &mut backend, attempt, &mut body)).await,
                 }
@@ -167,7 +169,7 @@ impl Handling for Proxy {
                     exchange.add_failure(format_args!("{error}"));
                 }
                 exchange.tell_failures("", "");
-                if exchange.stores_answer() && error.side != Side::Client {
+                if exchange.minds_answer() && error.side != Side::Client {
                     if let Some(verdict) = Box::pin(self.serve_after_failure(exchange)).await {
                         return verdict;
                     }

@@ -74,6 +74,14 @@ impl Exchange<'_> {
         self.answer_error(response).await
     }
 
+    /// Answers that content of `length` bytes has no part like the one that is asked for: an error response has nothing
+    /// of the fields of that content but its length (RFC 9110, section 15.5.17).
+    pub(crate) async fn answer_no_range(&mut self, length: u64) -> Verdict {
+        let range = format!("bytes */{length}");
+        self.work.response_additions.set("Content-Range", range.as_bytes());
+        self.answer_error(respond::built_in(416)).await
+    }
+
     /// Answers with an error response, in the form that the client prefers, or as gRPC if the request is a call.
     pub(crate) async fn answer_error(&mut self, response: &ErrorResponse) -> Verdict {
         self.answer_error_later(response, false).await

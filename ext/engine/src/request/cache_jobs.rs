@@ -17,6 +17,7 @@ use crate::cache::tier::Spool;
 use crate::channel::Channel;
 use crate::error::{Error, Kind, Retry, Waited};
 use crate::log::{Level, Log};
+use crate::relay::DiskRules;
 use crate::upstream::{Attempt, Keep, Pool};
 
 /// Bytes that are still taken in although nobody reads them, so that they can be stored.
@@ -58,6 +59,8 @@ pub(crate) struct Fill {
     pub(crate) introduction: Vec<u8>,
     /// How the connection is kept. `None`: it is not.
     pub(crate) keep: Option<Keep>,
+    /// Where slow readers find what they have missed, if the body is too long to be stored.
+    pub(crate) behind: DiskRules,
 }
 
 /// A body that is being taken in: cut if that ends early. The bytes that are reserved for it are then free.
@@ -81,7 +84,7 @@ impl Fill {
         let rules = Arc::clone(&self.rules);
         let reserved = if entry.body.is_large() { 0 } else { entry.body.length().unwrap_or(0) };
         let mut growth = Growth { body: &entry.body, rules: &rules, reserved };
-        match self.read(&mut growth).await {
+        match self.read(&mut growth, log).await {
             Ok(Appetite::More) => {
                 entry.body.finish();
                 if entry.body.whole().is_some() && !self.storing.is_void(&rules.zone) {
@@ -107,7 +110,7 @@ impl Fill {
     }
 
     /// Takes the body in, as long as it is wanted.
-    async fn read(&mut self, growth: &mut Growth<'_>) -> Result<Appetite, Error> {
+    async fn read(&mut self, growth: &mut Growth<'_>, log: &Log) -> Result<Appetite, Error> {
         let (body, rules) = (growth.body, growth.rules);
         let zone = &rules.zone;
         let announced = body.length();
@@ -122,7 +125,7 @@ impl Fill {
             }
         }
         loop {
-            if passing && poll_fn(|cx| body.poll_room(cx)).await == Appetite::Nobody {
+            if passing && self.room(log).await == Appetite::Nobody {
                 return Ok(Appetite::Nobody);
             }
             let piece = timeout(self.read_timeout, poll_fn(|cx| self.backend.poll_body(cx))).await;
@@ -166,6 +169,18 @@ impl Fill {
         }
     }
 
+    /// Waits until those who read a body that is not stored want more of it.
+    async fn room(&self, log: &Log) -> Appetite {
+        let body = &self.entry.body;
+        let appetite = body.room().await;
+        if let Some(error) = body.take_trouble() {
+            let label = self.attempt.label();
+            let what = "clients that are slower than others may not get all of a response that they share";
+            log.write(Level::Warn, None, format_args!("{label}: the disk takes no more, so {what}: {error}"));
+        }
+        appetite
+    }
+
     /// Lets the body grow into a file. `None` if it cannot be stored on a disk.
     fn record(&self) -> Option<Arc<Spool>> {
         let zone = &self.rules.zone;
@@ -176,7 +191,7 @@ impl Fill {
 
     /// Gives up storing the body.
     fn pass(&mut self) {
-        self.entry.body.pass();
+        self.entry.body.pass(self.behind.clone());
         self.storing.give_up(&self.rules.zone, &self.key);
     }
 }
@@ -191,11 +206,12 @@ pub(crate) struct Refresh {
     /// Time until the head of the answer.
     pub(crate) timeout: Duration,
     pub(crate) read_timeout: Duration,
+    pub(crate) behind: DiskRules,
 }
 
 impl Refresh {
     async fn run(self, pool: &Pool, log: &Log) {
-        let Self { errand, rules, key, mut storing, timeout, read_timeout } = self;
+        let Self { errand, rules, key, mut storing, timeout, read_timeout, behind } = self;
         let sent = Rc::clone(&errand.head);
         let name = errand.upstream.name();
         let Some(mut attempt) = errand.admit() else {
@@ -213,8 +229,19 @@ impl Refresh {
         match storing.take(&rules, &key, &mut head, &sent.head.fields, framing) {
             TakenAnswer::Stored(entry) => {
                 let backend = connection;
-                let fill =
-                    Fill { backend, framing, attempt, entry, rules, key, storing, read_timeout, introduction, keep };
+                let fill = Fill {
+                    backend,
+                    framing,
+                    attempt,
+                    entry,
+                    rules,
+                    key,
+                    storing,
+                    read_timeout,
+                    introduction,
+                    keep,
+                    behind,
+                };
                 fill.run(pool, log).await;
             }
             TakenAnswer::Validated(_) => {

@@ -49,6 +49,9 @@ pub(crate) struct Caching {
     pub(crate) invalidates: bool,
     /// What is needed to store the answer. `None`: it is not stored.
     pub(crate) storing: Option<Box<StoringRequest>>,
+    /// The stale response that takes the place of a failure, if the answer is not stored, and the fields of the request
+    /// before those for a backend.
+    pub(crate) reserve: Option<Box<(Arc<CacheEntry>, Fields)>>,
     /// Field lines that only this client gets.
     pub(crate) own_lines: Vec<u8>,
 }
@@ -97,6 +100,7 @@ impl Caching {
             result: CacheResult::Bypass,
             invalidates: false,
             storing: None,
+            reserve: None,
             own_lines: Vec::new(),
         })
     }
@@ -112,13 +116,27 @@ impl Caching {
         taken
     }
 
-    /// The stored response that takes the place of a failure, if it may.
-    pub(crate) fn instead_of_failure(&mut self) -> Option<Arc<CacheEntry>> {
+    /// The stored response that takes the place of a failure, if it may, and the fields of the request before those for
+    /// a backend.
+    pub(crate) fn instead_of_failure(&mut self) -> Option<(Arc<CacheEntry>, Fields)> {
+        if let Some((stale, asked)) = self.reserve.take().map(|reserve| *reserve) {
+            return serves_after_error(&stale).then_some((stale, asked));
+        }
         let storing = self.storing.take()?;
-        let stale = storing.stale.as_ref().filter(|stale| reuse::serves_after_error(&stale.freshness, millis_of_day()));
+        let stale = storing.stale.as_ref().filter(|stale| serves_after_error(stale));
         storing.tell(stale.map_or(FlightNews::Alone, |stale| FlightNews::Here(Arc::clone(stale))));
-        stale.cloned()
+        Some((Arc::clone(stale?), storing.asked))
     }
+}
+
+/// Whether a stale response may be used now in place of a failure.
+fn serves_after_error(stale: &CacheEntry) -> bool {
+    reuse::serves_after_error(&stale.freshness, millis_of_day())
+}
+
+/// Whether an answer with this status is a failure that a stale response may take the place of.
+pub(crate) fn is_failure(status: u16) -> bool {
+    matches!(status, 500 | 502..=504)
 }
 
 /// The time of day, in milliseconds since 1970.
@@ -150,6 +168,12 @@ impl StoringRequest {
         self.lead.as_ref().map_or(zone.epoch() != self.epoch, Lead::is_void)
     }
 
+    /// Lets those who wait go, and has the answer not stored.
+    pub(crate) fn keep_to_oneself(&mut self) {
+        self.lead = None;
+        self.epoch = u64::MAX;
+    }
+
     /// Like [`Caching::take`]. The request is still needed if the answer is stored.
     pub(crate) fn take(
         &mut self,
@@ -165,8 +189,8 @@ impl StoringRequest {
         if let (304, Some(stale)) = (status, &stale) {
             return TakenAnswer::Validated(self.validated(stale, rules, key, response, now));
         }
-        if let (500 | 502..=504, Some(stale)) = (status, &stale) {
-            if reuse::serves_after_error(&stale.freshness, now) {
+        if let (true, Some(stale)) = (is_failure(status), &stale) {
+            if serves_after_error(stale) {
                 self.tell(FlightNews::Here(Arc::clone(stale)));
                 return TakenAnswer::Failed(Arc::clone(stale));
             }

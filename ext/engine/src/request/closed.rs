@@ -11,6 +11,11 @@ impl Exchange<'_> {
     pub(crate) async fn pass_closure(&mut self, closure: &Closure) -> Option<Verdict> {
         let request = &self.work.request;
         if closure.lets_in(self.client_info, &request.fields) {
+            self.let_in = true;
+            if let Some(caching) = &mut self.cache {
+                // The maintenance has begun since the request was looked up.
+                caching.storing.iter_mut().for_each(|storing| storing.keep_to_oneself());
+            }
             return None;
         }
         if request.method == Method::Get {

@@ -6,14 +6,18 @@ use bytes::Bytes;
 use proxy_http::message::{Framing, Known, Version};
 
 use super::{write_connection, Exchange, FileContent, Verdict};
+use crate::cache::body::CutBody;
 use crate::cache::parts::BodyParts;
 use crate::content::parts::SentParts;
-use crate::error::{EndReason, Error, Kind, Retry, Side};
+use crate::error::{EndReason, Error, Kind, Retry, Side, Waited};
 use crate::relay::{self, BodyPieces};
 
 impl BodyPieces for BodyParts {
     fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Error>> {
-        BodyParts::poll_piece(self, cx).map_err(|_| Error::backend(Kind::Ended, Retry::Never))
+        BodyParts::poll_piece(self, cx).map_err(|cut| match cut {
+            CutBody::Incomplete => Error::backend(Kind::Ended, Retry::Never),
+            CutBody::Behind => Error::client(Kind::Timeout(Waited::ClientBehind)),
+        })
     }
 
     fn consume(&mut self, n: usize) {
@@ -31,9 +35,9 @@ pub(crate) enum SentBody {
 }
 
 impl Exchange<'_> {
-    /// Whether the answer to the request may be stored, or others wait for it.
-    pub(crate) fn stores_answer(&self) -> bool {
-        self.cache.as_ref().is_some_and(|caching| caching.storing.is_some())
+    /// Whether the answer to the request may be stored, others wait for it, or a stored one may take its place.
+    pub(crate) fn minds_answer(&self) -> bool {
+        self.cache.as_ref().is_some_and(|caching| caching.storing.is_some() || caching.reserve.is_some())
     }
 
     /// Sends the response in `work.response`, which the filters have seen, with a body from a cache. `length`: that of

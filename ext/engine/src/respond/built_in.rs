@@ -46,6 +46,15 @@ pub(crate) fn built_in(status: u16) -> &'static Arc<ErrorResponse> {
     &RENDERED[index]
 }
 
+/// The response to a request that nothing stored answers, and that may go no further (RFC 9111, section 5.2.1.7).
+pub(crate) fn not_stored() -> &'static ErrorResponse {
+    static NOT_STORED: LazyLock<ErrorResponse> = LazyLock::new(|| {
+        let message = "Nothing is stored that could answer, and the request allows no other answer.";
+        ErrorResponse { forms: forms(504, message, &[]), default: BodyFormat::Plain, custom: false }
+    });
+    &NOT_STORED
+}
+
 /// The built-in response with this name.
 pub(super) fn named(name: &str) -> Option<&'static Arc<ErrorResponse>> {
     let (status, ..) = TABLE.iter().find(|(_, known, _)| *known == Some(name))?;

@@ -1,11 +1,14 @@
 //! What the access log says of requests: the truth.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
 use std::time::Duration;
 
 use proxy_engine::config::{AccessLogConfig, Setting};
+use proxy_engine::configuration::{CacheConfig, Directive, FilterConfig};
 
-use crate::support::{eventually, http2, nobody, request, Http2Origin, Origin, Proxy, Reply, Settings};
+use crate::support::{eventually, http2, nobody, request, Gate, Http2Origin, Origin, Proxy, Reply, Settings};
 
 struct Logged {
     proxy: Proxy,
@@ -277,5 +280,36 @@ fn the_backend_in_the_log_is_the_one_that_was_asked_last() {
         assert_eq!(log.proxy.client().get("/").status(), status);
         let last = backends[1].trim_start_matches("h2://");
         assert_eq!(log.lines(1), [format!("{status} {last} 2")]);
+    }
+}
+
+#[test]
+fn whoever_shares_the_answer_to_another_request_is_logged_as_collapsed() {
+    let (key, gate) = Gate::new();
+    let fails = Arc::new(AtomicBool::new(false));
+    let failing = Arc::clone(&fails);
+    let origin = Origin::answering(move |request| {
+        gate.wait_until("both clients ask");
+        let said = "Cache-Control: max-age=600, stale-if-error=600";
+        match request.get("If-None-Match") {
+            _ if failing.load(Ordering::SeqCst) => Reply::of("503 No", ""),
+            Some(_) => Reply::of("304 Not Modified", "").with(said),
+            None => Reply::ok("text").with(said).with("ETag: \"a\""),
+        }
+    });
+    let log = Logged::with("{cache}", &[&origin.address()], |settings| {
+        settings.server.routes.push(Directive::Filter(FilterConfig::Cache(CacheConfig::default())));
+    });
+    let mut clients = [log.proxy.client(), log.proxy.client()];
+    for (round, words) in [["collapsed", "miss"], ["collapsed", "revalidated"], ["stale", "stale"]].iter().enumerate() {
+        fails.store(words[0] == "stale", Ordering::SeqCst);
+        clients.iter_mut().for_each(|client| client.send_get("/"));
+        eventually("both ask", || log.proxy.server.stats().requests.in_flight == 2);
+        key.open();
+        clients.iter_mut().for_each(|client| assert_eq!(client.response().text(), "text"));
+        let mut lines = log.lines(2 * (round + 1)).split_off(2 * round);
+        lines.sort();
+        assert_eq!(lines, *words);
+        log.proxy.server.change_traffic("purge", serde_json::json!({ "all": true })).expect("a purge");
     }
 }

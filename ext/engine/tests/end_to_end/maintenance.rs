@@ -1,9 +1,11 @@
 //! Maintenance: by a file, and at run time.
 
-use proxy_engine::configuration::{Directive, FilterConfig, MaintenanceConfig, TrustedProxiesConfig};
+use std::sync::{Arc, Mutex};
+
+use proxy_engine::configuration::{CacheConfig, Directive, FilterConfig, MaintenanceConfig, TrustedProxiesConfig};
 use proxy_engine::{MaintenanceOrder, TrafficState};
 
-use crate::support::{eventually, http2, request, Message, Origin, Proxy};
+use crate::support::{eventually, http2, request, Message, Origin, Proxy, Reply};
 
 fn ask(proxy: &Proxy, fields: &str) -> Message {
     let mut client = proxy.client();
@@ -45,6 +47,60 @@ fn a_file_begins_and_ends_it_within_moments() {
     assert!(ask(&proxy, "").text().contains("Back at nine."));
     std::fs::remove_file(&file).expect("it goes");
     eventually("it ends", || ask(&proxy, "").status() == 200);
+}
+
+#[test]
+fn what_a_client_gets_that_is_let_in_is_for_that_client_alone() {
+    let text = Arc::new(Mutex::new("old"));
+    let now = Arc::clone(&text);
+    let origin = Origin::answering(move |request| {
+        let text = *now.lock().expect("the text");
+        Reply::ok(format!("{text} {}", request.target())).with("Cache-Control: max-age=600")
+    });
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("maintenance.txt");
+    let closed = MaintenanceConfig {
+        if_file: file.to_str().map(str::to_owned),
+        allow: vec!["10.0.0.0/8".into()],
+        ..MaintenanceConfig::default()
+    };
+    let proxy = Proxy::with(&[&origin.address()], |settings| {
+        let value = vec!["127.0.0.1".into()];
+        settings.server.trusted_proxies = TrustedProxiesConfig { value, ..TrustedProxiesConfig::default() };
+        settings.server.routes.push(Directive::Filter(FilterConfig::Maintenance(closed)));
+        settings.server.routes.push(Directive::Filter(FilterConfig::Cache(CacheConfig::default())));
+    });
+    let order = || MaintenanceOrder { allow: vec!["10.0.0.0/8".into()], ..MaintenanceOrder::default() };
+    let get = |target: &str, fields: &str| {
+        let mut client = proxy.client();
+        client.send(format!("GET {target} HTTP/1.1\r\nHost: a\r\n{fields}\r\n"));
+        let answer = client.response();
+        (answer.status(), answer.text(), answer.get("Cache-Status").unwrap_or_default().to_owned())
+    };
+    let inside = "X-Forwarded-For: 10.1.2.3\r\n";
+    assert_eq!(get("/known", "").1, "old /known");
+    for round in ["by a file", "by an order"] {
+        *text.lock().expect("the text") = "new";
+        let other = format!("/other?{}", round.len());
+        match round {
+            "by a file" => std::fs::write(&file, "").expect("a file"),
+            _ => proxy.server.set_maintenance(None, Some(order())).expect("it begins"),
+        }
+        eventually("it begins", || get("/", "").0 == 503);
+        for target in ["/known", &other] {
+            let told = (200, format!("new {target}"), "proxy; fwd=bypass".to_owned());
+            assert_eq!(get(target, inside), told, "{round}");
+        }
+        *text.lock().expect("the text") = "old";
+        match round {
+            "by a file" => std::fs::remove_file(&file).expect("it goes"),
+            _ => proxy.server.set_maintenance(None, None).expect("it ends"),
+        }
+        eventually("it ends", || get("/", "").0 == 200);
+        let first = get(&other, "");
+        assert!(first.1.starts_with("old") && first.2.contains("uri-miss"), "{round}: {first:?}");
+        assert_eq!(get("/known", "").1, "old /known");
+    }
 }
 
 #[test]

@@ -74,10 +74,19 @@ impl BodyReader {
             let (at, done) = (*at, ready!(job.poll(cx)));
             self.reading = None;
             match done {
+                // What was read is of no use if other bytes have taken its place meanwhile.
+                Ok(FileDone { .. }) if !self.body.growing.lock().has(at) => return Poll::Ready(Err(CutBody::Behind)),
                 Ok(FileDone { block, file: Ok(_) }) => self.held = (at, block.into()),
-                _ => return Poll::Ready(Err(CutBody)),
+                _ => return Poll::Ready(Err(CutBody::Incomplete)),
             }
         };
+        // It may have become whole since the look at it above.
+        if let Some(whole) = self.body.whole.get() {
+            return Poll::Ready(Ok(self.piece_of(whole)));
+        }
+        if !growing.has(self.position) {
+            return Poll::Ready(Err(CutBody::Behind));
+        }
         let next = growing.pieces.partition_point(|(at, piece)| at + piece.len() as u64 <= self.position);
         if let Some((at, piece)) = growing.pieces.get(next) {
             let from = self.position.saturating_sub(*at) as usize;
@@ -86,9 +95,8 @@ impl BodyReader {
             return Poll::Ready(Ok(Some(piece.slice(from..to))));
         }
         match growing.end {
-            // It may have become whole since the look at it above.
-            Some(BodyEnd::Whole) => Poll::Ready(Ok(self.body.whole.get().and_then(|whole| self.piece_of(whole)))),
-            Some(BodyEnd::Cut) => Poll::Ready(Err(CutBody)),
+            Some(BodyEnd::Whole) => Poll::Ready(Ok(None)),
+            Some(BodyEnd::Cut) => Poll::Ready(Err(CutBody::Incomplete)),
             None => {
                 if !growing.waiting.iter().any(|waker| waker.will_wake(cx.waker())) {
                     growing.waiting.push(cx.waker().clone());
@@ -116,7 +124,7 @@ impl BodyReader {
 
     fn note(&self, place: usize, position: Option<u64>) {
         let mut growing = self.body.growing.lock();
-        if let Some(known) = growing.readers.get_mut(place) {
+        if let Some(known) = growing.readers.get_mut(place).filter(|known| known.is_some()) {
             *known = position;
         }
         if let Some(filler) = growing.filler.take() {

@@ -21,6 +21,17 @@ pub(super) fn responses(config: &ProxyConfig, report: &mut Report<'_>) -> (bool,
     (is_on, HoldRules { memory: usize::try_from(memory).unwrap_or(usize::MAX), disk })
 }
 
+/// Where what slow clients have missed of a response waits that others read along with them: where responses wait, or
+/// in the usual folder.
+pub(super) fn shared(hold: &HoldRules) -> DiskRules {
+    let usual = || DiskRules {
+        folder: Arc::from(unnamed_file::usual_folder()),
+        most: BodyFileConfig::default().disk.unsigned_abs(),
+        threads: DiskThreads::default(),
+    };
+    hold.disk.clone().unwrap_or_else(usual)
+}
+
 /// Where bodies of requests wait that are taken in whole. `None`: they are not.
 pub(super) fn requests(config: &ProxyConfig, report: &mut Report<'_>) -> Option<DiskRules> {
     let usual = BodyFileConfig::default();

@@ -19,12 +19,12 @@ use crate::cache::status::{CacheResult, Forwarded};
 use crate::cache::validation::{ask_for_all, ask_whether};
 use crate::channel::Channel;
 use crate::content::parts::SentParts;
-use crate::error::Cause;
 use crate::relay::RequestBody;
 use crate::request::{
-    give_back, millis_of_day, CacheJob, Errand, Exchange, FileContent, Fill, Refresh, SentBody, SentHead, TakenAnswer,
-    Verdict,
+    give_back, is_failure, millis_of_day, CacheJob, Errand, Exchange, FileContent, Fill, Refresh, SentBody, SentHead,
+    TakenAnswer, Verdict,
 };
+use crate::respond;
 use crate::rewrite::write_path_and_query;
 use crate::upstream::{Attempt, Backends, Upstream};
 use look_up::{find, may_be_stored, storing, FoundAnswer};
@@ -43,13 +43,17 @@ impl Proxy {
         match found {
             Err(error) => Some(exchange.answer_failure(&error, &self.error_response).await),
             Ok(FoundAnswer::Pass) => None,
-            Ok(FoundAnswer::Nothing) => Some(exchange.fail(Cause::GatewayTimeout).await),
+            Ok(FoundAnswer::Nothing) => Some(exchange.answer_error(respond::not_stored()).await),
             Ok(FoundAnswer::Stored(entry)) => {
                 let sent = sent(&exchange.work.request.fields, exchange.work.request.method, &entry);
                 let verdict = self.send_entry(exchange, &entry, sent).await;
                 if let (None, Some(caching)) = (&verdict, &mut exchange.cache) {
                     // It is too long to be stored, and has gone on without this request.
                     caching.status.collapsed = false;
+                    caching.result = match caching.status.forwarded {
+                        Some(Forwarded::Stale | Forwarded::Request) => CacheResult::Expired,
+                        _ => CacheResult::Miss,
+                    };
                 }
                 verdict
             }
@@ -99,10 +103,19 @@ impl Proxy {
             && !hop_by_hop::promises_a_body_in_vain(response)
             && framing::keeps_alive(&response.fields, response.version);
         let keep = reusable.then(|| self.keep(exchange).believing(&exchange.work.response.fields));
-        let asked = caching.storing.as_ref().map(|storing| storing.asked.clone()).unwrap_or_default();
+        let mut asked = caching.storing.as_ref().map(|storing| storing.asked.clone()).unwrap_or_default();
         let status = exchange.work.response.status;
         let work = &mut *exchange.work;
-        let taken = caching.take(&mut work.response, &work.request.fields, framing);
+        let taken = match caching.reserve.is_some() {
+            false => caching.take(&mut work.response, &work.request.fields, framing),
+            true => match caching.instead_of_failure().filter(|_| is_failure(status)) {
+                Some((stale, of_client)) => {
+                    asked = of_client;
+                    TakenAnswer::Failed(stale)
+                }
+                None => TakenAnswer::Not,
+            },
+        };
         let storing = caching.storing.take();
         let (rules, key) = (Arc::clone(&caching.rules), Box::from(&*caching.key));
         caching.status.forwarded.get_or_insert(Forwarded::UriMiss);
@@ -137,6 +150,7 @@ impl Proxy {
                         read_timeout,
                         introduction,
                         keep,
+                        behind: self.behind.clone(),
                     };
                     exchange.tools.cache_jobs.push(CacheJob::Fill(Box::new(fill)));
                 }
@@ -164,8 +178,7 @@ impl Proxy {
     /// Answers with a stale response in place of a failure, if that is allowed.
     pub(super) async fn serve_after_failure(&self, exchange: &mut Exchange<'_>) -> Option<Verdict> {
         let caching = exchange.cache.as_mut()?;
-        let asked = caching.storing.as_ref().map(|storing| storing.asked.clone())?;
-        let entry = caching.instead_of_failure()?;
+        let (entry, asked) = caching.instead_of_failure()?;
         caching.result = CacheResult::Stale;
         let sent = sent(&asked, exchange.work.request.method, &entry);
         self.send_entry(exchange, &entry, sent).await
@@ -180,11 +193,13 @@ impl Proxy {
     ) -> Option<Verdict> {
         let now = millis_of_day();
         let total = entry.body.length();
+        exchange.cache.as_mut()?.status.ttl = Some(entry.freshness.left(now).div_euclid(1000));
+        if matches!(sent, SentPart::Nothing) {
+            return Some(exchange.answer_no_range(total.unwrap_or(0)).await);
+        }
         let is_head = exchange.work.request.method == Method::Head;
-        let bodyless = is_head
-            || matches!(entry.status, 204 | 304)
-            || matches!(sent, SentPart::NotModified | SentPart::Nothing)
-            || total == Some(0);
+        let bodyless =
+            is_head || matches!(entry.status, 204 | 304) || matches!(sent, SentPart::NotModified) || total == Some(0);
         let mut body = match (&sent, entry.body.file()) {
             _ if bodyless => None,
             (_, Some(file)) => {
@@ -200,21 +215,13 @@ impl Proxy {
         let mut length = total;
         let is_whole = matches!(sent, SentPart::All);
         match sent {
-            SentPart::All => {}
+            SentPart::All | SentPart::Nothing => {}
             SentPart::NotModified => {
                 response.status = 304;
                 for name in [Known::ContentLength, Known::ContentType, Known::ContentEncoding] {
                     response.fields.remove(name);
                 }
                 length = None;
-            }
-            SentPart::Nothing => {
-                text.clear();
-                text.extend_from_slice(b"bytes */");
-                decimal::push(&mut text, total.unwrap_or(0));
-                response.fields.set("Content-Range", &text);
-                response.status = 416;
-                length = Some(0);
             }
             SentPart::Parts(ranges) => {
                 let parts = SentParts::of(ranges, total.unwrap_or(0), &mut response.fields);
@@ -251,7 +258,6 @@ impl Proxy {
             decimal::push(&mut text, age);
             response.fields.set(Known::Age, &text);
         }
-        caching.status.ttl = Some(entry.freshness.left(now).div_euclid(1000));
         exchange.work.scratch = text;
         exchange.outcome.status = exchange.work.response.status;
         self.change_stored_fields(exchange);
@@ -282,7 +288,8 @@ impl Proxy {
         let max_head = self.limits.max_head;
         let errand = Errand { upstream, head, body: Rc::from([]), max_head, name, application };
         let (timeout, read_timeout) = (self.limits.timeout, self.limits.read);
-        let refresh = Refresh { errand, rules, key, storing, timeout, read_timeout };
+        let behind = self.behind.clone();
+        let refresh = Refresh { errand, rules, key, storing, timeout, read_timeout, behind };
         exchange.tools.cache_jobs.push(CacheJob::Refresh(Box::new(refresh)));
     }
 

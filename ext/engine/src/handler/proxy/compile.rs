@@ -100,6 +100,7 @@ pub(super) fn compile(word: &str, config: &ProxyConfig, compiler: &mut Compiler)
         retry_budget,
         retry_buffer,
         buffering,
+        behind: buffers::shared(&hold),
         hold,
         request_buffering,
         unavailable: match config.error_response {

@@ -67,8 +67,14 @@ fn a_stale_response_takes_the_place_of_failures() {
     assert_eq!((stale.status(), stale.text().as_str()), (200, "old"));
     assert!(status(&stale).starts_with("proxy; fwd=stale; fwd-status=503"), "{stale:?}");
     assert_eq!(client.get("/strict").status(), 503);
+    let head = asked(&mut client, "HEAD", "/", "");
+    assert_eq!((head.status(), head.get("Content-Length")), (200, Some("3")), "HEAD like GET");
+    assert!(status(&head).starts_with("proxy; fwd=stale; fwd-status=503"), "{head:?}");
+    assert_eq!(asked(&mut client, "HEAD", "/", "If-None-Match: \"a\"\r\n").status(), 304);
+    assert_eq!(asked(&mut client, "HEAD", "/strict", "").status(), 503);
     state.store(2, Ordering::SeqCst);
     assert_eq!(client.get("/").text(), "old", "the backend does not answer");
+    assert_eq!(asked(&mut client, "HEAD", "/", "").status(), 200);
     assert_eq!(client.get("/strict").status(), 502);
 }
 

@@ -48,6 +48,8 @@ pub(super) fn may_be_stored(exchange: &Exchange<'_>, caching: &mut Caching) -> b
         && exchange.framing == Framing::None
         && !exchange.options.upgrade
         && exchange.call.is_none()
+        // What is worked on is not for others, and whoever is let in wants to see what is there now.
+        && !exchange.let_in
         && !conditions::are_for_the_origin(&request.fields)
         && !key::is_not_all(&request.fields)
         && key::is_usual(exchange.client_info.scheme(), request.authority())
@@ -185,11 +187,17 @@ pub(super) async fn find(
             }
         }
         if asked.only_if_cached {
+            (caching.status.forwarded, caching.status.refused) = (None, true);
+            caching.result = CacheResult::Miss;
             return Ok(FoundAnswer::Nothing);
         }
         let request = &exchange.work.request;
+        if request.method == Method::Head {
+            caching.reserve = stale.map(|stale| Box::new((stale, request.fields.clone())));
+            return Ok(FoundAnswer::Pass);
+        }
         // The whole is not fetched for a part of it.
-        if request.method == Method::Head || stale.is_none() && request.fields.has(Known::Range) {
+        if stale.is_none() && request.fields.has(Known::Range) {
             return Ok(FoundAnswer::Pass);
         }
         if common == 0 {
@@ -223,6 +231,9 @@ pub(super) async fn find(
         match waited {
             Ok(FlightNews::Here(entry)) if entry.suits(place(exchange), &exchange.work.request.fields) => {
                 caching.status.collapsed = true;
+                // Whoever asked may have got the stale response in place of a failure.
+                let is_old = stale.is_some_and(|stale| stale.freshness == entry.freshness);
+                caching.result = if is_old { CacheResult::Stale } else { CacheResult::Collapsed };
                 return Ok(FoundAnswer::Stored(entry));
             }
             // It is for other requests. Those that are like this one wait for each other.
