@@ -14,6 +14,16 @@ pub(crate) fn ask_for_all(request: &mut Fields) {
     OF_THE_CLIENT.iter().for_each(|name| request.remove(*name));
 }
 
+/// Makes a request one with the conditions and ranges that its client has asked with.
+pub(crate) fn give_conditions_back(request: &mut Fields, asked: &Fields) {
+    ask_for_all(request);
+    for (name, value) in asked.iter() {
+        if OF_THE_CLIENT.iter().any(|one| one.as_bytes().eq_ignore_ascii_case(name)) {
+            request.append(name, value);
+        }
+    }
+}
+
 /// Makes a request ask whether the stored response still holds, if that response has something to ask by.
 pub(crate) fn ask_whether(request: &mut Fields, stored: &Fields) {
     ask_for_all(request);
@@ -130,6 +140,9 @@ mod tests {
         assert_eq!(text(&request), "A: 1|If-None-Match: \"a\"|If-Modified-Since: then|");
         ask_whether(&mut request, &fields(&[]));
         assert_eq!(text(&request), "A: 1|");
+        let asked = fields(&[("b", "1"), ("if-range", "\"x\""), ("Range", "bytes=1-")]);
+        give_conditions_back(&mut request, &asked);
+        assert_eq!(text(&request), "A: 1|if-range: \"x\"|Range: bytes=1-|");
     }
 
     #[test]

@@ -41,14 +41,20 @@ impl Exchange<'_> {
         response.fields.append(Known::Etag, &tag);
         let is_known = conditions::is_known(&self.work.request.fields, &response.fields);
         if is_known {
-            response.status = 304;
-            response.set_reason(proxy_http::message::reason(304));
-            for about_the_body in [Known::ContentLength, Known::ContentType, Known::ContentEncoding] {
-                response.fields.remove(about_the_body);
-            }
-            response.fields.remove("Content-Language");
+            self.say_not_modified();
         }
         is_known
+    }
+
+    /// Makes the response in `work.response` a 304 (RFC 9110, section 15.4.5).
+    pub(crate) fn say_not_modified(&mut self) {
+        let response = &mut self.work.response;
+        response.status = 304;
+        response.set_reason(proxy_http::message::reason(304));
+        for about_the_body in [Known::ContentLength, Known::ContentType, Known::ContentEncoding] {
+            response.fields.remove(about_the_body);
+        }
+        response.fields.remove("Content-Language");
     }
 }
 

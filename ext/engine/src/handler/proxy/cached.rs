@@ -10,14 +10,15 @@ use proxy_http::decimal;
 use proxy_http::headers::{framing, hop_by_hop};
 use proxy_http::message::{Framing, Known, Method};
 
-use super::Proxy;
+use super::{named_file, Proxy};
 use crate::cache::body::Body;
 use crate::cache::entry::CacheEntry;
 use crate::cache::flight::Lead;
 use crate::cache::parts::BodyParts;
 use crate::cache::status::{CacheResult, Forwarded};
-use crate::cache::validation::{ask_for_all, ask_whether};
+use crate::cache::validation::{ask_for_all, ask_whether, give_conditions_back};
 use crate::channel::Channel;
+use crate::content::conditions::is_known;
 use crate::content::parts::SentParts;
 use crate::relay::RequestBody;
 use crate::request::{
@@ -117,6 +118,7 @@ impl Proxy {
             },
         };
         let storing = caching.storing.take();
+        let held_back = storing.is_some();
         let (rules, key) = (Arc::clone(&caching.rules), Box::from(&*caching.key));
         caching.status.forwarded.get_or_insert(Forwarded::UriMiss);
         match &taken {
@@ -164,7 +166,16 @@ impl Proxy {
                 exchange.outcome.backend = Some(attempt);
                 entry
             }
-            _ => return self.respond(exchange, backend, attempt, body).await,
+            _ if !held_back => return self.respond(exchange, backend, attempt, body).await,
+            _ => {
+                give_conditions_back(&mut exchange.work.request.fields, &asked);
+                let response = &exchange.work.response.fields;
+                let is_known = status == 200 && !named_file::names_file(response) && is_known(&asked, response);
+                return match is_known && method == Method::Get {
+                    true => Box::pin(self.respond_not_modified(exchange, backend, attempt, body)).await,
+                    false => self.respond(exchange, backend, attempt, body).await,
+                };
+            }
         };
         exchange.send_copies(body, true);
         let sent = sent(&asked, method, &entry);

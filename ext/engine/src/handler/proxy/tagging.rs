@@ -2,12 +2,12 @@
 
 use proxy_http::message::Framing;
 
-use super::Proxy;
+use super::{Limits, Proxy};
 use crate::channel::Channel;
 use crate::error::{EndReason, Side};
 use crate::relay::{self, RequestBody};
 use crate::request::{Exchange, Verdict};
-use crate::upstream::Keep;
+use crate::upstream::{Attempt, Keep};
 
 impl Proxy {
     /// Passes a response on that has a body of `length` bytes and gets a tag. The backend is let go before the client
@@ -39,15 +39,36 @@ impl Proxy {
             }
         }
         self.let_go(exchange, answered, body, &limits, keep, None);
-        exchange.keep_alive &= !exchange.tools.is_draining();
         let framing = match exchange.tag(&data) {
             true => Framing::None,
             false => Framing::Length(data.len() as u64),
         };
+        self.send_whole(exchange, &data, framing, &limits).await
+    }
+
+    /// Answers 304 in place of a response that the client has already: its conditions were held back from the backend.
+    /// The connection to that one is closed, with the body unread.
+    pub(super) async fn respond_not_modified(
+        &self,
+        exchange: &mut Exchange<'_>,
+        backend: &mut Option<Channel>,
+        attempt: Attempt,
+        body: &mut RequestBody,
+    ) -> Verdict {
+        body.let_go();
+        exchange.outcome.backend = Some(attempt);
+        *backend = None;
+        exchange.say_not_modified();
+        self.send_whole(exchange, &[], Framing::None, &self.limits).await
+    }
+
+    /// Sends the response in `work.response` with a body that is there.
+    async fn send_whole(&self, exchange: &mut Exchange<'_>, data: &[u8], framing: Framing, limits: &Limits) -> Verdict {
+        exchange.keep_alive &= !exchange.tools.is_draining();
         exchange.answering(exchange.work.response.status);
         self.write_response(exchange, framing);
         if !framing.is_empty() {
-            exchange.client.channel.write_body(&data);
+            exchange.client.channel.write_body(data);
         }
         match relay::flush(exchange.client, limits.client_write, limits.rate).await {
             Ok(()) if exchange.keep_alive => Verdict::KeepAlive,

@@ -209,3 +209,26 @@ fn several_ranges_come_from_the_stored_whole() {
     assert_eq!(parts.text(), format!("{}78{}01\r\n--{boundary}--\r\n", head("7-8"), head("0-1")));
     assert_eq!(origin.requests().len(), 1);
 }
+
+#[test]
+fn a_host_in_another_spelling_is_answered_by_the_backend_alone() {
+    let origin = Origin::answering(|request| {
+        let host = request.get("Host").unwrap_or_default().to_owned();
+        match host.as_str() {
+            "site.example" => Reply::ok("page").with(FRESH),
+            _ => Reply::of("301 Moved", "").with("Location: http://site.example/").with(FRESH),
+        }
+    });
+    let proxy = Proxy::start(Proxy::config(&[&origin.address()], |settings| {
+        cached(settings, CacheConfig::default());
+        settings.proxy.preserve_host = true;
+    }));
+    let mut client = proxy.client();
+    for host in ["SITE.example", "site.example:80"] {
+        client.send(format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n"));
+        let moved = client.response();
+        assert_eq!((moved.status(), status(&moved)), (301, "proxy; fwd=bypass"), "{host}");
+        let page = asked(&mut client, "GET", "/", "");
+        assert_eq!((page.status(), page.text().as_str()), (200, "page"), "after {host}");
+    }
+}

@@ -26,6 +26,21 @@ fn a_stale_response_is_validated_and_gets_the_fields_of_the_304() {
 }
 
 #[test]
+fn a_304_with_another_tag_is_not_taken_for_the_stored_response() {
+    let origin = Origin::answering(|request| match request.get("If-None-Match") {
+        None => Reply::ok("body").with("Cache-Control: max-age=60\r\nAge: 70").with("ETag: \"a\""),
+        Some(_) => Reply::of("304 Not Modified", "").with("ETag: \"b\"").with(FRESH),
+    });
+    let proxy = usual(&origin);
+    let mut client = proxy.client();
+    for condition in [None, Some("\"a\""), None] {
+        let answer = client.get("/");
+        assert_eq!((answer.text().as_str(), answer.get("ETag")), ("body", Some("\"a\"")));
+        assert_eq!(origin.requests().last().expect("a request").get("If-None-Match"), condition);
+    }
+}
+
+#[test]
 fn a_stale_response_is_sent_while_it_is_validated() {
     let count = Arc::new(AtomicUsize::new(0));
     let number = Arc::clone(&count);

@@ -113,3 +113,15 @@ fn a_private_page_that_a_client_has_is_asked_for_as_the_client_asks() {
     assert_eq!((first.text().as_str(), first.get("Surrogate-Key")), ("page", None));
     assert_eq!(asked(&mut client, "GET", "/", "If-None-Match: \"a\"\r\n").status(), 304);
 }
+
+#[test]
+fn conditions_that_were_held_back_are_answered_if_nothing_is_stored() {
+    let lines = "Cache-Control: private, must-revalidate\r\nETag: W/\"p\"\r\nContent-Type: text/x";
+    let origin = Origin::answering(move |_| Reply::ok("own").with(lines));
+    let proxy = usual(&origin);
+    let known = asked(&mut proxy.client(), "GET", "/known", "If-None-Match: \"p\"\r\n");
+    assert_eq!((known.status(), known.get("ETag"), known.get("Content-Type")), (304, Some("W/\"p\""), None));
+    assert!(!origin.requests()[0].has("If-None-Match") && !status(&known).contains("stored"), "{known:?}");
+    let other = asked(&mut proxy.client(), "GET", "/other", "If-None-Match: \"q\"\r\n");
+    assert_eq!((other.status(), other.text().as_str()), (200, "own"));
+}
