@@ -104,6 +104,7 @@ impl Proxy {
             && !hop_by_hop::promises_a_body_in_vain(response)
             && framing::keeps_alive(&response.fields, response.version);
         let keep = reusable.then(|| self.keep(exchange).believing(&exchange.work.response.fields));
+        let held_back = caching.storing.is_some();
         let mut asked = caching.storing.as_ref().map(|storing| storing.asked.clone()).unwrap_or_default();
         let status = exchange.work.response.status;
         let work = &mut *exchange.work;
@@ -118,7 +119,6 @@ impl Proxy {
             },
         };
         let storing = caching.storing.take();
-        let held_back = storing.is_some();
         let (rules, key) = (Arc::clone(&caching.rules), Box::from(&*caching.key));
         caching.status.forwarded.get_or_insert(Forwarded::UriMiss);
         match &taken {
