@@ -231,11 +231,24 @@ impl DiskTier {
         Some(Spool::new(&self.state, &self.jobs, capacity))
     }
 
-    /// Stores a response whose body is in a file. Returns whether it is stored.
-    pub(crate) async fn name(&self, spool: Arc<Spool>, key: &[u8], entry: &Arc<CacheEntry>) -> bool {
+    /// Stores a response whose body is in a file. Tells whether it is stored.
+    pub(crate) fn name(
+        &self,
+        spool: Arc<Spool>,
+        key: &[u8],
+        entry: &Arc<CacheEntry>,
+    ) -> Option<oneshot::Receiver<bool>> {
         let (done, named) = oneshot::channel();
+        // An invalidation sees that something is pending.
+        let reserved = key.len() as u64;
+        if !self.state.reserve(reserved) {
+            return None;
+        }
         let job = TierJob::Name { spool, key: key.into(), entry: Arc::clone(entry), done };
-        self.jobs.send(job).is_ok() && named.await.unwrap_or(false)
+        if self.jobs.send(job).is_err() {
+            self.state.release(reserved);
+        }
+        Some(named)
     }
 
     fn doom(&self, key: u64, job: TierJob) {

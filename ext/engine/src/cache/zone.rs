@@ -7,13 +7,15 @@ use arc_swap::ArcSwapOption;
 use proxy_http::message::Fields;
 use quick_cache::sync::Cache;
 use quick_cache::{OptionsBuilder, Weighter};
+use tokio::sync::oneshot;
 
 use super::entry::{AskedPlace, CacheEntry, CacheSlot, MOST_VARIANTS};
 use super::flight::Flights;
 use super::passes::Passes;
 use super::purge::Purge;
 use super::status::CacheResult;
-use super::tier::DiskTier;
+use super::tier::{DiskTier, Spool};
+use crate::fork_safe::Mutex;
 
 /// Name of the zone of a `cache` without a name.
 pub(crate) const DEFAULT_ZONE: &str = "default";
@@ -54,6 +56,9 @@ pub(crate) struct Zone {
     memory: AtomicU64,
     max_object: AtomicU64,
     slots: Cache<Box<[u8]>, Arc<CacheSlot>, SlotWeight>,
+    /// Held while what is stored for a key changes. Whoever stores looks then whether that is outdated by now, and
+    /// whoever invalidates says so before: nothing that is outdated comes back.
+    changing: Mutex<()>,
     pub(crate) passes: Passes,
     pub(crate) flights: Arc<Flights>,
     /// Number of invalidations and purges so far.
@@ -86,6 +91,7 @@ impl Zone {
             memory: limits.memory.into(),
             max_object: limits.max_object.into(),
             slots,
+            changing: Mutex::new(()),
             passes: Passes::default(),
             flights: Arc::default(),
             epoch: AtomicU64::new(0),
@@ -141,18 +147,45 @@ impl Zone {
         }
     }
 
-    /// Stores a response, in place of one for the same requests.
-    pub(crate) fn store(&self, key: &[u8], entry: Arc<CacheEntry>) {
-        if let Some(disk) = &*self.disk.load() {
-            disk.keep(key, &entry);
+    /// Stores a response, in place of one for the same requests, unless it is outdated.
+    pub(crate) fn store(&self, key: &[u8], entry: &Arc<CacheEntry>, outdated: impl FnOnce() -> bool) {
+        let _changing = self.changing.lock();
+        if !outdated() {
+            if let Some(disk) = &*self.disk.load() {
+                disk.keep(key, entry);
+            }
+            self.put(key, entry);
         }
-        self.remember(key, entry);
     }
 
-    /// Keeps a response in memory, unless its body is in a file.
-    pub(crate) fn remember(&self, key: &[u8], entry: Arc<CacheEntry>) {
+    /// Stores a response whose body is in a file, unless it is outdated. Ready when that is done.
+    pub(crate) fn store_file(
+        &self,
+        spool: Arc<Spool>,
+        key: &[u8],
+        entry: &Arc<CacheEntry>,
+        outdated: impl FnOnce() -> bool,
+    ) -> Option<oneshot::Receiver<bool>> {
+        let _changing = self.changing.lock();
+        if outdated() {
+            return None;
+        }
+        self.disk.load().as_ref()?.name(spool, key, entry)
+    }
+
+    /// Keeps a response from the disk in memory, unless its body stays in its file. `false`: it is outdated.
+    pub(crate) fn remember(&self, key: &[u8], entry: &Arc<CacheEntry>, outdated: impl FnOnce() -> bool) -> bool {
+        let _changing = self.changing.lock();
+        let holds = !outdated();
+        if holds {
+            self.put(key, entry);
+        }
+        holds
+    }
+
+    fn put(&self, key: &[u8], entry: &Arc<CacheEntry>) {
         if entry.body.whole().is_some() {
-            let slot = self.slots.peek(key).unwrap_or_default().with(entry, self.room_of_a_url());
+            let slot = self.slots.peek(key).unwrap_or_default().with(Arc::clone(entry), self.room_of_a_url());
             self.slots.insert(key.into(), Arc::new(slot));
         }
     }
@@ -167,6 +200,7 @@ impl Zone {
 
     /// Removes a response from memory, if it is still there.
     pub(crate) fn forget(&self, key: &[u8], entry: &Arc<CacheEntry>) {
+        let _changing = self.changing.lock();
         let Some(slot) = self.slots.peek(key) else { return };
         match slot.without(entry) {
             Some(rest) => self.slots.insert(key.into(), Arc::new(rest)),
@@ -178,6 +212,7 @@ impl Zone {
     pub(crate) fn invalidate(&self, key: &[u8]) {
         self.epoch.fetch_add(1, Relaxed);
         self.flights.void_one(key);
+        let _changing = self.changing.lock();
         if let Some(disk) = &*self.disk.load() {
             disk.invalidate(key);
         }
@@ -192,9 +227,12 @@ impl Zone {
         // The tags of what is on its way are not known yet.
         let void = || self.flights.void(|key| names(key) || matches!(purge, Purge::Tag(_)));
         void();
+        // What was not seen to be outdated is stored by now.
+        drop(self.changing.lock());
         // First those on the disk: whatever comes from there meanwhile is purged in memory then.
         let disk = self.disk();
         let on_disk = disk.as_ref().map(|disk| disk.purge(purge, hard)).unwrap_or_default();
+        drop(self.changing.lock());
         let mut count = on_disk.count();
         let tagged = |entry: &Arc<CacheEntry>| matches!(purge, Purge::Tag(tag) if entry.has_tag(tag.as_bytes()));
         let mut removed = Vec::new();
@@ -293,7 +331,7 @@ mod tests {
     fn a_zone_keeps_its_limit() {
         let zone = Zone::new("z", ZoneLimits { memory: 1_000_000, max_object: 100_000 });
         for number in 0..100 {
-            zone.store(format!("http://a/{number}").as_bytes(), entry(50_000, ""));
+            zone.store(format!("http://a/{number}").as_bytes(), &entry(50_000, ""), || false);
         }
         assert!(zone.bytes() <= 1_000_000 && zone.bytes() > 500_000, "{}", zone.bytes());
         zone.limit(ZoneLimits { memory: 200_000, max_object: 100_000 });
@@ -323,7 +361,7 @@ mod tests {
         for memory in [1_000_000, 400_000] {
             zone.limit(ZoneLimits { memory, max_object: 20_000 });
             let stored: Vec<_> = (0..20).map(|number| of(&number.to_string())).collect();
-            stored.iter().for_each(|(_, entry)| zone.store(b"http://a/", Arc::clone(entry)));
+            stored.iter().for_each(|(_, entry)| zone.store(b"http://a/", entry, || false));
             let kept = stored
                 .iter()
                 .filter(|(request, _)| matches!(zone.find(b"http://a/", ASKED, request), ZoneFinding::Found(_)));
@@ -336,7 +374,7 @@ mod tests {
     fn a_purge_is_soft_unless_it_is_hard() {
         let zone = Zone::new("z", ZoneLimits { memory: 1_000_000, max_object: 100_000 });
         for (url, tag) in [("http://a/x", "t"), ("http://b/x?q", "u"), ("http://b/y\nextra", "t")] {
-            zone.store(url.as_bytes(), entry(10, tag));
+            zone.store(url.as_bytes(), &entry(10, tag), || false);
         }
         let purged = |key: &str| found(&zone, key.as_bytes()).map(|entry| entry.is_purged());
         assert_eq!(zone.purge(&Purge::Url("http://a/x".into()), false), 1);
@@ -356,5 +394,32 @@ mod tests {
         let Joined::Leading(lead) = Flights::join(&zone.flights, b"k", b"") else { panic!("it leads") };
         zone.invalidate(b"k");
         assert!(lead.is_void());
+    }
+
+    #[test]
+    fn what_is_outdated_while_it_is_stored_never_comes_back() {
+        use super::super::flight::Joined;
+        let zone = Zone::new("z", ZoneLimits { memory: 1_000_000, max_object: 100_000 });
+        let (version, ended) = (AtomicU64::new(0), std::sync::atomic::AtomicBool::new(false));
+        std::thread::scope(|scope| {
+            for kind in [b"a", b"b"] {
+                let (zone, version, ended) = (&zone, &version, &ended);
+                scope.spawn(move || {
+                    while !ended.load(Relaxed) {
+                        let Joined::Leading(lead) = Flights::join(&zone.flights, b"k", kind) else { continue };
+                        let entry = entry(10, &version.load(Relaxed).to_string());
+                        zone.store(b"k", &entry, || lead.is_void());
+                    }
+                });
+            }
+            for now in 1..30_000 {
+                version.store(now, Relaxed);
+                zone.invalidate(b"k");
+                let old =
+                    (0..20).filter_map(|_| found(&zone, b"k")).find(|entry| !entry.has_tag(now.to_string().as_bytes()));
+                ended.store(old.is_some() || now == 29_999, Relaxed);
+                assert!(old.is_none(), "it was stored before {now}");
+            }
+        });
     }
 }

@@ -87,13 +87,14 @@ impl Fill {
         match self.read(&mut growth, log).await {
             Ok(Appetite::More) => {
                 entry.body.finish();
-                if entry.body.whole().is_some() && !self.storing.is_void(&rules.zone) {
-                    rules.zone.store(&self.key, Arc::clone(&entry));
+                let outdated = || self.storing.is_void(&rules.zone);
+                if entry.body.whole().is_some() {
+                    rules.zone.store(&self.key, &entry, outdated);
                 }
                 give_back(pool, &self.attempt, &mut Some(self.backend), &self.introduction, self.keep);
-                if let Some(spool) = entry.body.spool().filter(|_| !self.storing.is_void(&rules.zone)) {
-                    if let Some(disk) = rules.zone.disk() {
-                        disk.name(spool, &self.key, &entry).await;
+                if let Some(spool) = entry.body.spool() {
+                    if let Some(named) = rules.zone.store_file(spool, &self.key, &entry, outdated) {
+                        let _ = named.await;
                     }
                     entry.body.shed();
                 }

@@ -258,8 +258,7 @@ impl StoringRequest {
         let entry = CacheEntry::new(&head, Arc::clone(&stale.body), of);
         match kept {
             // What is outdated by now is stale, or no longer there.
-            true if self.is_void(&rules.zone) => {}
-            true => rules.zone.store(key, Arc::clone(&entry)),
+            true => rules.zone.store(key, &entry, || self.is_void(&rules.zone)),
             false if own => {}
             false => rules.zone.remove(key, stale),
         }

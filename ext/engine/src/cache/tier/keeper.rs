@@ -107,8 +107,9 @@ impl TierState {
             }
             TierJob::Name { spool, key, entry, done } => {
                 let named = self.name(&spool, &key, &entry);
-                // Whoever hears of it may wait until a file without a name is gone.
+                // Whoever waits for the end finds no file, if it has no name.
                 drop(spool);
+                self.release(key.len() as u64);
                 let _ = done.send(matches!(named, Ok(true)));
                 self.note(named.map(drop));
             }

@@ -263,12 +263,10 @@ async fn find_on_disk(
         let mut found = Box::pin(disk.find(key.into(), place, fields, zone.max_object()));
         let found = exchange.client.awaiting(proxy.limits.half_close, found.as_mut()).await?;
         let Some(entry) = found else { return Ok(None) };
-        zone.remember(key, Arc::clone(&entry));
         // It must not come back after it was removed in between.
-        if generation == disk.generation() {
+        if zone.remember(key, &entry, || generation != disk.generation() || !disk.may_have(key)) {
             return Ok(Some(entry));
         }
-        zone.forget(key, &entry);
     }
     Ok(None)
 }
