@@ -4,6 +4,7 @@ mod missed;
 mod passing;
 mod reader;
 
+pub(crate) use self::passing::LagRules;
 pub(crate) use reader::BodyReader;
 
 use std::io;
@@ -60,6 +61,8 @@ struct Growing {
     waiting: Vec<Waker>,
     /// Whether the body is too long to be stored: what everybody has read is dropped, and nobody can join.
     passing: bool,
+    /// Whether such a body is taken in ahead of its readers.
+    takes_in: bool,
     /// The file that it is written to, if it is too long for the memory. Pieces that are there may be dropped.
     spool: Option<Arc<Spool>>,
     /// What slow readers have still to read, while the body is passing.

@@ -29,6 +29,7 @@ use rustls::pki_types::ServerName;
 
 use self::named_file::NamedFiles;
 use super::Handling;
+use crate::cache::body::LagRules;
 use crate::channel::Channel;
 use crate::client::forwarded::{Forwarding, KnownNames};
 use crate::compile::Word;
@@ -84,7 +85,7 @@ pub(crate) struct Proxy {
     /// How much of a response may wait for its client.
     hold: HoldRules,
     /// Where what slow clients have missed of a response waits that others read along with them.
-    behind: DiskRules,
+    behind: LagRules,
     error_response: Arc<ErrorResponse>,
     max_body: Option<Arc<BodyLimit>>,
     /// Response when no backend can be asked.

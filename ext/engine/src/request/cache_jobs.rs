@@ -11,13 +11,12 @@ use tokio::time::{timeout, Instant};
 
 use super::caching::{CacheRules, StoringRequest, TakenAnswer};
 use super::errand::{give_back, Errand, ErrandAnswer};
-use crate::cache::body::{Appetite, Body};
+use crate::cache::body::{Appetite, Body, LagRules};
 use crate::cache::entry::CacheEntry;
 use crate::cache::tier::Spool;
 use crate::channel::Channel;
 use crate::error::{Error, Kind, Retry, Waited};
 use crate::log::{Level, Log};
-use crate::relay::DiskRules;
 use crate::upstream::{Attempt, Keep, Pool};
 
 /// Bytes that are still taken in although nobody reads them, so that they can be stored.
@@ -60,7 +59,7 @@ pub(crate) struct Fill {
     /// How the connection is kept. `None`: it is not.
     pub(crate) keep: Option<Keep>,
     /// Where slow readers find what they have missed, if the body is too long to be stored.
-    pub(crate) behind: DiskRules,
+    pub(crate) behind: LagRules,
 }
 
 /// A body that is being taken in: cut if that ends early. The bytes that are reserved for it are then free.
@@ -207,7 +206,7 @@ pub(crate) struct Refresh {
     /// Time until the head of the answer.
     pub(crate) timeout: Duration,
     pub(crate) read_timeout: Duration,
-    pub(crate) behind: DiskRules,
+    pub(crate) behind: LagRules,
 }
 
 impl Refresh {

@@ -53,13 +53,22 @@ impl Indulgence {
     }
 }
 
+/// How a body is read that is too long to be stored.
+#[derive(Debug, Clone)]
+pub(crate) struct LagRules {
+    /// Where slow readers find what they have missed, and how much that may be.
+    pub(crate) disk: DiskRules,
+    /// Whether the body is taken in ahead of all readers, as far as the disk has room for it.
+    pub(crate) takes_in: bool,
+}
+
 impl Body {
-    /// Gives up storing the body, which is too long. Those who read it get the rest; `rules` say how far behind the
-    /// others they may be.
-    pub(crate) fn pass(&self, rules: DiskRules) {
+    /// Gives up storing the body, which is too long. Those who read it get the rest.
+    pub(crate) fn pass(&self, rules: LagRules) {
         let mut growing = self.growing.lock();
         growing.passing = true;
-        growing.missed = MissedPart::new(rules);
+        growing.takes_in = rules.takes_in;
+        growing.missed = MissedPart::new(rules.disk);
         growing.indulgence = Indulgence::new();
         if let Some(spool) = &growing.spool {
             spool.give_up();
@@ -83,9 +92,11 @@ impl Body {
             return Poll::Ready(Appetite::More);
         }
         let Some(fastest) = growing.fastest() else { return Poll::Ready(Appetite::Nobody) };
-        growing.keep_for_the_slow(fastest, cx);
-        let has_room = growing.is_wanted(fastest) && !growing.is_full();
-        if has_room || !growing.is_wanted(fastest) {
+        // The disk is then like a reader that has everything.
+        let pace = if growing.has_room_on_disk() { growing.length } else { fastest };
+        growing.keep_for_the_slow(fastest, pace, cx);
+        let has_room = growing.is_wanted(pace) && !growing.is_full();
+        if has_room || !growing.is_wanted(pace) {
             growing.indulgence.rest();
         }
         if has_room {
@@ -116,6 +127,16 @@ impl Growing {
         positions().filter(|position| *position <= self.length).max().or_else(|| positions().min())
     }
 
+    /// Whether the body is taken in ahead of its readers, and the disk has room for more of it.
+    fn has_room_on_disk(&self) -> bool {
+        let Some(missed) = self.missed.as_ref().filter(|missed| self.takes_in && missed.is_open()) else {
+            return false;
+        };
+        let slowest = self.readers.iter().flatten().min().copied().unwrap_or(self.length);
+        let from = self.first_kept().max(slowest).max(missed.end());
+        !missed.is_full(from, missed.room(from), slowest)
+    }
+
     /// Whether the fastest reader has nearly all that has come.
     fn is_wanted(&self, fastest: u64) -> bool {
         self.length.saturating_sub(fastest) < WINDOW
@@ -142,9 +163,10 @@ impl Growing {
         self.trouble = Some(why);
     }
 
-    /// Drops what everybody has read, and moves to the disk what only slow readers have not. Those whose next bytes find
-    /// no room there have lost their place.
-    fn keep_for_the_slow(&mut self, fastest: u64, cx: &mut Context<'_>) {
+    /// Drops what everybody has read, and moves to the disk what is far behind `pace`, which is the position of the
+    /// fastest reader at least. Readers whose next bytes find no room there, far behind the fastest one, have lost their
+    /// place.
+    fn keep_for_the_slow(&mut self, fastest: u64, pace: u64, cx: &mut Context<'_>) {
         loop {
             let is_writing = match self.missed.as_mut().map(|missed| missed.poll_written(cx)) {
                 Some(Poll::Ready(Err(why))) => {
@@ -158,13 +180,14 @@ impl Growing {
             let read = slowest.max(on_disk).max(self.missed.as_ref().map_or(0, MissedPart::end));
             self.drop_until(read);
             let from = self.first_kept().max(read);
-            if is_writing || fastest.saturating_sub(from) <= WINDOW {
+            if is_writing || pace.saturating_sub(from) <= WINDOW {
                 return;
             }
             let room = self.missed.as_ref().filter(|missed| missed.is_open()).map(|missed| missed.room(from));
             let fits = |missed: &MissedPart, most: usize| !missed.is_full(from, most, slowest);
             let costs_nobody = matches!((&self.missed, room), (Some(missed), Some(most)) if fits(missed, most));
-            if !costs_nobody && self.waits_for_the_slow(fastest) {
+            let is_slow = fastest.saturating_sub(from) > WINDOW;
+            if !costs_nobody && (!is_slow || self.waits_for_the_slow(fastest)) {
                 return;
             }
             match (self.missed.as_mut(), room) {

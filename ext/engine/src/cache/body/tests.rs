@@ -76,8 +76,9 @@ fn a_cut_body_is_never_taken_for_a_whole_one() {
 }
 
 /// Rules for a file of at most `most` bytes in `folder`.
-fn rules(folder: &std::path::Path, most: u64) -> DiskRules {
-    DiskRules { folder: Arc::from(folder), most, threads: DiskThreads::default() }
+fn rules(folder: &std::path::Path, most: u64) -> LagRules {
+    let disk = DiskRules { folder: Arc::from(folder), most, threads: DiskThreads::default() };
+    LagRules { disk, takes_in: false }
 }
 
 #[test]
@@ -162,4 +163,30 @@ async fn a_disk_that_takes_nothing_costs_only_the_slow_readers() {
     assert!(body.take_trouble().is_none(), "it is told once");
     assert_eq!(poll(&mut slow), Poll::Ready(Err(CutBody::Behind)));
     assert_eq!(body.readers(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_is_taken_in_comes_ahead_of_its_only_reader_until_the_disk_is_full() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for most in [20 * BLOCK as u64, u64::MAX] {
+        let body = Body::begin(None);
+        let mut reader = BodyReader::new(&body, 0, None).expect("a reader");
+        body.pass(LagRules { takes_in: true, ..rules(folder.path(), most) });
+        let (mut length, mut at) = (0, 0);
+        while length < 10_000_000 {
+            let room = tokio::time::timeout(std::time::Duration::from_secs(60), body.room()).await;
+            if room.is_err() {
+                break;
+            }
+            body.push((length..length + 50_000).map(byte).collect());
+            length += 50_000;
+        }
+        let expected = if most == u64::MAX { 10_000_000..10_000_001 } else { most..most + MOST + 50_000 };
+        assert!(expected.contains(&length), "{length} of {most}");
+        read(&mut reader, &mut at, 100_000).await.expect("the beginning");
+        read(&mut reader, &mut at, length).await.expect("all of it");
+        assert_eq!(body.room().await, Appetite::More, "it goes on");
+        body.finish();
+        assert_eq!(poll(&mut reader), Poll::Ready(Ok(None)));
+    }
 }

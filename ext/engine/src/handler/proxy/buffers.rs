@@ -6,6 +6,7 @@ use std::sync::Arc;
 use nix::unistd::{access, AccessFlags};
 
 use super::{BodyFileConfig, BufferingConfig, ProxyConfig};
+use crate::cache::body::LagRules;
 use crate::compile::Report;
 use crate::disk_threads::DiskThreads;
 use crate::relay::{DiskRules, HoldRules};
@@ -23,13 +24,13 @@ pub(super) fn responses(config: &ProxyConfig, report: &mut Report<'_>) -> (bool,
 
 /// Where what slow clients have missed of a response waits that others read along with them: where responses wait, or
 /// in the usual folder.
-pub(super) fn shared(hold: &HoldRules) -> DiskRules {
+pub(super) fn shared(hold: &HoldRules) -> LagRules {
     let usual = || DiskRules {
         folder: Arc::from(unnamed_file::usual_folder()),
         most: BodyFileConfig::default().disk.unsigned_abs(),
         threads: DiskThreads::default(),
     };
-    hold.disk.clone().unwrap_or_else(usual)
+    LagRules { takes_in: hold.disk.is_some(), disk: hold.disk.clone().unwrap_or_else(usual) }
 }
 
 /// Where bodies of requests wait that are taken in whole. `None`: they are not.
