@@ -18,8 +18,9 @@ pub(super) const MOST: u64 = 4 * WINDOW;
 /// Interval at which it is seen whether the others have waited long enough.
 const LOOK: Duration = Duration::from_millis(200);
 
-/// How long readers still wait for one that is too slow: for [`PATIENCE`], and for a tenth of the time in which they did
-/// not wait. So readers whose pace is nearly the same stay together, and one that stands still costs the others little.
+/// How long readers still wait for one that is too slow: for [`PATIENCE`], and for a tenth of the time in which they
+/// did not wait. So readers whose pace is nearly the same stay together, and one that stands still costs the others
+/// little.
 #[derive(Debug, Default)]
 pub(super) struct Indulgence {
     left: Duration,
