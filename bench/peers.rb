@@ -22,6 +22,8 @@ end
 class Peer
   CONFIG = File.expand_path("config", __dir__)
   ROOT = File.expand_path("..", __dir__)
+  # Where Cargo puts the programs that measure the engine alone.
+  PROGRAMS = File.join(ENV.fetch("CARGO_TARGET_DIR", "#{ROOT}/target"), "profiling/examples")
 
   # All running peers. They are stopped when the program ends.
   RUNNING = []
@@ -154,7 +156,7 @@ end
 class Engine < ProxyPeer
   private
 
-  def proxy_command = ["#{ROOT}/target/profiling/examples/plain", port.to_s, @backend.address]
+  def proxy_command = ["#{PROGRAMS}/plain", port.to_s, @backend.address]
 end
 
 # The same, and it counts what there are metrics for.
@@ -162,4 +164,42 @@ class Counting < Engine
   private
 
   def proxy_command = [*super, "metrics"]
+end
+
+# A server of the files in the folder `root`. `wrapper` is a command to run it under (`valgrind …`).
+class FileServer < Peer
+  def initialize(name, root:, processor:, wrapper: [])
+    @root = root
+    @wrapper = wrapper
+    super(name, processor: processor)
+  end
+
+  private
+
+  def command = [*@wrapper, *server_command]
+end
+
+# nginx as the server of files.
+class NginxWithFiles < FileServer
+  private
+
+  def server_command
+    ["nginx", "-p", @directory, "-c", render("nginx-files.conf.erb", root: @root, single: !@wrapper.empty?)]
+  end
+end
+
+# This gem, with Ruby, as the server of files.
+class GemWithFiles < FileServer
+  private
+
+  def environment = { "BENCH_URL" => "http://#{address}", "BENCH_ROOT" => @root }
+
+  def server_command = [RbConfig.ruby, "-I#{ROOT}/lib", "#{ROOT}/exe/proxy", "start", "-c", "#{CONFIG}/files.Proxyfile"]
+end
+
+# The engine alone, without Ruby, as the server of files.
+class EngineWithFiles < FileServer
+  private
+
+  def server_command = ["#{PROGRAMS}/files", port.to_s, @root]
 end

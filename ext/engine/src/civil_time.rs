@@ -5,6 +5,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// A moment in UTC, to the millisecond, in the Gregorian calendar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct CivilTime {
+    /// Day of the week: 0 is Sunday.
+    week_day: u32,
     pub(crate) year: u32,
     pub(crate) month: u32,
     pub(crate) day: u32,
@@ -16,6 +18,8 @@ pub(crate) struct CivilTime {
 
 const MONTHS: [&[u8; 3]; 12] =
     [b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec"];
+
+const WEEK_DAYS: [&[u8; 3]; 7] = [b"Sun", b"Mon", b"Tue", b"Wed", b"Thu", b"Fri", b"Sat"];
 
 impl CivilTime {
     /// Converts a moment. One before 1970 counts as 1970: a clock that is so wrong is no reason to fail.
@@ -32,6 +36,8 @@ impl CivilTime {
         let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
         let year = year_of_era + era * 400 + u64::from(month <= 2);
         Self {
+            // The first of March of the year 0 was a Wednesday.
+            week_day: ((days + 3) % 7) as u32,
             year: year as u32,
             month: month as u32,
             day: day as u32,
@@ -59,6 +65,25 @@ impl CivilTime {
         self.write_time(out);
         out.push(b':');
         digits(out, self.millis, 3);
+    }
+
+    /// The time as `Sat, 31 Jan 2026 12:00:00 GMT` (RFC 9110, section 5.6.7), in the years up to 9999.
+    pub(crate) fn http_date(&self) -> [u8; 29] {
+        let mut text = *b"Day, 00 Mon 0000 00:00:00 GMT";
+        text[..3].copy_from_slice(WEEK_DAYS[self.week_day as usize % 7]);
+        text[8..11].copy_from_slice(MONTHS[self.month as usize - 1]);
+        for (at, number) in [
+            (5, self.day),
+            (12, self.year / 100),
+            (14, self.year % 100),
+            (17, self.hour),
+            (20, self.minute),
+            (23, self.second),
+        ] {
+            text[at] = b'0' + (number / 10 % 10) as u8;
+            text[at + 1] = b'0' + (number % 10) as u8;
+        }
+        text
     }
 
     /// Appends the time as `31/Jan/2026:12:00:00 +0000`, as in the common log format.
@@ -126,10 +151,8 @@ mod tests {
     fn every_day_up_to_2200_agrees_with_the_http_date() {
         for day in 0..84_000 {
             let moment = UNIX_EPOCH + Duration::from_secs(day * 86_400 + 3_723);
-            let time = CivilTime::of(moment);
-            let month = std::str::from_utf8(MONTHS[time.month as usize - 1]).expect("ASCII");
-            let ours = format!("{:02} {month} {} 01:02:03 GMT", time.day, time.year);
-            assert!(httpdate::fmt_http_date(moment).ends_with(&ours), "{ours}");
+            let expected = httpdate::fmt_http_date(moment);
+            assert_eq!(CivilTime::of(moment).http_date(), expected.as_bytes(), "{expected}");
         }
     }
 }

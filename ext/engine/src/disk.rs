@@ -14,14 +14,14 @@ mod warm;
 pub(crate) use folder::{is_absence, AtName, Links, ServedFolder};
 pub(crate) use reader::FileReader;
 
-use std::fs::{File, Metadata};
+use std::fs::File;
 use std::hash::BuildHasher;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::fs::MetadataExt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rustc_hash::FxBuildHasher;
+use rustix::fs::{fstat, Stat};
 use speed::Speed;
 
 use crate::disk_threads::DiskThreads;
@@ -43,14 +43,15 @@ pub(crate) struct OpenFile {
 impl OpenFile {
     /// An open regular file. `threads` read it where it may block.
     pub(crate) fn of(file: File, threads: DiskThreads) -> io::Result<Self> {
-        let (facts, speed) = (file.metadata()?, Speed::of(&file)?);
+        let (facts, speed) = (fstat(&file)?, Speed::of(&file)?);
         Ok(Self::new(file, &facts, speed, threads))
     }
 
-    fn new(file: File, facts: &Metadata, speed: Speed, threads: DiskThreads) -> Self {
-        let modified = (facts.mtime(), facts.mtime_nsec());
-        let number = FxBuildHasher.hash_one((facts.dev(), facts.ino(), modified, facts.len()));
-        Self { length: facts.len(), modified, file, speed, number, threads }
+    fn new(file: File, facts: &Stat, speed: Speed, threads: DiskThreads) -> Self {
+        let modified = (facts.st_mtime, facts.st_mtime_nsec as i64);
+        let length = u64::try_from(facts.st_size).unwrap_or(0);
+        let number = FxBuildHasher.hash_one((facts.st_dev, facts.st_ino, modified, length));
+        Self { length, modified, file, speed, number, threads }
     }
 
     /// Whether it is on a disk of this machine, or in memory.

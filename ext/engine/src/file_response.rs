@@ -7,28 +7,58 @@ mod codings;
 mod media_types;
 
 pub(crate) use codings::{Codings, FileCoding};
-pub(crate) use media_types::{media_type, with_charset};
+pub(crate) use media_types::media_type;
 
-use proxy_http::message::{Framing, Known, Method};
+use std::time::SystemTime;
 
+use proxy_http::message::{Fields, Framing, Known, Method};
+use proxy_http::{decimal, hex};
+
+use crate::civil_time::CivilTime;
 use crate::clock::time_of_day;
 use crate::content::conditions::{self, ConditionResult};
 use crate::content::parts::SentParts;
 use crate::content::ranges::{self, AskedRanges};
 use crate::disk::OpenFile;
 use crate::error::{EndReason, Side};
-use crate::request::{Exchange, FileContent, Verdict};
+use crate::request::{Exchange, FileContent, Verdict, Workspace};
 use crate::respond;
 
-/// Appends the lines `Last-Modified` and `ETag` of a file. `mark` tells apart contents that may have one file time and
-/// one length, such as an original and its compressed form.
-pub(crate) fn write_validators(file: &OpenFile, mark: &str, lines: &mut Vec<u8>) {
-    // A time in the future would be no valid one (RFC 9110, section 8.8.2.1).
-    let modified = httpdate::fmt_http_date(file.modified().min(time_of_day()));
-    let (revision, length) = (file.revision(), file.length());
-    lines.extend_from_slice(
-        format!("Last-Modified: {modified}\r\nETag: \"{revision:x}-{length:x}{mark}\"\r\n").as_bytes(),
-    );
+/// Appends `Last-Modified` and `ETag` of a file, as far as there are no such fields. `coding`: the file is a form in this
+/// coding, which may have the time and the length of the original. `past` is a moment that has passed: the clock is not
+/// read for a file that was changed before. `scratch` is overwritten.
+pub(crate) fn append_validators(
+    file: &OpenFile,
+    coding: Option<&str>,
+    past: SystemTime,
+    fields: &mut Fields,
+    scratch: &mut Vec<u8>,
+) {
+    if !fields.has(Known::LastModified) {
+        let mut modified = file.modified();
+        if modified > past {
+            // A time in the future would be no valid one (RFC 9110, section 8.8.2.1).
+            modified = modified.min(time_of_day());
+        }
+        fields.append(Known::LastModified, &CivilTime::of(modified).http_date());
+    }
+    if !fields.has(Known::Etag) {
+        scratch.clear();
+        scratch.push(b'"');
+        match u64::try_from(file.revision()) {
+            Ok(revision) => hex::push(scratch, revision),
+            // A time before 1970, or far in the future.
+            Err(_) => scratch.extend_from_slice(format!("{:x}", file.revision()).as_bytes()),
+        }
+        scratch.push(b'-');
+        hex::push(scratch, file.length());
+        if let Some(coding) = coding {
+            scratch.push(b'-');
+            scratch.extend_from_slice(coding.as_bytes());
+        }
+        scratch.push(b'"');
+        fields.append(Known::Etag, scratch);
+    }
 }
 
 impl Exchange<'_> {
@@ -61,11 +91,13 @@ impl Exchange<'_> {
                 }
             }
         }
-        let fields = &mut self.work.response.fields;
-        if has_ranges && !fields.has(Known::AcceptRanges) {
-            fields.append(Known::AcceptRanges, b"bytes");
+        let Workspace { response, scratch, .. } = &mut *self.work;
+        if has_ranges && !response.fields.has(Known::AcceptRanges) {
+            response.fields.append(Known::AcceptRanges, b"bytes");
         }
-        fields.set(Known::ContentLength, parts.length().to_string().as_bytes());
+        scratch.clear();
+        decimal::push(scratch, parts.length());
+        response.fields.set(Known::ContentLength, scratch);
         self.send_content(content, parts).await
     }
 

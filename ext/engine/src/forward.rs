@@ -182,7 +182,11 @@ impl<'a> Exchange<'a> {
                 Ok(next) => next,
                 Err(AmbiguousPath) => return self.refuse_ambiguous().await,
             };
-            match Box::pin(files.find(self, next.is_none())).await {
+            let search = match files.find(self, next.is_none()) {
+                Ok(search) => search,
+                Err(wanted) => Box::pin(files.wait_for(self, wanted)).await,
+            };
+            match search {
                 Search::Found(file) => {
                     found = Some((files, file));
                     break;
@@ -212,7 +216,7 @@ impl<'a> Exchange<'a> {
         }
         panics::place("handler", || self.work.request.path());
         match found {
-            Some((files, file)) => Box::pin(files.answer(self, *file)).await,
+            Some((files, file)) => Box::pin(files.answer(self, file)).await,
             None => handler.serve(self).await,
         }
     }

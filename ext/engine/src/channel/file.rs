@@ -9,6 +9,11 @@ use std::task::{ready, Context, Poll};
 
 use super::Channel;
 
+/// Most bytes of a file that leave in one packet with the head before them, so that the client is woken once: systems
+/// send 64 KiB at a time. Before more bytes it is better woken early.
+#[cfg(target_os = "linux")]
+const TOGETHER: usize = 60 * 1024;
+
 impl Channel {
     /// Whether the system itself can send files as bodies on this channel.
     pub(crate) fn takes_files(&self) -> bool {
@@ -30,8 +35,15 @@ impl Channel {
         most: usize,
     ) -> Poll<io::Result<usize>> {
         let Self::Http1(connection) = self else { return Poll::Ready(Err(io::ErrorKind::Unsupported.into())) };
-        if !connection.is_flushed() {
-            ready!(connection.poll_flush(cx))?;
+        while !connection.is_flushed() {
+            if most > TOGETHER {
+                ready!(connection.poll_flush(cx))?;
+                break;
+            }
+            match ready!(connection.stream().poll_send_before_file(cx, connection.unsent()))? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                n => connection.note_sent(n),
+            }
         }
         if !connection.may_bypass() {
             return Poll::Ready(Err(io::ErrorKind::Unsupported.into()));

@@ -4,23 +4,25 @@
 use std::ops::Range;
 
 use proxy_http::message::{Fields, Known};
+use smallvec::{smallvec, SmallVec};
 
 /// Parts of content, each with the text before it, and the text behind the last.
 #[derive(Debug)]
 pub(crate) struct SentParts {
-    list: Vec<(Vec<u8>, Range<u64>)>,
+    /// Hardly ever more than one.
+    list: SmallVec<[(Vec<u8>, Range<u64>); 1]>,
     tail: Vec<u8>,
 }
 
 impl SentParts {
     /// Nothing.
     pub(crate) fn none() -> Self {
-        Self { list: Vec::new(), tail: Vec::new() }
+        Self { list: SmallVec::new(), tail: Vec::new() }
     }
 
     /// Everything.
     pub(crate) fn whole(length: u64) -> Self {
-        Self { list: vec![(Vec::new(), 0..length)], tail: Vec::new() }
+        Self { list: smallvec![(Vec::new(), 0..length)], tail: Vec::new() }
     }
 
     /// Ranges of content with `length` bytes. The fields of its response become those of a 206.

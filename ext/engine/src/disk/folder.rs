@@ -4,9 +4,10 @@ use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+use rustix::fs::{fstat, Dev, FileType};
 
 use super::open;
 use super::speed::Speed;
@@ -40,7 +41,7 @@ pub(crate) struct ServedFolder {
     path: PathBuf,
     links: Links,
     /// Number of its file system, and that one's speed, when the configuration was loaded.
-    device: u64,
+    device: Dev,
     speed: Speed,
     /// Whether a link has led to a slow file system: from then on no file is opened on an engine thread.
     leads_far: AtomicBool,
@@ -51,13 +52,13 @@ impl ServedFolder {
     /// The folder at an absolute path.
     pub(crate) fn new(path: &Path, links: Links) -> io::Result<Self> {
         let folder = File::open(path)?;
-        let facts = folder.metadata()?;
-        if !facts.is_dir() {
+        let facts = fstat(&folder)?;
+        if FileType::from_raw_mode(facts.st_mode) != FileType::Directory {
             return Err(io::ErrorKind::NotADirectory.into());
         }
         let speed = Speed::of(&folder)?;
         let leads_far = AtomicBool::new(false);
-        Ok(Self { path: path.into(), links, device: facts.dev(), speed, leads_far, threads: DiskThreads::default() })
+        Ok(Self { path: path.into(), links, device: facts.st_dev, speed, leads_far, threads: DiskThreads::default() })
     }
 
     /// Its path.
@@ -78,14 +79,13 @@ impl ServedFolder {
         }
         let name = OsStr::from_bytes(if name.is_empty() { b"." } else { name });
         let file = File::from(open::inside(&self.path, name.as_ref(), self.links, may_wait)?);
-        let facts = file.metadata()?;
-        if facts.is_dir() {
-            return Ok(AtName::Folder);
+        let facts = fstat(&file)?;
+        match FileType::from_raw_mode(facts.st_mode) {
+            FileType::RegularFile => {}
+            FileType::Directory => return Ok(AtName::Folder),
+            _ => return Ok(AtName::Other),
         }
-        if !facts.is_file() {
-            return Ok(AtName::Other);
-        }
-        let speed = match facts.dev() == self.device {
+        let speed = match facts.st_dev == self.device {
             true => self.speed,
             false => Speed::of(&file)?,
         };

@@ -58,6 +58,8 @@ fn part_by_part(folder: &Path, name: &Path) -> io::Result<OwnedFd> {
 
 #[cfg(target_os = "linux")]
 mod linux {
+    use std::ffi::CStr;
+    use std::os::unix::ffi::OsStrExt;
     use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
     use rustix::fs::{openat2, ResolveFlags};
@@ -77,7 +79,7 @@ mod linux {
         }
         let cached = if may_wait { ResolveFlags::empty() } else { ResolveFlags::CACHED };
         let opened = match links {
-            Links::Follow => openat2(CWD, folder.join(name), READ, Mode::empty(), cached | ResolveFlags::NO_MAGICLINKS),
+            Links::Follow => anywhere(folder, name, cached | ResolveFlags::NO_MAGICLINKS),
             Links::Inside => beneath(folder, name, cached | ResolveFlags::NO_MAGICLINKS),
             Links::Refuse => beneath(folder, name, cached | ResolveFlags::NO_SYMLINKS),
         };
@@ -104,6 +106,30 @@ mod linux {
     /// Whether the system lacks the call for what can always be opened.
     fn is_lacking() -> bool {
         openat2(CWD, "/", FOLDER, Mode::empty(), ResolveFlags::CACHED).is_err_and(means_lack)
+    }
+
+    /// Opens a file wherever links of its name lead. The name is relative, and so it can be put behind the folder as it
+    /// is.
+    fn anywhere(folder: &Path, name: &Path, resolve: ResolveFlags) -> rustix::io::Result<OwnedFd> {
+        let (folder, name) = (folder.as_os_str().as_bytes(), name.as_os_str().as_bytes());
+        let length = folder.len() + 1 + name.len();
+        // Most paths need no allocation.
+        let (mut short, mut long) = ([0; 256], Vec::new());
+        let path = match short.get_mut(..=length) {
+            Some(path) => path,
+            None => {
+                long.resize(length + 1, 0);
+                &mut long[..]
+            }
+        };
+        path[..folder.len()].copy_from_slice(folder);
+        path[folder.len()] = b'/';
+        path[folder.len() + 1..length].copy_from_slice(name);
+        let path = CStr::from_bytes_with_nul(path).map_err(|_| Errno::INVAL)?;
+        if cfg!(feature = "valgrind") {
+            return openat(CWD, path, READ, Mode::empty());
+        }
+        openat2(CWD, path, READ, Mode::empty(), resolve)
     }
 
     fn beneath(folder: &Path, name: &Path, resolve: ResolveFlags) -> rustix::io::Result<OwnedFd> {

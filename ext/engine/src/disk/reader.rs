@@ -1,5 +1,6 @@
 //! Reading a file on an engine thread, which must not wait for a disk.
 
+use std::cell::Cell;
 use std::future::Future;
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -23,11 +24,34 @@ const STEP: u64 = 128 * 1024;
 #[cfg(target_os = "linux")]
 const WARM: u64 = 1024 * 1024;
 
+thread_local! {
+    static ROOM: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+/// Room for [`PIECE`] bytes. The readers of a thread use it in turn, so it is not allocated and zeroed for each of them.
+struct Room(Vec<u8>);
+
+impl Room {
+    /// The room of this thread.
+    fn of_thread() -> Self {
+        let mut room = ROOM.try_with(Cell::take).unwrap_or_default();
+        room.resize(PIECE, 0);
+        Self(room)
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        let room = std::mem::take(&mut self.0);
+        let _ = ROOM.try_with(|free| free.set(room));
+    }
+}
+
 /// A reader of an open file.
 #[derive(Debug)]
 pub(crate) struct FileReader {
     file: Arc<OpenFile>,
-    /// A part of the file, and where it begins.
+    /// A part of the file that was read and not taken at once, and where it begins.
     piece: Vec<u8>,
     start: u64,
     /// Where the part ends that is in memory, as far as is known.
@@ -58,19 +82,51 @@ impl FileReader {
         &self.file
     }
 
-    /// Bytes from `offset` on, at most `most` and at least one. An error if the file has become shorter.
-    pub(crate) fn poll_piece(&mut self, cx: &mut Context<'_>, offset: u64, most: u64) -> Poll<io::Result<&[u8]>> {
+    /// Gives bytes from `offset` on to `take`, at most `most` and at least one, and returns how many of them it took.
+    /// An error if the file has become shorter.
+    pub(crate) fn poll_piece(
+        &mut self,
+        cx: &mut Context<'_>,
+        offset: u64,
+        most: u64,
+        take: impl FnOnce(&mut Context<'_>, &[u8]) -> Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
         let held = self.start..self.start + self.piece.len() as u64;
         if !held.contains(&offset) {
-            let most = most.min(PIECE as u64) as usize;
-            match self.reading.is_none().then(|| self.read_at_once(offset, most)) {
-                Some(Ok(())) => {}
-                Some(Err(error)) if error.kind() != io::ErrorKind::WouldBlock => return Poll::Ready(Err(error)),
-                _ => ready!(self.poll_reading(cx, offset))?,
+            if self.reading.is_none() {
+                let mut room = Room::of_thread();
+                match self.file.read_now(&mut room.0[..most.min(PIECE)], offset) {
+                    Ok(0) => return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into())),
+                    Ok(n) => return self.pass_on(cx, offset, &room.0[..n], take),
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    Err(error) => return Poll::Ready(Err(error)),
+                }
             }
+            ready!(self.poll_reading(cx, offset))?;
         }
         let piece = &self.piece[(offset - self.start) as usize..];
-        Poll::Ready(Ok(&piece[..piece.len().min(usize::try_from(most).unwrap_or(usize::MAX))]))
+        take(cx, &piece[..piece.len().min(most)])
+    }
+
+    /// Gives bytes that begin at `offset` to `take`, and keeps those that it does not take.
+    fn pass_on(
+        &mut self,
+        cx: &mut Context<'_>,
+        offset: u64,
+        bytes: &[u8],
+        take: impl FnOnce(&mut Context<'_>, &[u8]) -> Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        let taken = take(cx, bytes);
+        let n = match &taken {
+            Poll::Ready(Ok(n)) => *n,
+            Poll::Ready(Err(_)) => bytes.len(),
+            Poll::Pending => 0,
+        };
+        self.piece.clear();
+        self.piece.extend_from_slice(bytes.get(n..).unwrap_or_default());
+        self.start = offset + n as u64;
+        taken
     }
 
     /// Number of bytes from `offset` on, at most `most` and at least one, that the system has in memory.
@@ -112,18 +168,6 @@ impl FileReader {
         // The last byte of what is to be sent may stand on a page that nobody has read.
         if self.warm == end && self.file.read_now(&mut [0], end - 1).is_err() {
             self.warm = end.saturating_sub(STEP).max(offset);
-        }
-    }
-
-    /// Reads what is in memory. `WouldBlock` if the first byte is not.
-    fn read_at_once(&mut self, offset: u64, most: usize) -> io::Result<()> {
-        self.piece.resize(most, 0);
-        let read = self.file.read_now(&mut self.piece, offset);
-        self.piece.truncate(*read.as_ref().unwrap_or(&0));
-        self.start = offset;
-        match read? {
-            0 => Err(io::ErrorKind::UnexpectedEof.into()),
-            _ => Ok(()),
         }
     }
 

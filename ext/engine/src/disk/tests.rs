@@ -4,6 +4,7 @@ use std::io;
 use std::os::unix::fs::{symlink, PermissionsExt};
 use std::path::Path;
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 
 use super::*;
 
@@ -127,7 +128,13 @@ async fn whole(file: OpenFile, most: u64) -> io::Result<Vec<u8>> {
     let mut text = Vec::new();
     while (text.len() as u64) < length {
         let at = text.len() as u64;
-        poll_fn(|cx| reader.poll_piece(cx, at, most).map_ok(|piece| text.extend_from_slice(piece))).await?;
+        let mut take = |piece: &[u8]| {
+            // Not all of a piece is taken at once.
+            let n = piece.len().div_ceil(2);
+            text.extend_from_slice(&piece[..n]);
+            Poll::Ready(Ok(n))
+        };
+        poll_fn(|cx| reader.poll_piece(cx, at, most, |_, piece| take(piece))).await?;
     }
     Ok(text)
 }
@@ -141,7 +148,7 @@ async fn files_are_read_whatever_their_speed() {
     for speed in [Speed::Memory, Speed::Disk, Speed::Remote] {
         for most in [1_000, 70_000, u64::MAX] {
             let file = File::open(&path).expect("opened");
-            let facts = file.metadata().expect("facts");
+            let facts = fstat(&file).expect("facts");
             let read = whole(OpenFile::new(file, &facts, speed, DiskThreads::default()), most).await.expect("read");
             assert!(read == bytes, "{speed:?} {most}");
         }
@@ -155,12 +162,41 @@ async fn a_file_that_has_become_shorter_is_an_error() {
     for speed in [Speed::Memory, Speed::Disk, Speed::Remote] {
         fs::write(&path, vec![1; 400_000]).expect("written");
         let file = File::open(&path).expect("opened");
-        let facts = file.metadata().expect("facts");
+        let facts = fstat(&file).expect("facts");
         let file = OpenFile::new(file, &facts, speed, DiskThreads::default());
         fs::write(&path, vec![1; 100_000]).expect("written");
         let error = whole(file, u64::MAX).await.expect_err("it ends too early");
         assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof, "{speed:?}");
     }
+}
+
+/// What `take` of a reader gets in one piece, and whether memory was allocated for that.
+fn piece_at_once(path: &Path, taken: usize) -> (usize, u64) {
+    let file = File::open(path).expect("opened");
+    let facts = fstat(&file).expect("facts");
+    let file = Arc::new(OpenFile::new(file, &facts, Speed::Memory, DiskThreads::default()));
+    let mut got = 0;
+    let counted = allocation_counter::measure(|| {
+        let mut reader = FileReader::new(file);
+        let cx = &mut Context::from_waker(Waker::noop());
+        let polled = reader.poll_piece(cx, 0, u64::MAX, |_, piece| {
+            got = piece.len();
+            Poll::Ready(Ok(taken))
+        });
+        assert!(matches!(polled, Poll::Ready(Ok(n)) if n == taken));
+    });
+    (got, counted.count_total)
+}
+
+#[test]
+fn memory_is_allocated_only_for_what_is_not_taken_at_once() {
+    let site = site();
+    let path = site.path().join("root/page");
+    fs::write(&path, vec![1; 10_000]).expect("written");
+    assert_eq!(piece_at_once(&path, 10_000).0, 10_000);
+    // The thread has its room now.
+    assert_eq!(piece_at_once(&path, 10_000), (10_000, 0));
+    assert_eq!(piece_at_once(&path, 9_000), (10_000, 1));
 }
 
 #[cfg(target_os = "linux")]
@@ -170,7 +206,7 @@ async fn what_is_sent_by_the_system_is_read_before() {
     let path = site.path().join("root/large");
     fs::write(&path, vec![1; 1_000_000]).expect("written");
     let file = File::open(&path).expect("opened");
-    let facts = file.metadata().expect("facts");
+    let facts = fstat(&file).expect("facts");
     let mut reader = FileReader::new(Arc::new(OpenFile::new(file, &facts, Speed::Disk, DiskThreads::default())));
     let mut offset = 0;
     while offset < 1_000_000 {

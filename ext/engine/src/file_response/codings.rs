@@ -4,21 +4,21 @@ use crate::coding::{Coding, CodingWish};
 
 /// A content coding whose files stand beside their originals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct FileCoding {
-    /// Its name.
-    pub(crate) name: &'static str,
-    /// End of the names of its files.
-    pub(crate) ending: &'static str,
-}
+pub(crate) struct FileCoding(Coding);
 
-impl From<Coding> for FileCoding {
-    fn from(coding: Coding) -> Self {
-        let ending = match coding {
+impl FileCoding {
+    /// Its name.
+    pub(crate) fn name(self) -> &'static str {
+        self.0.as_str()
+    }
+
+    /// End of the names of its files.
+    pub(crate) fn ending(self) -> &'static str {
+        match self.0 {
             Coding::Zstd => ".zst",
             Coding::Br => ".br",
             Coding::Gzip => ".gz",
-        };
-        Self { name: coding.as_str(), ending }
+        }
     }
 }
 
@@ -34,6 +34,6 @@ impl Codings {
 
     /// The codings, the best first; of those that the client likes equally, the first in our order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = FileCoding> {
-        self.0.liked().map(FileCoding::from)
+        self.0.liked().map(FileCoding)
     }
 }

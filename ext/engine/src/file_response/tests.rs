@@ -1,6 +1,6 @@
 use proxy_http::message::Fields;
 
-use super::Codings;
+use super::{Codings, FileCoding};
 use crate::coding::CodingWish;
 
 fn fields(value: &str) -> Fields {
@@ -24,6 +24,6 @@ fn codings_come_in_the_order_that_the_client_likes() {
         ("identity", &[]),
     ] {
         let codings = Codings::of(CodingWish::of(&fields(value)));
-        assert_eq!(codings.iter().map(|coding| coding.name).collect::<Vec<_>>(), expected, "{value}");
+        assert_eq!(codings.iter().map(FileCoding::name).collect::<Vec<_>>(), expected, "{value}");
     }
 }

@@ -11,7 +11,8 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use proxy_http::message::Method;
+use proxy_http::message::{Known, Method};
+use smallvec::SmallVec;
 
 use super::static_response::fields;
 use super::Handling;
@@ -20,8 +21,8 @@ use crate::compile::{Report, Word};
 use crate::compiler::Compiler;
 use crate::disk::{Links, OpenFile, ServedFolder};
 use crate::error::Cause;
-use crate::file_response::{media_type, with_charset, write_validators, Codings, FileCoding};
-use crate::request::{Exchange, OwnAnswer, Verdict};
+use crate::file_response::{append_validators, media_type, Codings, FileCoding};
+use crate::request::{Exchange, OwnAnswer, Verdict, Workspace};
 use crate::respond;
 use crate::rewrite::{Context, RequestValues, Template};
 use cache_rules::FileCacheRules;
@@ -46,7 +47,7 @@ pub(crate) struct StaticFiles {
 
 /// Result of a search.
 pub(crate) enum Search {
-    Found(Box<FoundFile>),
+    Found(FoundFile),
     /// There is nothing: the next handler is asked.
     Declined,
     /// The request is over: its client went away, for example.
@@ -65,7 +66,7 @@ struct TriedName {
 #[derive(Debug)]
 pub(crate) enum FoundFile {
     File {
-        file: OpenFile,
+        file: Arc<OpenFile>,
         name: Vec<u8>,
         coding: Option<FileCoding>,
     },
@@ -121,8 +122,12 @@ impl Handling for StaticFiles {
     }
 
     async fn serve(&self, exchange: &mut Exchange<'_>) -> Verdict {
-        match self.find(exchange, true).await {
-            Search::Found(found) => self.answer(exchange, *found).await,
+        let search = match self.find(exchange, true) {
+            Ok(search) => search,
+            Err(wanted) => self.wait_for(exchange, wanted).await,
+        };
+        match search {
+            Search::Found(found) => self.answer(exchange, found).await,
             Search::Declined => exchange.fail(Cause::NoHandler).await,
             Search::Over(verdict) => verdict,
         }
@@ -136,7 +141,7 @@ impl StaticFiles {
         if !fits && !last {
             return None;
         }
-        match self.lookup.look(&self.wanted(values, None), true) {
+        match self.lookup.look(&mut self.wanted(values, None, &mut Vec::new()), true) {
             Ok(Looked::Nothing) => None,
             Ok(_) if !fits => Some(OwnAnswer::status(Cause::Method.status())),
             Ok(Looked::File { .. }) => Some(OwnAnswer::status(200)),
@@ -148,46 +153,43 @@ impl StaticFiles {
         }
     }
 
-    /// Looks for the file of a request. `last`: no other handler would be asked.
-    pub(crate) async fn find(&self, exchange: &mut Exchange<'_>, last: bool) -> Search {
-        let fits = matches!(exchange.work.request.method, Method::Get | Method::Head);
+    /// Looks for the file of a request. `last`: no other handler would be asked. An error, if what is in memory does not
+    /// answer this: it is for [`StaticFiles::wait_for`].
+    pub(crate) fn find(&self, exchange: &mut Exchange<'_>, last: bool) -> Result<Search, WantedFile> {
         // A server that does not speak the other protocol answers in this one (RFC 9110, 7.8); a tunnel over HTTP/2 has
         // no such answer.
         let upgrade = exchange.options.upgrade;
-        if !last && (!fits || upgrade) || exchange.is_h2_tunnel() {
-            return Search::Declined;
+        if !last && (!fits(exchange) || upgrade) || exchange.is_h2_tunnel() {
+            return Ok(Search::Declined);
         }
-        let wanted = self.wanted(&exchange.scope(exchange.work.request.path()), exchange.coding);
-        let looked = match self.lookup.look(&wanted, false) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                let lookup = Arc::clone(&self.lookup);
-                let mut looking = self.lookup.folder.threads().run(move || lookup.look(&wanted, true));
-                let patience = exchange.globals.limits.half_close;
-                match exchange.client.awaiting(patience, std::pin::Pin::new(&mut looking)).await {
-                    Ok(looked) => looked,
-                    Err(error) => {
-                        let response = respond::built_in(Cause::Internal.status());
-                        return Search::Over(exchange.answer_failure(&error, response).await);
-                    }
-                }
+        let mut scratch = std::mem::take(&mut exchange.work.scratch);
+        let mut wanted = self.wanted(&exchange.scope(exchange.work.request.path()), exchange.coding, &mut scratch);
+        exchange.work.scratch = scratch;
+        match self.lookup.look(&mut wanted, false) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Err(wanted),
+            looked => Ok(found(looked, fits(exchange))),
+        }
+    }
+
+    /// Looks for the file of a request while another thread waits for the disk.
+    pub(crate) async fn wait_for(&self, exchange: &mut Exchange<'_>, mut wanted: WantedFile) -> Search {
+        let lookup = Arc::clone(&self.lookup);
+        let mut looking = self.lookup.folder.threads().run(move || lookup.look(&mut wanted, true));
+        let patience = exchange.globals.limits.half_close;
+        match exchange.client.awaiting(patience, std::pin::Pin::new(&mut looking)).await {
+            Ok(looked) => found(looked, fits(exchange)),
+            Err(error) => {
+                let response = respond::built_in(Cause::Internal.status());
+                Search::Over(exchange.answer_failure(&error, response).await)
             }
-            looked => looked,
-        };
-        Search::Found(Box::new(match looked {
-            Ok(Looked::Nothing) => return Search::Declined,
-            Ok(Looked::File { .. } | Looked::Folder) if !fits => FoundFile::OtherMethod,
-            Ok(Looked::File { file, name, coding }) => FoundFile::File { file, name, coding },
-            Ok(Looked::Folder) => FoundFile::Folder,
-            Err(error) => FoundFile::Failed(error),
-        }))
+        }
     }
 
     /// Answers with what was found.
     pub(crate) async fn answer(&self, exchange: &mut Exchange<'_>, found: FoundFile) -> Verdict {
         match found {
             FoundFile::File { file, name, coding } => {
-                let lines = self.head(&file, &name, coding);
-                exchange.work.response.fields.read_lines(&lines);
+                self.describe(&file, &name, coding, exchange);
                 exchange.work.response.status = 200;
                 exchange.answer_file(file.into()).await
             }
@@ -208,46 +210,40 @@ impl StaticFiles {
         }
     }
 
-    /// Lines of the fields that describe a file.
-    fn head(&self, file: &OpenFile, name: &[u8], coding: Option<FileCoding>) -> Vec<u8> {
-        let mut lines = Vec::with_capacity(512);
-        let ending = name.rsplit(|byte| *byte == b'.').next().unwrap_or_default().to_ascii_lowercase();
-        let own = self.types.iter().find(|(known, _)| *known == ending);
-        let media_type = match own {
-            Some((_, media_type)) => media_type.clone(),
-            None => with_charset(media_type(name).unwrap_or("application/octet-stream")),
-        };
-        lines.extend_from_slice(format!("Content-Type: {media_type}\r\n").as_bytes());
-        let mark = coding.map_or(String::new(), |coding| format!("-{}", coding.name));
-        write_validators(file, &mark, &mut lines);
+    /// Makes the fields of the response those that describe a file.
+    fn describe(&self, file: &OpenFile, name: &[u8], coding: Option<FileCoding>, exchange: &mut Exchange<'_>) {
+        let Workspace { response, scratch, .. } = &mut *exchange.work;
+        let fields = &mut response.fields;
+        fields.clear();
+        let own = self.types.iter().find(|(ending, _)| has_ending(name, ending));
+        fields.append(Known::ContentType, own.map_or_else(|| media_type(name), |(_, own)| own).as_bytes());
+        append_validators(file, coding.map(FileCoding::name), exchange.start, fields, scratch);
         if let Some(coding) = coding {
-            lines.extend_from_slice(format!("Content-Encoding: {}\r\n", coding.name).as_bytes());
+            fields.append(Known::ContentEncoding, coding.name().as_bytes());
         }
         if self.precompressed {
-            lines.extend_from_slice(b"Vary: Accept-Encoding\r\n");
+            fields.append(Known::Vary, b"Accept-Encoding");
         }
         if let Some(value) = self.cache_control.of(name) {
-            lines.extend_from_slice(format!("Cache-Control: {value}\r\n").as_bytes());
+            fields.append(Known::CacheControl, value.as_bytes());
         }
-        if !self.replaced.is_empty() {
-            let stays = |line: &&[u8]| !self.replaced.iter().any(|name| name_of(line).eq_ignore_ascii_case(name));
-            lines = lines.split_inclusive(|byte| *byte == b'\n').filter(stays).collect::<Vec<_>>().concat();
+        for name in &self.replaced {
+            fields.remove(&name[..]);
         }
-        lines.extend_from_slice(&self.headers);
-        lines
+        fields.append_lines(&self.headers);
     }
 
     /// The names under which a file is looked for. `wish`: what the client says about codings, if it was read before.
-    fn wanted(&self, values: &RequestValues<'_>, wish: Option<CodingWish>) -> WantedFile {
+    /// `scratch` is overwritten.
+    fn wanted(&self, values: &RequestValues<'_>, wish: Option<CodingWish>, scratch: &mut Vec<u8>) -> WantedFile {
         let request = values.request;
         // Captures are parts of the plain path too: what follows decodes nothing.
         let values = RequestValues { path: request.plain_path(), ..*values };
-        let mut text = Vec::new();
-        let mut names = Vec::with_capacity(self.try_files.len());
+        let mut names = SmallVec::new();
         for tried in &self.try_files {
-            text.clear();
-            tried.template.render(&values, &mut text);
-            let name = FileName::of(&text, self.dotfiles);
+            scratch.clear();
+            tried.template.render(&values, scratch);
+            let name = FileName::of(scratch, self.dotfiles);
             names.extend(name.map(|name| WantedName { name, follows_path: tried.follows_path }));
         }
         // A `compress` around this may have hidden from backends what the client accepts.
@@ -257,6 +253,27 @@ impl StaticFiles {
         };
         WantedFile { names, of_folder: request.plain_path().ends_with(b"/"), codings }
     }
+}
+
+/// Whether files take requests with this method.
+fn fits(exchange: &Exchange<'_>) -> bool {
+    matches!(exchange.work.request.method, Method::Get | Method::Head)
+}
+
+/// What becomes of a search. `fits`: files take the method of the request.
+fn found(looked: io::Result<Looked>, fits: bool) -> Search {
+    Search::Found(match looked {
+        Ok(Looked::Nothing) => return Search::Declined,
+        Ok(Looked::File { .. } | Looked::Folder) if !fits => FoundFile::OtherMethod,
+        Ok(Looked::File { file, name, coding }) => FoundFile::File { file: Arc::new(file), name, coding },
+        Ok(Looked::Folder) => FoundFile::Folder,
+        Err(error) => FoundFile::Failed(error),
+    })
+}
+
+/// Whether what stands behind the last dot of a name is `ending`, in any letter case.
+fn has_ending(name: &[u8], ending: &[u8]) -> bool {
+    name.rsplit(|byte| *byte == b'.').next().is_some_and(|last| last.eq_ignore_ascii_case(ending))
 }
 
 /// The path of a folder with its slash, and the query. A path that begins with two slashes would be another site.

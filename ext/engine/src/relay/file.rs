@@ -15,9 +15,10 @@ use crate::error::{Error, Kind, Retry, Side};
 
 /// Bytes that are sent before others on the thread have their turn.
 const TURN: u64 = 512 * 1024;
-/// Parts up to this length are read and sent together with the head: one system call fewer.
+/// Parts up to this length are read and sent together with the head. To look whether the system has a part in memory
+/// before it sends it, and then to send it, costs more than these bytes do.
 #[cfg(target_os = "linux")]
-const SHORT: u64 = 64 * 1024;
+const SHORT: u64 = 8 * 1024;
 
 /// Which side is waited for, or has failed.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -103,9 +104,10 @@ fn poll_step(
         return Poll::Ready(Ok(n as u64));
     }
     let _ = by_system;
-    let data = ready!(reader.poll_piece(cx, part.start, most))?;
-    *side = Bottleneck::Client;
-    let n = ready!(to.poll_send(cx, data))?;
+    let n = ready!(reader.poll_piece(cx, part.start, most, |cx, data| {
+        *side = Bottleneck::Client;
+        to.poll_send(cx, data)
+    }))?;
     Poll::Ready(Ok(n as u64))
 }
 

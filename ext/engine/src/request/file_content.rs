@@ -18,10 +18,10 @@ pub(crate) struct FileContent {
     pub(crate) length: u64,
 }
 
-impl From<OpenFile> for FileContent {
+impl From<Arc<OpenFile>> for FileContent {
     /// A whole file.
-    fn from(file: OpenFile) -> Self {
-        Self { start: 0, length: file.length(), file: Arc::new(file) }
+    fn from(file: Arc<OpenFile>) -> Self {
+        Self { start: 0, length: file.length(), file }
     }
 }
 
@@ -37,6 +37,9 @@ impl Exchange<'_> {
             let place = content.start + range.start..content.start + range.end;
             relay::send_file(self.client, &mut reader, place, limit, rate).await?;
         }
-        relay::send_bytes(self.client, parts.tail(), limit, rate).await
+        match parts.tail() {
+            [] => Ok(()),
+            tail => relay::send_bytes(self.client, tail, limit, rate).await,
+        }
     }
 }

@@ -1,13 +1,29 @@
-//! Sending a file without copying it through this process.
+//! Sending a file, and the head before it, without copying the file through this process.
 
 use std::io;
 use std::os::fd::BorrowedFd;
 use std::task::{ready, Context, Poll};
 
+use nix::libc::{c_int, MSG_MORE, MSG_NOSIGNAL};
 use rustix::fs::sendfile;
+use socket2::SockRef;
 use tokio::io::Interest;
 
 use super::Stream;
+
+/// Does `work` once the socket takes bytes, and again if it did not take one after all.
+macro_rules! when_writable {
+    ($cx:expr, $socket:expr, $work:expr) => {
+        loop {
+            ready!($socket.poll_write_ready($cx))?;
+            match $socket.try_io(Interest::WRITABLE, || $work) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                done => return Poll::Ready(done),
+            }
+        }
+    };
+}
 
 impl Stream {
     /// Whether the system can send files on this connection: it is a plain socket.
@@ -21,6 +37,18 @@ impl Stream {
         }
     }
 
+    /// Sends bytes that a file follows on a connection that takes files, and returns how many were taken. They leave
+    /// together with the first bytes of the file, in one packet.
+    pub(crate) fn poll_send_before_file(&self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        const FLAGS: c_int = MSG_MORE | MSG_NOSIGNAL;
+        match self {
+            Self::Tcp(socket) => when_writable!(cx, socket, SockRef::from(socket).send_with_flags(bytes, FLAGS)),
+            Self::Unix(socket) => when_writable!(cx, socket, SockRef::from(socket).send_with_flags(bytes, FLAGS)),
+            Self::Adopted(adopted) => adopted.socket.poll_send_before_file(cx, bytes),
+            _ => Poll::Ready(Err(io::ErrorKind::Unsupported.into())),
+        }
+    }
+
     /// Sends at most `most` bytes of a file from `offset` on. Returns how many were taken; 0 at the end of the file.
     pub(crate) fn poll_send_file(
         &self,
@@ -29,25 +57,10 @@ impl Stream {
         offset: u64,
         most: usize,
     ) -> Poll<io::Result<usize>> {
-        macro_rules! send {
-            ($socket:expr) => {
-                loop {
-                    ready!($socket.poll_write_ready(cx))?;
-                    let sent = $socket.try_io(Interest::WRITABLE, || {
-                        let mut offset = offset;
-                        Ok(sendfile(&$socket, file, Some(&mut offset), most)?)
-                    });
-                    match sent {
-                        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                        Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                        sent => return Poll::Ready(sent),
-                    }
-                }
-            };
-        }
+        let mut at = offset;
         match self {
-            Self::Tcp(socket) => send!(socket),
-            Self::Unix(socket) => send!(socket),
+            Self::Tcp(socket) => when_writable!(cx, socket, Ok(sendfile(socket, file, Some(&mut at), most)?)),
+            Self::Unix(socket) => when_writable!(cx, socket, Ok(sendfile(socket, file, Some(&mut at), most)?)),
             Self::Adopted(adopted) => adopted.socket.poll_send_file(cx, file, offset, most),
             _ => Poll::Ready(Err(io::ErrorKind::Unsupported.into())),
         }

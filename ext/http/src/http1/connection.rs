@@ -190,6 +190,22 @@ impl<S: Transport> Connection<S> {
         Poll::Ready(Ok(()))
     }
 
+    /// Bytes that were written and not yet sent.
+    pub fn unsent(&self) -> &[u8] {
+        &self.output[self.sent..]
+    }
+
+    /// Records that the first `n` of the bytes that were not yet sent were sent past this connection, straight on its
+    /// stream.
+    pub fn note_sent(&mut self, n: usize) {
+        self.sent += n;
+        self.total_sent += n as u64;
+        if self.sent >= self.output.len() {
+            self.output.clear();
+            self.sent = 0;
+        }
+    }
+
     /// Sets the framing of the body of the message that was just written.
     pub fn begin_body(&mut self, framing: Framing) {
         self.writer = BodyWriter::new(framing);

@@ -23,9 +23,6 @@ pub fn write_status_line(out: &mut Vec<u8>, status: u16, reason: &[u8]) {
 
 /// Writes the line with the size of a chunk (RFC 9112, section 7.1).
 pub(super) fn write_chunk_size(out: &mut Vec<u8>, size: usize) {
-    let digits = (usize::BITS - size.leading_zeros()).div_ceil(4).max(1);
-    for i in (0..digits).rev() {
-        out.push(hex::LOWER[size >> (i * 4) & 15]);
-    }
+    hex::push(out, size as u64);
     out.extend_from_slice(b"\r\n");
 }

@@ -21,9 +21,9 @@ use crate::compile::Report;
 use crate::disk::{is_absence, AtName, Links, OpenFile, ServedFolder};
 use crate::disk_threads::DiskThreads;
 use crate::error::EndReason;
-use crate::file_response::{media_type, with_charset, write_validators};
+use crate::file_response::{append_validators, media_type};
 use crate::relay::{self, RequestBody};
-use crate::request::{Exchange, Verdict};
+use crate::request::{Exchange, Verdict, Workspace};
 use crate::respond;
 use crate::routing::pattern::is_at_or_below;
 use crate::routing::plain_prefix;
@@ -64,12 +64,11 @@ enum Named {
 
 impl Named {
     /// Type of the file, by the ending of its name.
-    fn media_type(&self) -> String {
-        let known = match self {
+    fn media_type(&self) -> &'static str {
+        match self {
             Self::Path(name) | Self::Below(_, name) => media_type(name),
-            Self::Outside => None,
-        };
-        with_charset(known.unwrap_or("application/octet-stream"))
+            Self::Outside => media_type(b""),
+        }
     }
 }
 
@@ -236,7 +235,7 @@ impl Proxy {
             opened => opened,
         };
         Some(match opened {
-            Ok(Some(AtName::File(file))) => self.send_opened(exchange, file, &media_type).await,
+            Ok(Some(AtName::File(file))) => self.send_opened(exchange, file, media_type).await,
             Ok(None) => {
                 let name = shown(exchange);
                 let by_uri = exchange.work.response.fields.lacks(Known::XSendfile);
@@ -266,9 +265,7 @@ impl Proxy {
 
     /// Sends an open file, with the backend's fields. `guessed` is its type if the backend tells none.
     async fn send_opened(&self, exchange: &mut Exchange<'_>, file: OpenFile, guessed: &str) -> Verdict {
-        let mut validators = Vec::new();
-        write_validators(&file, "", &mut validators);
-        let response = &mut exchange.work.response;
+        let Workspace { response, scratch, .. } = &mut *exchange.work;
         // The file is sent whole, whatever part the application speaks of; the client's ranges are looked at anew.
         response.fields.remove("Content-Range");
         if response.status == 206 {
@@ -278,15 +275,10 @@ impl Proxy {
         if !fields.has(Known::ContentType) {
             fields.append(Known::ContentType, guessed.as_bytes());
         }
-        for line in validators.split(|byte| *byte == b'\n') {
-            let Some(colon) = memchr::memchr(b':', line) else { continue };
-            if !fields.has(&line[..colon]) {
-                fields.append(&line[..colon], line[colon + 1..].trim_ascii());
-            }
-        }
+        append_validators(&file, None, exchange.start, fields, scratch);
         self.change_own_fields(exchange, false);
         exchange.work.response.fields.remove(Known::ContentLength);
-        exchange.answer_file(file.into()).await
+        exchange.answer_file(Arc::new(file).into()).await
     }
 
     /// Drops the backend's own body and gives its connection back, and its place. The client takes the file as slowly

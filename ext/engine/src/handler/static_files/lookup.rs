@@ -2,6 +2,8 @@
 
 use std::io;
 
+use smallvec::SmallVec;
+
 use super::name::FileName;
 use crate::disk::{is_absence, AtName, OpenFile, ServedFolder};
 use crate::file_response::{Codings, FileCoding};
@@ -16,9 +18,9 @@ pub(super) struct Lookup {
 
 /// What a request wants.
 #[derive(Debug)]
-pub(super) struct WantedFile {
+pub(crate) struct WantedFile {
     /// Names, in the order in which they are looked for.
-    pub(super) names: Vec<WantedName>,
+    pub(super) names: SmallVec<[WantedName; 1]>,
     /// Whether the request names a folder: its path ends with a slash.
     pub(super) of_folder: bool,
     /// Codings that may take the place of a file.
@@ -49,11 +51,11 @@ pub(super) enum Looked {
 
 impl Lookup {
     /// Looks for the files in their order. Unless `may_wait`, this fails with `WouldBlock` if the answer is not in
-    /// memory.
-    pub(super) fn look(&self, wanted: &WantedFile, may_wait: bool) -> io::Result<Looked> {
+    /// memory. The name of what is found is taken out of `wanted`.
+    pub(super) fn look(&self, wanted: &mut WantedFile, may_wait: bool) -> io::Result<Looked> {
         let mut folder = None;
         let mut refused = None;
-        for WantedName { name, follows_path } in &wanted.names {
+        for (place, WantedName { name, follows_path }) in wanted.names.iter().enumerate() {
             if name.is_folder() {
                 // Relative links of an index would lead elsewhere if its folder were served under a path without the
                 // slash.
@@ -64,14 +66,17 @@ impl Lookup {
                     continue;
                 }
                 for index in &self.index {
-                    if let Some(found) = self.file(name.join(index), wanted, may_wait, &mut refused)? {
+                    if let Some(found) = self.file(name.join(index), wanted.codings, may_wait, &mut refused)? {
                         return Ok(found);
                     }
                 }
                 continue;
             }
             match self.entry(name.text(), may_wait, &mut refused)? {
-                Some(AtName::File(file)) => return self.best(file, name.text().to_vec(), wanted, may_wait),
+                Some(AtName::File(file)) => {
+                    let (file, coding) = self.best(file, name.text(), wanted.codings, may_wait)?;
+                    return Ok(Looked::File { file, name: wanted.names[place].name.take(), coding });
+                }
                 Some(AtName::Folder) => folder = folder.or(Some(name)),
                 Some(AtName::Other) | None => {}
             }
@@ -82,7 +87,7 @@ impl Lookup {
             }
         }
         if let Some(fallback) = &self.fallback {
-            if let Some(found) = self.file(fallback.text().to_vec(), wanted, may_wait, &mut refused)? {
+            if let Some(found) = self.file(fallback.text().to_vec(), wanted.codings, may_wait, &mut refused)? {
                 return Ok(found);
             }
         }
@@ -105,28 +110,33 @@ impl Lookup {
     fn file(
         &self,
         name: Vec<u8>,
-        wanted: &WantedFile,
+        codings: Codings,
         may_wait: bool,
         refused: &mut Option<io::Error>,
     ) -> io::Result<Option<Looked>> {
-        match self.entry(&name, may_wait, refused)? {
-            Some(AtName::File(file)) => self.best(file, name, wanted, may_wait).map(Some),
-            _ => Ok(None),
-        }
+        let Some(AtName::File(file)) = self.entry(&name, may_wait, refused)? else { return Ok(None) };
+        let (file, coding) = self.best(file, &name, codings, may_wait)?;
+        Ok(Some(Looked::File { file, name, coding }))
     }
 
     /// The form of a file that its client likes best. A form that is older than the original is one of an earlier
     /// original. Parts of seconds are not compared: some programs that compress copy the time without them.
-    fn best(&self, file: OpenFile, name: Vec<u8>, wanted: &WantedFile, may_wait: bool) -> io::Result<Looked> {
-        for coding in wanted.codings.iter() {
-            let form = [&name[..], coding.ending.as_bytes()].concat();
+    fn best(
+        &self,
+        file: OpenFile,
+        name: &[u8],
+        codings: Codings,
+        may_wait: bool,
+    ) -> io::Result<(OpenFile, Option<FileCoding>)> {
+        for coding in codings.iter() {
+            let form = [name, coding.ending().as_bytes()].concat();
             if let Some(AtName::File(form)) = self.entry(&form, may_wait, &mut None)? {
                 if form.modified_second() >= file.modified_second() {
-                    return Ok(Looked::File { file: form, name, coding: Some(coding) });
+                    return Ok((form, Some(coding)));
                 }
             }
         }
-        Ok(Looked::File { file, name, coding: None })
+        Ok((file, None))
     }
 
     /// What stands at a name. `refused` keeps the first error about a file that may not be read: another may be found.

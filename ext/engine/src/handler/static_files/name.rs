@@ -29,13 +29,18 @@ impl FileName {
             }
             name.extend_from_slice(part);
         }
-        let is_folder = name.is_empty() || matches!(text.rsplit(|byte| *byte == b'/').next(), Some(b"" | b"."));
+        let is_folder = name.is_empty() || text.ends_with(b"/") || text.ends_with(b"/.");
         Some(Self { text: name, is_folder })
     }
 
     /// The name, without a slash at either end.
     pub(super) fn text(&self) -> &[u8] {
         &self.text
+    }
+
+    /// The name, as text of its own. Nothing is left of it here.
+    pub(super) fn take(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.text)
     }
 
     /// Whether it was written as the name of a folder: with a slash at its end.

@@ -311,3 +311,24 @@ fn chunk_sizes_are_hexadecimal() {
         assert_eq!(out, format!("{size:x}\r\n").as_bytes());
     }
 }
+
+#[tokio::test]
+async fn what_was_sent_past_a_connection_is_not_sent_again() {
+    let (mut connection, mut peer) = pair();
+    connection.output().extend_from_slice(b"head");
+    assert_eq!(connection.unsent(), b"head");
+    for (taken, left) in [(1, &b"ead"[..]), (3, b"")] {
+        let n = connection.stream().try_write(&connection.unsent()[..taken]).expect("sent");
+        connection.note_sent(n);
+        assert_eq!(connection.unsent(), left);
+    }
+    assert!(connection.is_flushed());
+    assert_eq!(connection.total_sent(), 4);
+    connection.begin_body(Framing::Length(4));
+    send(&mut connection, b"body").await;
+    flush(&mut connection).await;
+    drop(connection);
+    let mut got = Vec::new();
+    within(peer.read_to_end(&mut got)).await.expect("read");
+    assert_eq!(got, b"headbody");
+}
