@@ -4,6 +4,8 @@
 
 mod coded;
 mod file;
+mod outflow;
+mod passage;
 
 use std::io;
 use std::task::{Context, Poll};
@@ -16,6 +18,8 @@ use proxy_http::message::{Fields, Known, Method, RequestHead, ResponseHead, Vers
 use proxy_http::message::{Framing, Malformed, Piece, ReadError};
 
 use self::coded::Coded;
+pub(crate) use self::outflow::Outflow;
+pub(crate) use self::passage::{Acknowledged, Passage};
 use crate::stream::Http1Connection;
 
 /// One end of an exchange.

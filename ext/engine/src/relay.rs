@@ -186,6 +186,10 @@ pub(crate) async fn send(
             }
         }
         if client.alarm.poll(cx, until).is_ready() {
+            if matches!(waited, Waited::ClientBody | Waited::ClientRate) && client.is_excused(cx, limits.rate) {
+                (progress, pace) = (None, Pace::from(client.channel.total_read()));
+                return Poll::Pending;
+            }
             let kind = Kind::Timeout(waited);
             return Poll::Ready(Err(match waited {
                 Waited::ClientBody | Waited::ClientRate => Error::client(kind),
@@ -260,7 +264,7 @@ pub(crate) async fn relay(
         }
         // A request body that still moves shows that the backend is at work.
         let taken = moved_to(client, stuck == Stuck::Writing);
-        let now_moved = backend.total_read() + backend.total_sent() + taken;
+        let now_moved = backend.total_read() + backend.total_sent() + taken.mark;
         let since = match progress {
             Some(since) if moved == now_moved && !rests => since,
             _ => Instant::now(),
@@ -277,11 +281,15 @@ pub(crate) async fn relay(
             _ => limits.rate,
         };
         let sends = up.note(rate, sending, client.channel.total_read());
-        let takes = down.note(rate, is_slow, taken);
+        let takes = down.note(rate, is_slow, taken.bytes);
         if let Some(end) = sends.into_iter().chain(takes).min().filter(|end| *end < until) {
             (until, waited) = (end, Waited::ClientRate);
         }
         if client.alarm.poll(cx, until).is_ready() {
+            if sends == Some(until) && client.is_excused(cx, limits.rate) {
+                up = Pace::from(client.channel.total_read());
+                return Poll::Pending;
+            }
             let kind = Kind::Timeout(waited);
             return Poll::Ready(Err(match waited {
                 Waited::Read => Error::backend(kind, Retry::Never),
@@ -306,13 +314,13 @@ pub(crate) async fn flush(client: &mut ClientChannel, limit: Duration, rate: Rat
         let rests = client.channel.rests();
         let taken = moved_to(client, !rests);
         let since = match progress {
-            Some(since) if taken == sent && !rests => since,
+            Some(since) if taken.mark == sent && !rests => since,
             _ => Instant::now(),
         };
         progress = Some(since);
-        sent = taken;
+        sent = taken.mark;
         let (mut until, mut waited) = (since + limit, Waited::ClientWrite);
-        if let Some(end) = pace.note(rate, !rests, sent).filter(|end| *end < until) {
+        if let Some(end) = pace.note(rate, !rests, taken.bytes).filter(|end| *end < until) {
             (until, waited) = (end, Waited::ClientRate);
         }
         client.alarm.poll(cx, until).map(|()| Err(Error::client(Kind::Timeout(waited))))

@@ -21,6 +21,7 @@ use tokio::time::Instant;
 use self::meter::Meter;
 use self::session::Session;
 use self::wire::Wire;
+use crate::channel::Outflow;
 use crate::client::ClientInfo;
 use crate::deadline::DeadlineTimer;
 use crate::stream::Stream;
@@ -76,8 +77,8 @@ async fn begin<'a>(
     client_info: &ClientInfo,
 ) -> Option<Box<Session<'a>>> {
     let limits = worker.snapshot().globals.limits;
-    let meter = Rc::new(Meter::new(Instant::now()));
-    let wire = Wire::new(stream, received, Rc::clone(&meter), limits.client_body);
+    let meter = Rc::new(Meter::new(Instant::now(), Rc::new(Outflow::of(stream))));
+    let wire = Wire::new(received, Rc::clone(&meter), limits.client_body);
     let until = Instant::now() + limits.head;
     registration.is_new();
     let mut alarm = DeadlineTimer::default();

@@ -1,7 +1,7 @@
 //! Taking a small request in before a backend is asked.
 
 use std::future::poll_fn;
-use std::task::Poll;
+use std::task::{ready, Poll};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -24,7 +24,7 @@ pub(crate) async fn gather(
     let mut since = Instant::now();
     let mut read = client.channel.total_read();
     poll_fn(|cx| {
-        let ClientChannel { channel: peer, alarm, .. } = &mut *client;
+        let peer = &mut client.channel;
         if !peer.is_flushed() {
             if let Poll::Ready(Err(error)) = peer.poll_flush(cx) {
                 return Poll::Ready(Err(Error::client(Kind::Io(error))));
@@ -47,7 +47,12 @@ pub(crate) async fn gather(
         if let Some(end) = pace.note(rate, true, read).filter(|end| *end < until) {
             (until, waited) = (end, Waited::ClientRate);
         }
-        alarm.poll(cx, until).map(|()| Err(Error::client(Kind::Timeout(waited))))
+        ready!(client.alarm.poll(cx, until));
+        if client.is_excused(cx, rate) {
+            (since, pace) = (Instant::now(), Pace::from(read));
+            return Poll::Pending;
+        }
+        Poll::Ready(Err(Error::client(Kind::Timeout(waited))))
     })
     .await
 }

@@ -52,7 +52,7 @@ impl Pace {
 
     /// Records the bytes moved so far, and whether the client is waited for now. If it is, returns the time at which
     /// its allowance ends.
-    pub(super) fn note(&mut self, rate: Rate, waits: bool, moved: u64) -> Option<Instant> {
+    pub(crate) fn note(&mut self, rate: Rate, waits: bool, moved: u64) -> Option<Instant> {
         if rate.least == 0 || !waits && self.account.is_none() {
             return None;
         }

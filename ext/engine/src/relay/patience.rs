@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use super::client::{ClientChannel, Listening};
 use super::pace::{Pace, Rate};
+use crate::channel::Acknowledged;
 use crate::error::{Error, Kind, Waited};
 
 /// The time since a peer that is waited for has last moved a byte. The clock is not read before it is waited for.
@@ -33,12 +34,12 @@ impl Silence {
     }
 }
 
-/// Bytes that a client has taken. If it is waited for, those that its system has acknowledged: a client that reads
-/// steadily is not silent while our system waits for more room to tell of.
-pub(super) fn moved_to(client: &ClientChannel, waits: bool) -> u64 {
+/// What a client has taken. If it is waited for, that is what its system has acknowledged: a client that reads steadily
+/// is not silent while our system waits for more room to tell of.
+pub(super) fn moved_to(client: &mut ClientChannel, waits: bool) -> Acknowledged {
     match waits {
-        true => client.channel.total_acknowledged(),
-        false => client.channel.total_sent(),
+        true => client.taken(),
+        false => Acknowledged::of(client.channel.total_sent()),
     }
 }
 
@@ -70,8 +71,8 @@ impl Patience {
         }
         let waits = waits && !client.channel.rests();
         let sent = moved_to(client, waits);
-        let slow = self.pace.note(self.rate, waits, sent);
-        let Some(silent) = self.silence.until(waits, sent, self.limit) else { return Poll::Pending };
+        let slow = self.pace.note(self.rate, waits, sent.bytes);
+        let Some(silent) = self.silence.until(waits, sent.mark, self.limit) else { return Poll::Pending };
         let (end, waited) = match slow {
             Some(slow) if slow < silent => (slow, Waited::ClientRate),
             _ => (silent, Waited::ClientWrite),

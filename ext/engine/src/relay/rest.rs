@@ -1,7 +1,7 @@
 //! Reading and dropping bodies that are not needed.
 
 use std::future::poll_fn;
-use std::task::Poll;
+use std::task::{ready, Poll};
 use std::time::Duration;
 
 use proxy_http::http2::Stream;
@@ -25,7 +25,7 @@ pub(crate) async fn skip_body(client: &mut ClientChannel, limit: Duration, rate:
     let mut since = Instant::now();
     let mut read = client.channel.total_read();
     poll_fn(|cx| {
-        let ClientChannel { channel: peer, alarm, .. } = &mut *client;
+        let peer = &mut client.channel;
         loop {
             match peer.poll_body(cx) {
                 Poll::Ready(Ok(Piece::End)) => return Poll::Ready(Ok(())),
@@ -43,7 +43,12 @@ pub(crate) async fn skip_body(client: &mut ClientChannel, limit: Duration, rate:
         if let Some(end) = pace.note(rate, true, read).filter(|end| *end < until) {
             (until, waited) = (end, Waited::ClientRate);
         }
-        alarm.poll(cx, until).map(|()| Err(Error::client(Kind::Timeout(waited))))
+        ready!(client.alarm.poll(cx, until));
+        if client.is_excused(cx, rate) {
+            (since, pace) = (Instant::now(), Pace::from(read));
+            return Poll::Pending;
+        }
+        Poll::Ready(Err(Error::client(Kind::Timeout(waited))))
     })
     .await
 }

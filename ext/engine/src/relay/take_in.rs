@@ -1,7 +1,7 @@
 //! Taking a response in while its client is still busy with what came before.
 
 use std::future::poll_fn;
-use std::task::Poll;
+use std::task::{ready, Poll};
 use std::time::Duration;
 
 use proxy_http::headers::trailers;
@@ -96,16 +96,22 @@ pub(crate) async fn take_in(
         }
         let awaits_client = !keeps_up && !client.channel.rests() && (held.has_next() || held.is_empty());
         let sent = moved_to(client, awaits_client);
+        let sends = up.note(limits.rate, sending, client.channel.total_read());
         let ends = [
             (reading.until(waits, backend.total_read() + backend.total_sent(), limits.read), Waited::Read),
-            (writing.until(awaits_client, sent, limits.client_write), Waited::ClientWrite),
-            (pace.note(limits.rate, awaits_client, sent), Waited::ClientRate),
-            (up.note(limits.rate, sending, client.channel.total_read()), Waited::ClientRate),
+            (writing.until(awaits_client, sent.mark, limits.client_write), Waited::ClientWrite),
+            (pace.note(limits.rate, awaits_client, sent.bytes), Waited::ClientRate),
+            (sends, Waited::ClientRate),
         ];
         let first = ends.into_iter().filter_map(|(end, waited)| Some((end?, waited))).min_by_key(|(end, _)| *end);
         // Only the disk is waited for if there is none.
         let Some((end, waited)) = first else { return Poll::Pending };
-        client.alarm.poll(cx, end).map(|()| match waited {
+        ready!(client.alarm.poll(cx, end));
+        if sends == Some(end) && client.is_excused(cx, limits.rate) {
+            up = Pace::from(client.channel.total_read());
+            return Poll::Pending;
+        }
+        Poll::Ready(match waited {
             Waited::Read => {
                 held.end = Some(HeldEnd::Cut(Error::backend(Kind::Timeout(waited), Retry::Never)));
                 Ok(())

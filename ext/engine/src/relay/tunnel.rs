@@ -29,16 +29,16 @@ pub(crate) async fn tunnel(
     let (mut moved, mut queued) = (None, None);
     let mut since = Instant::now();
     let ended = poll_fn(|cx| {
-        let ClientChannel { channel: client, alarm, .. } = &mut *client;
+        let peer = &mut client.channel;
         if !up.over {
-            match poll_copy(cx, client, backend, &mut up.frames) {
+            match poll_copy(cx, peer, backend, &mut up.frames) {
                 Poll::Ready(Ok(())) => up.over = true,
                 Poll::Ready(Err(error)) => return Poll::Ready(Some(Err(Error::client(Kind::Io(error))))),
                 Poll::Pending => {}
             }
         }
         if !down.over {
-            match poll_copy(cx, backend, client, &mut down.frames) {
+            match poll_copy(cx, backend, peer, &mut down.frames) {
                 Poll::Ready(Ok(())) => down.over = true,
                 Poll::Ready(Err(error)) => {
                     return Poll::Ready(Some(Err(Error::backend(Kind::Io(error), Retry::Never))));
@@ -51,20 +51,20 @@ pub(crate) async fn tunnel(
         }
         if up.over {
             // The client has half-closed: it still takes bytes from the other side, or goes away.
-            if let Poll::Ready(error) = client.poll_gone(cx) {
+            if let Poll::Ready(error) = peer.poll_gone(cx) {
                 return Poll::Ready(Some(Err(Error::client(Kind::Io(error)))));
             }
         }
         if open.poll_over(cx).is_ready() {
             return Poll::Ready(None);
         }
-        let now_moved = Some(client.total_read() + client.total_sent() + backend.total_read() + backend.total_sent());
+        let now_moved = Some(peer.total_read() + peer.total_sent() + backend.total_read() + backend.total_sent());
         if moved != now_moved {
             moved = now_moved;
             since = Instant::now();
         }
         let late = || Some(Err(Error::backend(Kind::Timeout(Waited::Read), Retry::Never)));
-        while alarm.poll(cx, since + limit).is_ready() {
+        while client.alarm.poll(cx, since + limit).is_ready() {
             // A side that reads slowly and steadily is not silent while our system waits for more room to tell of.
             let waiting = client.queued() + backend.queued();
             if waiting == 0 || queued.replace(waiting) == Some(waiting) {

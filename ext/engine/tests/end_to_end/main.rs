@@ -39,6 +39,7 @@ mod http2_bodies;
 mod http2_floods;
 mod http2_pace;
 mod http2_requests;
+mod http2_slow_readers;
 mod http2_tunnels;
 mod http_1_0;
 mod interim;

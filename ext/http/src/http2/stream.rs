@@ -15,6 +15,7 @@ use http::request::Parts;
 use http::{HeaderMap, Request};
 
 use super::error::into_io;
+use super::handed_over::HandedOver;
 use super::lease::Lease;
 use super::sieve::{Pieces, Tally};
 use super::upgrade::Upgrade;
@@ -49,6 +50,8 @@ pub struct Stream {
     body_read: u64,
     /// Counts small pieces as they are taken.
     pieces: Option<Pieces>,
+    /// Counts bytes for the connection to a client.
+    handed_over: Option<HandedOver>,
     /// Place on a connection to a backend. Dropped after the stream itself.
     lease: Option<Lease>,
 }
@@ -84,14 +87,21 @@ enum Ending {
 }
 
 impl Stream {
-    /// A stream with the request of a client.
-    pub fn of_client(request: &Parts, body: RecvStream, response: SendResponse<Bytes>, tally: &Tally) -> Self {
+    /// A stream with the request of a client. `handed_over` counts what the streams of the connection send.
+    pub fn of_client(
+        request: &Parts,
+        body: RecvStream,
+        response: SendResponse<Bytes>,
+        tally: &Tally,
+        handed_over: &HandedOver,
+    ) -> Self {
         let stream = body.stream_id().as_u32();
         let receiving = if body.is_end_stream() { Receiving::Ended } else { Receiving::Body(body) };
         let pieces = matches!(receiving, Receiving::Body(_)).then(|| Pieces::new(tally, stream));
         let tunnel = request.extensions.get::<Protocol>().is_some();
         let head_alone = request.method == http::Method::HEAD;
-        Self { tunnel, head_alone, pieces, ..Self::new(Sending::Response(response), receiving) }
+        let handed_over = Some(handed_over.clone());
+        Self { tunnel, head_alone, pieces, handed_over, ..Self::new(Sending::Response(response), receiving) }
     }
 
     /// A stream for one more request on a connection to a backend. [`Stream::write_request`] sets the request.
@@ -118,6 +128,7 @@ impl Stream {
             total_read: 0,
             body_read: 0,
             pieces: None,
+            handed_over: None,
             lease: None,
         }
     }

@@ -6,10 +6,13 @@
 //! WINDOW_UPDATE, and a browser that leaves a page may take a hundred requests back.
 
 use std::cell::Cell;
+use std::rc::Rc;
 
 use proxy_http::http2::frame::{kind, FrameHeader, END_HEADERS};
 use proxy_http::http2::{FloodBudget, Tally};
 use tokio::time::Instant;
+
+use crate::channel::Outflow;
 
 /// Flood budget of a new connection, and the largest.
 const ALLOWANCE: i64 = 2_000;
@@ -33,18 +36,16 @@ pub(super) struct Meter {
     head_is_partial: Cell<bool>,
     /// Number of response frames sent.
     answers: Cell<u64>,
-    /// Bytes that the system has taken.
-    written: Cell<u64>,
-    /// Whether the last write was refused.
-    blocked: Cell<bool>,
     /// Whether our side was ended.
     ended: Cell<bool>,
+    /// The way out.
+    pub(super) outflow: Rc<Outflow>,
     /// Small pieces of bodies that wait to be taken.
     pub(super) tally: Tally,
 }
 
 impl Meter {
-    pub(super) fn new(now: Instant) -> Self {
+    pub(super) fn new(now: Instant, outflow: Rc<Outflow>) -> Self {
         Self {
             budget: FloodBudget::new(ALLOWANCE),
             refilled: Cell::new(now),
@@ -52,9 +53,8 @@ impl Meter {
             head_is_open: Cell::new(false),
             head_is_partial: Cell::new(false),
             answers: Cell::new(0),
-            written: Cell::new(0),
-            blocked: Cell::new(false),
             ended: Cell::new(false),
+            outflow,
             tally: Tally::default(),
         }
     }
@@ -91,7 +91,10 @@ impl Meter {
     pub(super) fn sent(&self, frame: FrameHeader) {
         let earned = match frame.kind {
             kind::HEADERS => ANSWERED,
-            kind::DATA => SENT,
+            kind::DATA => {
+                self.outflow.wrote_data(frame.len);
+                SENT
+            }
             _ => return,
         };
         self.answers.set(self.answers.get() + 1);
@@ -113,22 +116,6 @@ impl Meter {
         self.answers.get()
     }
 
-    /// Notes how much the system has taken; `None` if it takes no more.
-    pub(super) fn wrote(&self, n: Option<usize>) {
-        self.blocked.set(n.is_none());
-        self.written.set(self.written.get() + n.unwrap_or_default() as u64);
-    }
-
-    /// Bytes that the system has taken.
-    pub(super) fn written(&self) -> u64 {
-        self.written.get()
-    }
-
-    /// Whether it took no more at the last try.
-    pub(super) fn is_blocked(&self) -> bool {
-        self.blocked.get()
-    }
-
     /// Notes that our side was ended.
     pub(super) fn end(&self) {
         self.ended.set(true);
@@ -143,6 +130,11 @@ impl Meter {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stream::Stream;
+
+    fn meter_at(now: Instant) -> Meter {
+        Meter::new(now, Rc::new(Outflow::of(Stream::Gone(tokio::io::empty()))))
+    }
 
     fn frame(kind: u8) -> FrameHeader {
         FrameHeader { kind, flags: END_HEADERS, len: 8, stream: 1 }
@@ -161,18 +153,18 @@ mod tests {
     #[test]
     fn a_flood_is_noticed_and_requests_are_none() {
         for (kind, at_least) in [(2, 2_000), (4, 2_000), (6, 2_000), (8, 2_000), (9, 2_000), (0xfa, 2_000), (3, 200)] {
-            let meter = Meter::new(Instant::now());
+            let meter = meter_at(Instant::now());
             let passed = passes(&meter, 100_000, |meter| meter.received(frame(kind)));
             assert!((at_least..at_least + 200).contains(&passed), "{passed} of kind {kind}");
         }
-        let meter = Meter::new(Instant::now());
+        let meter = meter_at(Instant::now());
         assert_eq!(passes(&meter, 100_000, |meter| meter.received(frame(kind::HEADERS))), 100_000);
         assert_eq!(passes(&meter, 100_000, |meter| meter.received(frame(kind::DATA))), 100_000);
     }
 
     #[test]
     fn a_client_that_is_served_may_go_on_for_ever() {
-        let meter = Meter::new(Instant::now());
+        let meter = meter_at(Instant::now());
         let served = passes(&meter, 100_000, |meter| {
             meter.received(frame(kind::HEADERS));
             meter.sent(frame(kind::HEADERS));
@@ -190,7 +182,7 @@ mod tests {
     #[test]
     fn time_refills_the_allowance() {
         let long_ago = Instant::now().checked_sub(std::time::Duration::from_secs(10)).expect("the clock has run");
-        let meter = Meter::new(long_ago);
+        let meter = meter_at(long_ago);
         let passed = passes(&meter, 100_000, |meter| meter.received(frame(6)));
         assert!((2_900..3_200).contains(&passed), "{passed}");
     }

@@ -25,7 +25,7 @@ use crate::downstream::linger::{PAUSE, PAUSE_IN_NEED};
 use crate::error::Cause;
 use crate::forward::{forward_guarded, refuse, Unread};
 use crate::grpc::Form;
-use crate::relay::{self, ClientChannel};
+use crate::relay::{self, ClientChannel, Pace, Rate};
 use crate::request::Verdict;
 use crate::worker::{Registration, Worker};
 
@@ -81,8 +81,12 @@ struct Still {
     blocked: Option<Instant>,
     /// Since when our side has been over.
     ended: Option<Instant>,
-    /// Bytes sent at the last look.
-    written: u64,
+    /// Bytes that the client had taken at the last look.
+    taken: u64,
+    /// The pace of a client that takes the rest of responses.
+    pace: Pace,
+    /// Bytes that its system had acknowledged when the connection was last found idle.
+    acknowledged: u64,
     /// Response frames sent at the last look.
     answers: u64,
 }
@@ -90,16 +94,33 @@ struct Still {
 impl Still {
     /// Looks once more. `busy` says whether requests are served.
     fn note(&mut self, busy: bool, meter: &Meter) {
-        let moved = self.written != meter.written();
-        self.written = meter.written();
+        let outflow = &meter.outflow;
+        outflow.settle();
+        // A client that reads slowly and steadily is not stuck while our system waits for more room to tell of.
+        let taken = if outflow.is_blocked() { outflow.acknowledged() } else { outflow.written() };
+        let moved = std::mem::replace(&mut self.taken, taken) != taken;
         let answered = self.answers != meter.answers();
         self.answers = meter.answers();
         let since = |before: Option<Instant>, still: bool, moved: bool| {
             still.then(|| before.filter(|_| !moved).unwrap_or_else(Instant::now))
         };
-        self.idle = since(self.idle, !busy, answered);
-        self.blocked = since(self.blocked, meter.is_blocked(), moved);
+        self.idle = since(self.idle, !busy, answered || outflow.is_blocked() && moved);
+        self.blocked = since(self.blocked, outflow.is_blocked(), moved);
         self.ended = since(self.ended, meter.has_ended(), false);
+    }
+
+    /// Looks once more at a connection that seems to be idle: whether the client still takes what our system holds for
+    /// it, and at this rate at least. Then it is not idle yet.
+    fn is_taking(&mut self, meter: &Meter, rate: Rate) -> bool {
+        let Some(since) = self.idle else { return false };
+        let acknowledged = meter.outflow.acknowledged();
+        let came = acknowledged - std::mem::replace(&mut self.acknowledged, acknowledged).min(acknowledged);
+        let least = (rate.least as f64 * since.elapsed().as_secs_f64()) as u64;
+        let takes = acknowledged < meter.outflow.written() && came >= least.max(1);
+        if takes {
+            self.idle = Some(Instant::now());
+        }
+        takes
     }
 }
 
@@ -171,6 +192,9 @@ impl<'a> Session<'a> {
             if self.alarm.poll(cx, until).is_pending() {
                 return Poll::Pending;
             }
+            if matches!(event, Event::Idle | Event::Left) && self.is_taking() {
+                continue;
+            }
             match event {
                 Event::Idle => self.leave(),
                 Event::SlowHead => self.end(Reason::ENHANCE_YOUR_CALM),
@@ -192,7 +216,10 @@ impl<'a> Session<'a> {
             _ => (head, Instant::now()),
         });
         let Still { idle, blocked, ended, .. } = self.still;
+        // Requests that are not answered whole have a pace of their own.
+        let slow = self.still.pace.note(limits.rate, blocked.is_some() && !asked, self.still.taken);
         let blocked = blocked.map(|since| (since + limits.client_body, Event::Stuck));
+        let blocked = sooner(blocked, slow.map(|end| (end, Event::Stuck)));
         let other = match self.phase {
             Phase::Over(since) if self.registration.must_leave() => Some((since + PAUSE_IN_NEED, Event::Stuck)),
             Phase::Over(since) => Some((since + PAUSE, Event::Stuck)),
@@ -210,6 +237,13 @@ impl<'a> Session<'a> {
             }
         };
         sooner(blocked, other)
+    }
+
+    /// Whether the client still takes what was sent before the connection became idle. A close would destroy that once
+    /// the client says its next word, such as WINDOW_UPDATE.
+    fn is_taking(&mut self) -> bool {
+        let rate = self.worker.snapshot().globals.limits.rate;
+        self.still.is_taking(&self.meter, rate)
     }
 
     /// Registers whether the connection may be closed to make room for another.
@@ -240,8 +274,9 @@ impl<'a> Session<'a> {
     fn begin(&mut self, request: Request<RecvStream>, response: SendResponse<Bytes>) {
         let (worker, client_info) = (Rc::clone(&self.worker), Rc::clone(&self.client_info));
         let (parts, body) = request.into_parts();
-        let stream = Stream::of_client(&parts, body, response, &self.meter.tally);
-        self.requests.spawn_local(serve(worker, client_info, parts, Box::new(stream)));
+        let outflow = Rc::clone(&self.meter.outflow);
+        let stream = Stream::of_client(&parts, body, response, &self.meter.tally, &outflow.handed_over);
+        self.requests.spawn_local(serve(worker, client_info, parts, ClientChannel::http2(Box::new(stream), outflow)));
     }
 }
 
@@ -253,8 +288,7 @@ fn sooner(one: Option<(Instant, Event)>, other: Option<(Instant, Event)>) -> Opt
 }
 
 /// Serves one request.
-async fn serve(worker: Rc<Worker>, client_info: Rc<ClientInfo>, parts: Parts, stream: Box<Stream>) {
-    let mut client = ClientChannel::new(Channel::Http2(stream));
+async fn serve(worker: Rc<Worker>, client_info: Rc<ClientInfo>, parts: Parts, mut client: ClientChannel) {
     let snapshot = worker.snapshot();
     let mut work = worker.workspace();
     work.begun = None;

@@ -18,9 +18,9 @@ use crate::stream::Stream;
 /// The byte stream of a client, whose frames are metered and sifted.
 #[derive(Debug)]
 pub(super) struct Wire {
-    stream: Stream,
     /// What was read before it was known that HTTP/2 is spoken.
     received: Bytes,
+    /// Has the stream too.
     meter: Rc<Meter>,
     incoming: Sieve,
     outgoing: FrameScanner,
@@ -29,16 +29,28 @@ pub(super) struct Wire {
 }
 
 impl Wire {
-    pub(super) fn new(stream: Stream, received: Vec<u8>, meter: Rc<Meter>, patience: Duration) -> Self {
+    /// The byte stream that the outflow of `meter` has.
+    pub(super) fn new(received: Vec<u8>, meter: Rc<Meter>, patience: Duration) -> Self {
         let incoming = Sieve::of_client(PREFACE.len(), meter.tally.clone());
         let outgoing = FrameScanner::behind(0);
-        Self { stream, received: received.into(), meter, incoming, outgoing, patience }
+        Self { received: received.into(), meter, incoming, outgoing, patience }
+    }
+
+    /// Writes, behind what the sieve has to say.
+    fn poll_out<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        write: impl FnOnce(Pin<&mut Stream>, &mut Context<'_>) -> Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        let stream = &mut *self.meter.outflow.stream();
+        ready!(self.incoming.poll_repay(cx, stream, &self.outgoing))?;
+        write(Pin::new(stream), cx)
     }
 
     fn note_write(&mut self, result: &Poll<io::Result<usize>>, slices: &[IoSlice<'_>]) {
         match result {
             Poll::Ready(Ok(n)) => {
-                self.meter.wrote(Some(*n));
+                self.meter.outflow.wrote(Some(*n));
                 let mut left = *n;
                 for slice in slices {
                     let written = left.min(slice.len());
@@ -47,7 +59,7 @@ impl Wire {
                 }
             }
             Poll::Ready(Err(_)) => {}
-            Poll::Pending => self.meter.wrote(None),
+            Poll::Pending => self.meter.outflow.wrote(None),
         }
     }
 }
@@ -55,16 +67,18 @@ impl Wire {
 impl Drop for Wire {
     /// Bytes that the client does not take go with the connection, or soon after it.
     fn drop(&mut self) {
-        match self.meter.is_blocked() {
-            true => self.stream.reset_on_close(),
-            false => self.stream.give_up_after(self.patience),
+        let Some(stream) = self.meter.outflow.take() else { return };
+        match self.meter.outflow.is_blocked() {
+            true => stream.reset_on_close(),
+            false => stream.give_up_after(self.patience),
         }
     }
 }
 
 impl AsyncRead for Wire {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let Self { stream, received, meter, incoming, outgoing, .. } = self.get_mut();
+        let Self { received, meter, incoming, outgoing, .. } = self.get_mut();
+        let stream = &mut *meter.outflow.stream();
         let before = buffer.filled().len();
         loop {
             // The connection's task sees that it is flooded before it sleeps.
@@ -98,8 +112,7 @@ impl AsyncRead for Wire {
 impl AsyncWrite for Wire {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let wire = self.get_mut();
-        ready!(wire.incoming.poll_repay(cx, &mut wire.stream, &wire.outgoing))?;
-        let result = Pin::new(&mut wire.stream).poll_write(cx, bytes);
+        let result = wire.poll_out(cx, |stream, cx| stream.poll_write(cx, bytes));
         wire.note_write(&result, &[IoSlice::new(bytes)]);
         result
     }
@@ -110,34 +123,33 @@ impl AsyncWrite for Wire {
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let wire = self.get_mut();
-        ready!(wire.incoming.poll_repay(cx, &mut wire.stream, &wire.outgoing))?;
-        let result = Pin::new(&mut wire.stream).poll_write_vectored(cx, slices);
+        let result = wire.poll_out(cx, |stream, cx| stream.poll_write_vectored(cx, slices));
         wire.note_write(&result, slices);
         result
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+        self.meter.outflow.stream().is_write_vectored()
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let wire = self.get_mut();
-        ready!(wire.incoming.poll_repay(cx, &mut wire.stream, &wire.outgoing))?;
-        let result = Pin::new(&mut wire.stream).poll_flush(cx);
-        wire.meter.wrote(result.is_ready().then_some(0));
+        let result = wire.poll_out(cx, |stream, cx| stream.poll_flush(cx));
+        wire.meter.outflow.wrote(result.is_ready().then_some(0));
         result
     }
 
     /// A lingering close. The session says how long it may take.
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let wire = self.get_mut();
-        if !wire.meter.has_ended() {
-            ready!(Pin::new(&mut wire.stream).poll_shutdown(cx))?;
-            wire.meter.end();
-            if !wire.meter.is_flooded() && !wire.stream.has_unread() {
+        let meter = &self.get_mut().meter;
+        let stream = &mut *meter.outflow.stream();
+        if !meter.has_ended() {
+            ready!(Pin::new(&mut *stream).poll_shutdown(cx))?;
+            meter.end();
+            if !meter.is_flooded() && !stream.has_unread() {
                 return Poll::Ready(Ok(()));
             }
         }
-        poll_discard(&mut wire.stream, cx, |_| true).map(Ok)
+        poll_discard(stream, cx, |_| true).map(Ok)
     }
 }

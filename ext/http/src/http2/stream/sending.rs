@@ -84,6 +84,9 @@ impl Stream {
             let piece = self.held.split_to(body.capacity().min(self.held.len()));
             let last = self.held.is_empty() && matches!(self.ending, Ending::Due(None));
             self.total_sent += piece.len() as u64;
+            if let Some(handed_over) = &self.handed_over {
+                handed_over.add(piece.len());
+            }
             body.send_data(piece, last).map_err(into_io)?;
             if last {
                 self.ending = Ending::Sent;
