@@ -113,6 +113,48 @@ RSpec.describe "the filter compress" do
     end
   end
 
+  it "has Vary on a 304 and on a part if the whole has it" do
+    sizes = { "short.txt" => 1_000, "long.txt" => 2_000, "long.png" => 2_000, "long.txt.gz" => 2_000 }
+    sizes.each { |name, size| File.write("#{directory}/#{name}", page(size)) }
+    root = directory
+    backend = start_backend do |connection|
+      while (request = connection.read_request)
+        type = request.target.end_with?("png") ? "image/png" : "text/plain"
+        body = page(sizes.fetch(request.target.split("/").last))
+        fields = { "Content-Type" => type, "Cache-Control" => "max-age=60" }
+        fields["ETag"] = '"a"' if request.target.start_with?("/cached")
+        connection.answer(body, fields)
+      end
+    end
+    proxy = start_proxy do
+      compress
+      location("/cached/*") do
+        cache
+        proxy backends: [backend.address]
+      end
+      location("/tagged/*") do
+        etag
+        proxy backends: [backend.address]
+      end
+      static_files root: root
+    end
+    varies = lambda do |path, status, fields|
+      answer = proxy.get(path, fields)
+      expect(answer.status).to eq(status), "#{path} #{fields}"
+      !answer["Vary"].nil?
+    end
+    ["", "/cached", "/tagged"].product(%w[/short.txt /long.txt /long.png]).each do |path|
+      path = path.join
+      tag = proxy.get(path)["ETag"]
+      expected = path.end_with?("/long.txt")
+      told = [varies.(path, 200, {}), varies.(path, 304, { "If-None-Match" => tag })]
+      unless path.start_with?("/tagged")
+        told += %w[bytes=0-1 bytes=0-1,500-501].map { |range| varies.(path, 206, { "Range" => range }) }
+      end
+      expect(told.uniq).to eq([expected]), path
+    end
+  end
+
   it "passes server-sent events on as they are, each within 5 ms" do
     go = Queue.new
     backend = start_backend do |connection|

@@ -88,6 +88,33 @@ RSpec.describe "static_files" do
     expect(proxy.get("/bare").status).to eq(404)
   end
 
+  it "redirects to the path of the client, also after `rewrite`, and not if that has chosen the folder" do
+    write("public/dir/index.html")
+    root = "#{directory}/site"
+    proxy = start_proxy do
+      location("/rw/*") do
+        rewrite path: "/public{path|strip_prefix:/rw}"
+        location("/rw/di*") { static_files root: root }
+        static_files root: root
+      end
+      location("/short/*") do
+        rewrite path: "/public/dir"
+        static_files root: root
+      end
+      location("/query/*") do
+        rewrite path: "/public{path|strip_prefix:/query}?inner=1"
+        static_files root: root, try_files: ["{path}", "/none"]
+      end
+    end
+    told = ->(path) { proxy.get(path).then { |answer| [answer.status, answer["Location"] || answer.body] } }
+    expect(told.("/rw/dir?a=b")).to eq([301, "/rw/dir/?a=b"])
+    expect(told.("/rw/d%69r")).to eq([301, "/rw/d%69r/"])
+    expect(told.("/query/dir?a=b")).to eq([301, "/query/dir/?a=b"])
+    ["/rw/dir/", "/short/x", "/short/x/", "/query/dir/"].each do |path|
+      expect(told.(path)).to eq([200, "public/dir/index.html"]), path
+    end
+  end
+
   it "serves a fallback with 200 if there is nothing else" do
     write("index.html")
     write("app.js")

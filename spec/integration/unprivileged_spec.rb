@@ -49,6 +49,28 @@ RSpec.describe "proxy start as a user without rights" do
     process.await_output(%r{warn .*GET /a\.txt: static_files: Permission denied})
   end
 
+  it "puts nothing in the place of a file that it may not read" do
+    FileUtils.mkdir_p("#{directory}/site/closed")
+    files = %w[secret.txt secret.txt.html app.html index.html closed/index.html styles.css styles.css.gz]
+    files.each { |name| File.write("#{directory}/site/#{name}", name) }
+    File.chmod(0, *%w[secret.txt styles.css.gz].map { |name| "#{directory}/site/#{name}" })
+    File.chmod(0o311, "#{directory}/site/closed")
+    process = start("bind 'http://127.0.0.1:0'\nstatic_files root: 'site', fallback: 'app.html', " \
+                    "precompressed: true, try_files: ['{path}', '{path}.html']\n")
+    process.await_output(/Ctrl-C/)
+    get = lambda do |path|
+      RawClient.request(process.output[%r{http://\S+}], "GET", path, "Accept-Encoding" => "gzip")
+               .then { |answer| [answer.status, answer["Location"] || answer.body] }
+    end
+    expect(get.("/none")).to eq([200, "app.html"])
+    expect(get.("/secret.txt").first).to eq(403)
+    process.await_output(%r{warn .*GET /secret\.txt: static_files: Permission denied})
+    expect(get.("/closed")).to eq([301, "/closed/"])
+    expect(get.("/closed/")).to eq([200, "closed/index.html"])
+    expect(get.("/styles.css")).to eq([200, "styles.css"])
+    process.await_output(%r{warn .*GET /styles\.css: static_files: styles\.css\.gz is passed over: Permission})
+  end
+
   it "serves, says that the state is not kept, and is found by commands" do
     process = start("bind 'http://127.0.0.1:0'\nstate 'tmp/proxy.state'\n" \
                     "static_response body: 'ok'\n")

@@ -137,6 +137,23 @@ RSpec.describe "x_sendfile" do
     expect([answer.status, answer.body, answer["X-Accel-Redirect"]]).to eq([200, "a b", nil])
   end
 
+  it "serves what Rack::Sendfile names below the real path of a folder that is written with a link" do
+    File.symlink("storage", "#{directory}/current")
+    File.write("#{directory}/config.ru", <<~RUBY)
+      require "rack"
+      use Rack::Sendfile, "X-Accel-Redirect"
+      run Rack::Files.new(File.realpath(#{"#{directory}/current".inspect}))
+    RUBY
+    proxy = start_proxy(to: start_puma("#{directory}/config.ru"), x_sendfile: { "/files" => "#{directory}/current" })
+    answer = proxy.get("/sub/a%20b.txt")
+    expect([answer.status, answer.body, answer["X-Accel-Redirect"]]).to eq([200, "a b", nil])
+  end
+
+  it "answers a link that leads out as a failed backend" do
+    proxy = start_proxy(to: naming({ "X-Sendfile" => "#{directory}/storage/out" }), x_sendfile: "#{directory}/storage")
+    expect(proxy.get("/").status).to eq(502)
+  end
+
   it "works for an application in this process" do
     path = "#{directory}/storage/report.pdf"
     folder = "#{directory}/storage"

@@ -32,6 +32,33 @@ RSpec.describe "messages about one wrong directive", :wrong_types do
     "threads(1) { }" => "threads: takes no block: write its options after it, without { … } or do … end",
     "log_level(:warn) { }" => "log_level: takes no block: write its options after it, without { … } or do … end",
     "bind('http://127.0.0.1:0') { }" => "bind: takes no block: write its options after it, without { … } or do … end",
+    "cache false" =>
+      "cache: false does not switch it off: leave this line out, and write cache in those locations alone that are " \
+      "to have it",
+    "compress false" =>
+      "compress: false does not switch it off: leave this line out, and write compress in those locations alone that " \
+      "are to have it",
+    "etag false" =>
+      "etag: false does not switch it off: leave this line out, and write etag in those locations alone that are to " \
+      "have it",
+    "compress level: { brotli: 5 }" => "compress: level: unknown option :brotli: write br: 5",
+    "compress level: { deflate: 5 }" => "compress: level: unknown option :deflate: write gzip: 5",
+    'static_files root: "/", cache_control: { ".css" => "no-cache" }' =>
+      'static_files: cache_control: ".css" is no pattern of paths: write "*.css"',
+    'static_files root: "/", cache_control: { "site.css" => "no-cache" }' =>
+      'static_files: cache_control: "site.css" is no pattern of paths: write "/site.css"',
+    'static_files root: "/", cache_control: { "/q?x.txt" => "no-cache" }' =>
+      'static_files: cache_control: "/q?x.txt" has a query, and files have none: write "/q%3Fx.txt" if the ? is ' \
+      "part of a name",
+    'cache "z", memory: 400_000; cache "z"' =>
+      "cache: memory: 400000 is out of range: write a number from 1048576 to 1099511627776",
+    'cache "z", memory: 4_000_000, max_object: 3_000_000; cache "z"' =>
+      "cache: max_object: 3000000 is more than a quarter of memory: write at most 1000000, or more memory",
+    'cache "z", disk: true; cache "z"' =>
+      'cache: disk: true is not allowed: write a Hash, such as { path: "tmp/cache/proxy", size: 1_000_000_000 }',
+    'cache "z", memory: "64MB"; location("/a/*") { cache "z" }' =>
+      'cache: memory: "64MB" is a String: write 67_108_864',
+    'cache "z", memroy: 64_000_000; cache "z"' => "cache: unknown option :memroy (did you mean :memory?)",
     "access_log false, to: 'a.log'" =>
       "access_log: false and `to` contradict each other: write a format, or leave `to` out",
     "proxy #{target}, backends: [nil, 'a:1']" =>

@@ -11,7 +11,7 @@ mod speed;
 #[cfg(target_os = "linux")]
 mod warm;
 
-pub(crate) use folder::{is_absence, AtName, Links, ServedFolder};
+pub(crate) use folder::{is_absence, leads_out, AtName, Links, ServedFolder};
 pub(crate) use reader::FileReader;
 
 use std::fs::File;

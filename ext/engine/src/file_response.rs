@@ -72,6 +72,8 @@ impl Exchange<'_> {
             ConditionResult::Holds => {}
             ConditionResult::Fails => return self.answer_error(respond::built_in(412)).await,
             ConditionResult::NotModified => {
+                self.keep_whole(Some(content.length));
+                let response = &mut self.work.response;
                 response.status = 304;
                 // The client has them (RFC 9110, section 15.4.5).
                 for name in [Known::ContentType, Known::ContentEncoding, Known::AcceptRanges, Known::ContentLength] {
@@ -86,6 +88,8 @@ impl Exchange<'_> {
                 AskedRanges::Whole => {}
                 AskedRanges::Nothing => return self.answer_no_range(content.length).await,
                 AskedRanges::Parts(ranges) => {
+                    self.keep_whole(Some(content.length));
+                    let response = &mut self.work.response;
                     response.status = 206;
                     parts = SentParts::of(ranges, content.length, &mut response.fields);
                 }

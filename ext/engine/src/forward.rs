@@ -104,6 +104,7 @@ async fn forward(
         sent_target: work.request.target_spans(),
         affinity: Affinity::None,
         coding: None,
+        whole: None,
         split: None,
         copies: None,
         cache: None,

@@ -39,7 +39,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use proxy_http::headers::hop_by_hop::ConnectionOptions;
-use proxy_http::message::{FieldName, Framing, Known, TargetSpans, Version};
+use proxy_http::message::{FieldName, Fields, Framing, Known, TargetSpans, Version};
 use tokio::time::Instant;
 
 use crate::channel::Channel;
@@ -159,6 +159,9 @@ pub(crate) struct Exchange<'a> {
     pub(crate) affinity: Affinity,
     /// What the client says about the coding of the response, until a `compress` has decided.
     pub(crate) coding: Option<CodingWish>,
+    /// The head of the whole response with status 200, if the response is a 304 or a part of it, and a `compress` has
+    /// to know.
+    pub(crate) whole: Option<Box<Fields>>,
     /// The upstream that a split has chosen in place of the handler's own.
     pub(crate) split: Option<Arc<Upstream>>,
     /// Copies for other upstreams.
@@ -295,6 +298,18 @@ impl Exchange<'_> {
             redaction: &self.globals.redaction,
             trace: self.work.trace_ids(),
             ..RequestValues::new(&self.work.request, self.client_info, self.id, self.start)
+        }
+    }
+
+    /// Keeps the head in `work.response` for filters, which is about to become that of a 304 or of a part. `length` is
+    /// that of its body.
+    pub(crate) fn keep_whole(&mut self, length: Option<u64>) {
+        if self.coding.is_some() {
+            let mut fields = self.work.response.fields.clone();
+            if let Some(length) = length {
+                fields.set(Known::ContentLength, length.to_string().as_bytes());
+            }
+            self.whole = Some(Box::new(fields));
         }
     }
 

@@ -3,6 +3,7 @@
 pub mod framing;
 pub mod hearsay;
 pub mod hop_by_hop;
+pub mod quality;
 pub mod trailers;
 pub mod websocket;
 

@@ -79,6 +79,7 @@ impl Zones {
             let name = zone.name.unwrap_or(DEFAULT_ZONE);
             if name.is_empty() || name.len() > 200 || name.chars().any(char::is_control) {
                 report.error(format!("{name:?} is no name: write one of 1 to 200 bytes, such as \"pages\""));
+                zones.add_spoiled(name);
                 continue;
             }
             let memory = zone.memory.unwrap_or(USUAL_MEMORY);
@@ -87,6 +88,7 @@ impl Zones {
             let max_object =
                 report.within("max_object").count(zone.max_object.unwrap_or(usual), 1..=MOST_MEMORY) as u64;
             if !report.is_sound() {
+                zones.add_spoiled(name);
                 continue;
             }
             if zones.0.contains_key(name) {
@@ -98,6 +100,7 @@ impl Zones {
                     "{max_object} is more than a quarter of memory: write at most {}, or more memory",
                     memory / 4
                 ));
+                zones.add_spoiled(name);
                 continue;
             }
             let disk = zone.disk.and_then(|disk| disk.compile(name, &mut folders, &mut report.within("disk")));
@@ -109,6 +112,13 @@ impl Zones {
         }
         zones.add_default(before);
         zones
+    }
+
+    /// Adds a zone that was written with a mistake, for those who use it: they are not to be reported as well.
+    fn add_spoiled(&mut self, name: &str) {
+        if !self.0.contains_key(name) {
+            self.add(None, name, ZoneLimits { memory: USUAL_MEMORY as u64, max_object: USUAL_OBJECT as u64 }, None);
+        }
     }
 
     /// Adds the zone of a `cache` without a name, which need not be written. It takes no memory until it is used.

@@ -1,6 +1,7 @@
 //! The field `Accept-Encoding` (RFC 9110, section 12.5.3).
 
 use proxy_http::headers::framing::list_members;
+use proxy_http::headers::quality::quality;
 use proxy_http::message::{Fields, Known};
 
 /// A weight in thousandths. 0: the client does not take it.
@@ -63,30 +64,13 @@ fn place(name: &[u8]) -> Option<usize> {
     USED.iter().position(|used| used.as_bytes().eq_ignore_ascii_case(name))
 }
 
-/// The name and the weight of a member. A weight that is none counts as 0.
+/// The name and the weight of a member. A weight that is none counts as 0, also one with white space around its `=`.
 fn weighted(member: &[u8]) -> (&[u8], Weight) {
     let mut parts = member.split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
     let name = parts.next().unwrap_or_default();
-    let weight = parts.find_map(|part| part.strip_prefix(b"q=").or(part.strip_prefix(b"Q=")));
-    (name, weight.map_or(FULL, |weight| thousandths(weight).unwrap_or(0)))
-}
-
-/// A weight (RFC 9110, section 12.4.2) in thousandths.
-fn thousandths(text: &[u8]) -> Option<Weight> {
-    let (whole, part) = match text {
-        [whole] => (whole, &[][..]),
-        [whole, b'.', part @ ..] if part.len() <= 3 => (whole, part),
-        _ => return None,
-    };
-    let mut weight = match whole {
-        b'0' => 0,
-        b'1' => FULL,
-        _ => return None,
-    };
-    let mut unit = 100;
-    for digit in part {
-        weight += unit * Weight::from(digit.is_ascii_digit().then(|| digit - b'0')?);
-        unit /= 10;
-    }
-    (weight <= FULL).then_some(weight)
+    let weight = parts.find_map(|part| {
+        let (name, weight) = part.split_at(memchr::memchr(b'=', part).unwrap_or(part.len()));
+        name.trim_ascii_end().eq_ignore_ascii_case(b"q").then(|| weight.get(1..).unwrap_or_default())
+    });
+    (name, weight.map_or(FULL, |weight| quality(weight).unwrap_or(0)))
 }

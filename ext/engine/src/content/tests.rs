@@ -213,6 +213,8 @@ fn codings_have_weights() {
     assert_eq!(weights("*;q=0.1, br;q=0, identity;q=0"), [100, 0, 100, 100]);
     assert_eq!(weights("gzip;q=0.4, br;q=0.5, identity;q=0.5"), [0, 500, 0, 0]);
     assert_eq!(weights("gzip;q=2, br;q=0.1234, zstd;q=x, deflate;q=1.001"), [0; 4]);
+    assert_eq!(weights("gzip;q = 0, br;Q =0, zstd;q, deflate;q= 0"), [0; 4]);
+    assert_eq!(weights("gzip;x=1;q=0, br ; q=0.5, zstd;quality=0"), [1000, 500, 0, 0]);
     assert!(are_used(&fields(&[("Content-Encoding", "identity, GZIP")])));
     assert!(!are_used(&fields(&[("Content-Encoding", "gzip"), ("Content-Encoding", "compress")])));
 }

@@ -48,7 +48,8 @@ where
     match serde_json::from_slice(&bytes) {
         Ok(body @ Value::Object(_)) => Ok(body),
         Ok(_) => {
-            Err(Refusal::new(StatusCode::BAD_REQUEST, "the body is no object: send such as {\"state\": \"down\"}"))
+            let error = "the body is no object: send the fields of this call as {\"name\": value}";
+            Err(Refusal::new(StatusCode::BAD_REQUEST, error))
         }
         Err(error) => Err(Refusal::new(StatusCode::BAD_REQUEST, format!("the body is not valid JSON: {error}"))),
     }

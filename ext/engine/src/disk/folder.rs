@@ -78,7 +78,18 @@ impl ServedFolder {
             return Err(io::ErrorKind::WouldBlock.into());
         }
         let name = OsStr::from_bytes(if name.is_empty() { b"." } else { name });
-        let file = File::from(open::inside(&self.path, name.as_ref(), self.links, may_wait)?);
+        let file = match open::inside(&self.path, name.as_ref(), self.links, open::READ, may_wait) {
+            Ok(file) => File::from(file),
+            // The names in a folder may be open to us though the folder is not.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                return match open::inside(&self.path, name.as_ref(), self.links, open::FOLDER, may_wait) {
+                    Ok(_) => Ok(AtName::Folder),
+                    Err(blocks) if blocks.kind() == io::ErrorKind::WouldBlock => Err(blocks),
+                    Err(_) => Err(error),
+                };
+            }
+            Err(error) => return Err(error),
+        };
         let facts = fstat(&file)?;
         match FileType::from_raw_mode(facts.st_mode) {
             FileType::RegularFile => {}
@@ -107,4 +118,9 @@ pub(crate) fn is_absence(error: &io::Error) -> bool {
             Errno::NOENT | Errno::NOTDIR | Errno::NAMETOOLONG | Errno::LOOP | Errno::XDEV | Errno::NXIO | Errno::INVAL
         )
     )
+}
+
+/// Whether an error means that a link leads out of the folder.
+pub(crate) fn leads_out(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(rustix::io::Errno::XDEV.raw_os_error())
 }

@@ -6,7 +6,7 @@ mod changes;
 mod media_types;
 
 use proxy_http::headers::framing::list_members;
-use proxy_http::message::{Fields, Known, Method, RequestHead, ResponseHead, Version};
+use proxy_http::message::{Fields, Known, Method, RequestHead, Version};
 use serde::{Deserialize, Serialize};
 
 use self::media_types::MediaTypes;
@@ -135,19 +135,21 @@ impl Filtering for Compress {
         }
         let work = &mut *exchange.work;
         let (request, response) = (&work.request, &mut work.response);
-        if response.status == 304 {
-            if self.types.contain_or_unknown(&response.fields) {
+        if matches!(response.status, 206 | 304) {
+            // As the whole response has it (RFC 9110, 15.3.7 and 15.4.5).
+            let may_be_coded = match exchange.whole.take() {
+                Some(whole) => self.length_of(200, &whole).is_some(),
+                None => self.whole_may_be_coded(&response.fields),
+            };
+            if may_be_coded {
                 changes::vary(&mut response.fields);
             }
-            changes::weaken_as_known(&mut response.fields, &request.fields);
+            if response.status == 304 {
+                changes::weaken_as_known(&mut response.fields, &request.fields);
+            }
             return;
         }
-        if response.status == 206 && self.may_be_part(&response.fields) {
-            // As the whole response would have it (RFC 9110, 15.3.7).
-            changes::vary(&mut response.fields);
-            return;
-        }
-        let Some(length) = self.length_of(response) else { return };
+        let Some(length) = self.length_of(response.status, &response.fields) else { return };
         changes::vary(&mut response.fields);
         if wish.no_transform || self.guards(&wish, &response.fields) || request.version == Version::Http10 {
             return;
@@ -169,28 +171,24 @@ impl Compress {
         self.strips && codes && request.version != Version::Http10
     }
 
-    /// Whether a part of a body is one of a body that may be coded. Several parts do not show their type in the head.
-    fn may_be_part(&self, fields: &Fields) -> bool {
+    /// Whether a response may be coded of which a backend has sent a part, or has said that the client has it. A 304
+    /// need not tell its type, and several parts do not show theirs in the head.
+    fn whole_may_be_coded(&self, fields: &Fields) -> bool {
         let several = |value: &[u8]| value.get(..10).is_some_and(|start| start.eq_ignore_ascii_case(b"multipart/"));
-        self.types.contain_or_unknown(fields) || fields.get(Known::ContentType).is_some_and(several)
+        let length = fields.get("Content-Range").and_then(|range| range.rsplit(|byte| *byte == b'/').next());
+        (self.types.contain_or_unknown(fields) || fields.get(Known::ContentType).is_some_and(several))
+            && is_plain(fields)
+            && length.and_then(number).is_none_or(|length| length >= self.min_size.max(1))
     }
 
     /// Length of a body that may be coded, if it is known. `None`: it may not, whatever a client accepts.
-    fn length_of(&self, response: &ResponseHead) -> Option<Option<u64>> {
-        let fields = &response.fields;
-        let has_one = matches!(response.status, 200..=203 | 400..=599);
-        if !has_one || fields.has("Content-Range") || !self.types.contain(fields) {
-            return None;
-        }
-        let is_plain = |coding: &[u8]| coding.eq_ignore_ascii_case(b"identity");
-        if !fields.all(Known::ContentEncoding).flat_map(list_members).all(is_plain) || forbids_transforms(fields) {
-            return None;
-        }
-        if !changes::has_sound_etag(fields) {
+    fn length_of(&self, status: u16, fields: &Fields) -> Option<Option<u64>> {
+        let has_one = matches!(status, 200..=203 | 400..=599);
+        if !has_one || fields.has("Content-Range") || !self.types.contain(fields) || !is_plain(fields) {
             return None;
         }
         let Some(length) = fields.get(Known::ContentLength) else { return Some(None) };
-        let length = std::str::from_utf8(length).ok()?.parse().ok()?;
+        let length = number(length)?;
         (length >= self.min_size.max(1)).then_some(Some(length))
     }
 
@@ -217,6 +215,18 @@ impl Compress {
             Coding::Gzip => self.gzip,
         }
     }
+}
+
+/// Whether a response has no coding, and may get one.
+fn is_plain(fields: &Fields) -> bool {
+    let is_none = |coding: &[u8]| coding.eq_ignore_ascii_case(b"identity");
+    fields.all(Known::ContentEncoding).flat_map(list_members).all(is_none)
+        && !forbids_transforms(fields)
+        && changes::has_sound_etag(fields)
+}
+
+fn number(text: &[u8]) -> Option<u64> {
+    std::str::from_utf8(text).ok()?.parse().ok()
 }
 
 fn codings(written: Option<&[String]>, report: &mut Report<'_>) -> Box<[Coding]> {

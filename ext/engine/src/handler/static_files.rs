@@ -141,7 +141,8 @@ impl StaticFiles {
         if !fits && !last {
             return None;
         }
-        match self.lookup.look(&mut self.wanted(values, None, &mut Vec::new()), true) {
+        let wanted = &mut self.wanted(values, None, values.request.plain_path(), &mut Vec::new());
+        match self.lookup.look(wanted, true) {
             Ok(Looked::Nothing) => None,
             Ok(_) if !fits => Some(OwnAnswer::status(Cause::Method.status())),
             Ok(Looked::File { .. }) => Some(OwnAnswer::status(200)),
@@ -163,11 +164,13 @@ impl StaticFiles {
             return Ok(Search::Declined);
         }
         let mut scratch = std::mem::take(&mut exchange.work.scratch);
-        let mut wanted = self.wanted(&exchange.scope(exchange.work.request.path()), exchange.coding, &mut scratch);
+        let request = &exchange.work.request;
+        let sent = request.plain_path_at(exchange.sent_target);
+        let mut wanted = self.wanted(&exchange.scope(request.path()), exchange.coding, sent, &mut scratch);
         exchange.work.scratch = scratch;
         match self.lookup.look(&mut wanted, false) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Err(wanted),
-            looked => Ok(found(looked, fits(exchange))),
+            looked => Ok(found(looked, exchange)),
         }
     }
 
@@ -177,7 +180,7 @@ impl StaticFiles {
         let mut looking = self.lookup.folder.threads().run(move || lookup.look(&mut wanted, true));
         let patience = exchange.globals.limits.half_close;
         match exchange.client.awaiting(patience, std::pin::Pin::new(&mut looking)).await {
-            Ok(looked) => found(looked, fits(exchange)),
+            Ok(looked) => found(looked, exchange),
             Err(error) => {
                 let response = respond::built_in(Cause::Internal.status());
                 Search::Over(exchange.answer_failure(&error, response).await)
@@ -194,8 +197,9 @@ impl StaticFiles {
                 exchange.answer_file(file.into()).await
             }
             FoundFile::Folder => {
-                let request = &exchange.work.request;
-                let location = with_slash(request.path(), request.query());
+                // A rewritten path is not for clients.
+                let (path, query) = exchange.work.request.target_at(exchange.sent_target);
+                let location = with_slash(path, query);
                 let fields = [b"Location: ", &location[..], b"\r\nContent-Length: 0\r\n"].concat();
                 exchange.answer(301, &fields, b"").await
             }
@@ -234,8 +238,14 @@ impl StaticFiles {
     }
 
     /// The names under which a file is looked for. `wish`: what the client says about codings, if it was read before.
-    /// `scratch` is overwritten.
-    fn wanted(&self, values: &RequestValues<'_>, wish: Option<CodingWish>, scratch: &mut Vec<u8>) -> WantedFile {
+    /// `sent`: the plain path that it sent. `scratch` is overwritten.
+    fn wanted(
+        &self,
+        values: &RequestValues<'_>,
+        wish: Option<CodingWish>,
+        sent: &[u8],
+        scratch: &mut Vec<u8>,
+    ) -> WantedFile {
         let request = values.request;
         // Captures are parts of the plain path too: what follows decodes nothing.
         let values = RequestValues { path: request.plain_path(), ..*values };
@@ -251,7 +261,10 @@ impl StaticFiles {
             true => Codings::of(wish.unwrap_or_else(|| CodingWish::of(&request.fields))),
             false => Codings::default(),
         };
-        WantedFile { names, of_folder: request.plain_path().ends_with(b"/"), codings }
+        let path = request.plain_path();
+        // A `rewrite` that has changed the last part of the path has chosen the folder itself.
+        let redirects = last_part(path) == last_part(sent);
+        WantedFile { names, of_folder: path.ends_with(b"/"), redirects, codings }
     }
 }
 
@@ -260,12 +273,18 @@ fn fits(exchange: &Exchange<'_>) -> bool {
     matches!(exchange.work.request.method, Method::Get | Method::Head)
 }
 
-/// What becomes of a search. `fits`: files take the method of the request.
-fn found(looked: io::Result<Looked>, fits: bool) -> Search {
+/// What becomes of a search.
+fn found(looked: io::Result<Looked>, exchange: &Exchange<'_>) -> Search {
     Search::Found(match looked {
         Ok(Looked::Nothing) => return Search::Declined,
-        Ok(Looked::File { .. } | Looked::Folder) if !fits => FoundFile::OtherMethod,
-        Ok(Looked::File { file, name, coding }) => FoundFile::File { file: Arc::new(file), name, coding },
+        Ok(Looked::File { .. } | Looked::Folder) if !fits(exchange) => FoundFile::OtherMethod,
+        Ok(Looked::File { file, name, coding, unreadable }) => {
+            if let Some((form, error)) = unreadable {
+                let form = String::from_utf8_lossy(&form);
+                exchange.warn(format_args!("static_files: {} is passed over: {error}", form.escape_debug()));
+            }
+            FoundFile::File { file: Arc::new(file), name, coding }
+        }
         Ok(Looked::Folder) => FoundFile::Folder,
         Err(error) => FoundFile::Failed(error),
     })
@@ -274,6 +293,11 @@ fn found(looked: io::Result<Looked>, fits: bool) -> Search {
 /// Whether what stands behind the last dot of a name is `ending`, in any letter case.
 fn has_ending(name: &[u8], ending: &[u8]) -> bool {
     name.rsplit(|byte| *byte == b'.').next().is_some_and(|last| last.eq_ignore_ascii_case(ending))
+}
+
+/// What follows the last slash of a path.
+fn last_part(path: &[u8]) -> &[u8] {
+    path.rsplit(|byte| *byte == b'/').next().unwrap_or_default()
 }
 
 /// The path of a folder with its slash, and the query. A path that begins with two slashes would be another site.

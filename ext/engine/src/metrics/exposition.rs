@@ -4,6 +4,7 @@ use std::io::Write;
 use std::time::UNIX_EPOCH;
 
 use proxy_http::decimal;
+use proxy_http::headers::quality::quality as weight;
 
 use super::exemplar::Exemplar;
 use super::histogram::{Buckets, Distribution};
@@ -37,7 +38,9 @@ impl ExpositionForm {
                 for part in parts {
                     let text = std::str::from_utf8(part).unwrap_or_default();
                     match text.split_once('=').map(|(name, value)| (name.trim(), value.trim())) {
-                        Some(("q", value)) => quality = (value.parse::<f64>().unwrap_or(0.0) * 1e3) as u32,
+                        Some((name, value)) if name.eq_ignore_ascii_case("q") => {
+                            quality = weight(value.as_bytes()).unwrap_or(0);
+                        }
                         // Another version of OpenMetrics is another format.
                         Some(("version", version)) if form == Self::OpenMetrics && !version.starts_with("1.") => {
                             quality = 0;

@@ -17,6 +17,14 @@ impl Default for MemoryBudget {
     }
 }
 
+#[cfg(test)]
+impl MemoryBudget {
+    /// A budget of so many bytes.
+    pub(super) fn of(bytes: usize) -> Self {
+        Self(Cell::new(bytes))
+    }
+}
+
 /// A part of a [`MemoryBudget`] that one body uses. It goes back when the body is gone.
 #[derive(Debug)]
 pub(super) struct MemoryShare {
@@ -62,7 +70,7 @@ mod tests {
 
     #[test]
     fn what_bodies_use_is_given_back_once() {
-        let budget = Rc::new(MemoryBudget(Cell::new(100)));
+        let budget = Rc::new(MemoryBudget::of(100));
         let mut share = MemoryShare::of(&budget);
         share.take(70);
         let mut other = MemoryShare::of(&budget);

@@ -13,7 +13,7 @@ use proxy_http::message::{Framing, Piece, ReadError};
 
 use self::stored::StoredBody;
 use super::client::Listening;
-use super::memory_budget::{MemoryBudget, MemoryShare};
+use super::memory_budget::MemoryBudget;
 use super::pump::{poll_pump, PumpError, Stuck};
 use super::DiskRules;
 use crate::channel::Channel;
@@ -89,7 +89,7 @@ impl RequestBody {
 
     /// Lets the part of the body that does not fit into memory go to the disk when it is taken in.
     pub(crate) fn store(&mut self, rules: DiskRules, budget: &Rc<MemoryBudget>) {
-        self.stored = Some(Box::new(StoredBody::new(rules, MemoryShare::of(budget))));
+        self.stored = Some(Box::new(StoredBody::new(rules, budget)));
     }
 
     /// Bytes that were taken in.

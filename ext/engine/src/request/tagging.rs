@@ -41,6 +41,7 @@ impl Exchange<'_> {
         response.fields.append(Known::Etag, &tag);
         let is_known = conditions::is_known(&self.work.request.fields, &response.fields);
         if is_known {
+            self.keep_whole(Some(body.len() as u64));
             self.say_not_modified();
         }
         is_known

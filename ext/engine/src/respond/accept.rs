@@ -1,5 +1,7 @@
 //! Content negotiation (RFC 9110, section 12.5.1).
 
+use proxy_http::headers::quality::quality;
+
 use super::BodyFormat;
 
 /// Preference for a format. The order of the members decides.
@@ -104,20 +106,6 @@ fn parse(element: &[u8]) -> Option<(Range<'_>, u16)> {
         }
     }
     Some((range, 1000))
-}
-
-/// Reads a quality: `0`, `0.8`, `1.000`, with at most three decimals and at most 1. The result is in thousandths.
-fn quality(text: &[u8]) -> Option<u16> {
-    let (whole, decimals) = match text {
-        [whole @ (b'0' | b'1')] => (whole, &[][..]),
-        [whole @ (b'0' | b'1'), b'.', decimals @ ..] if decimals.len() <= 3 => (whole, decimals),
-        _ => return None,
-    };
-    let mut thousandths = u16::from(whole - b'0') * 1000;
-    for (digit, weight) in decimals.iter().zip([100, 10, 1]) {
-        thousandths += u16::from(digit.is_ascii_digit().then(|| digit - b'0')?) * weight;
-    }
-    (thousandths <= 1000).then_some(thousandths)
 }
 
 /// The pieces of a list. A separator inside a quoted string does not count.

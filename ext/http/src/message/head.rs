@@ -159,6 +159,11 @@ impl RequestHead {
         (self.fields.slice(spans.path), self.fields.slice(spans.query))
     }
 
+    /// A saved [`RequestHead::plain_path`].
+    pub fn plain_path_at(&self, spans: TargetSpans) -> &[u8] {
+        self.fields.slice(spans.plain_path)
+    }
+
     /// Clears the head and keeps the memory.
     pub fn forget(&mut self) {
         let mut fields = std::mem::take(&mut self.fields);

@@ -87,6 +87,9 @@ module Proxy
         [:level, "{ gzip: 5 }", :compress] => %i[gzip gzip_comp_level],
         [:level, "{ br: 5 }", :compress] => %i[br brotli brotli_comp_level],
         [:level, "{ zstd: 6 }", :compress] => %i[zstd zstandard],
+        [:br, "5", :compression_levels] => %i[brotli],
+        [:zstd, "6", :compression_levels] => %i[zstandard zst],
+        [:gzip, "5", :compression_levels] => %i[gz deflate],
         [:level, "{ zstd: 3, br: 4, gzip: 5 }", :compress] => %i[quality compression_level comp_level],
         [:types, '["text/*", "application/json"]', :compress] =>
           %i[gzip_types brotli_types content_types mime_types media_types],

@@ -17,6 +17,12 @@ module Proxy
           def refusal(name, prose = "The response to a refused request.")
             option :error_response, Types::ERROR_RESPONSE, prose, default: "the built-in `#{name}`", unset: true
           end
+
+          # Reports `compress false`: a filter holds for all that is inside of its location.
+          def not_off(name, place)
+            place.error("false does not switch it off: leave this line out, and write #{name} in those locations " \
+                        "alone that are to have it")
+          end
         end
 
         private
@@ -30,6 +36,8 @@ module Proxy
 
             given[@as] = value
           elsif !call.arguments.empty?
+            return self.class.not_off(name, place) if call.arguments == [false]
+
             sound = false
             place.options_only(first_value(call.arguments), example || "#{name} #{names.first}: …")
           end

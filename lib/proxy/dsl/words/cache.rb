@@ -28,7 +28,8 @@ module Proxy
 
           def read(values, place)
             return if values.empty?
-            return super(values.first, place) if values.one?
+            return Word::Filter.not_off("cache", place) if values == [false]
+            return super(values.first, place) if values.length == 1
 
             place.error("takes one name, not #{values.length}: write cache #{Format.show(values.first)}")
           end
@@ -122,6 +123,28 @@ module Proxy
           Longest time that a request waits for the answer to another one for the same URL. It then asks by itself.
         TEXT
         option :status, Types::SWITCH, "Whether responses say in `Cache-Status` what the cache did."
+
+        # What makes a memory.
+        MAKING = %i[memory max_object disk].freeze
+        # Stands in for a memory that was written with a mistake, so that those who use it are not reported too.
+        STAND_IN = { "memory" => 64_000_000, "max_object" => nil, "disk" => nil }.freeze
+        private_constant :MAKING, :STAND_IN
+
+        private
+
+        def block(call, given)
+          block = super
+          block && lost_memory?(call, given) ? { **block, **STAND_IN } : block
+        end
+
+        # Whether the call makes a memory, but for a mistake.
+        def lost_memory?(call, given)
+          call.options.any? do |key, value|
+            next false if value.nil? || given.key?(key.to_s)
+
+            MAKING.include?(key) || (call.draft.outermost? && !names.include?(key))
+          end
+        end
       end
     end
   end

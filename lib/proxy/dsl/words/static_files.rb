@@ -44,7 +44,8 @@ module Proxy
             when String
               return text(files, place) if files.start_with?("/", "*")
 
-              place.error("#{files.inspect} is no pattern of paths: write #{"/#{files}".inspect}")
+              likely = files.start_with?(".") && !files.include?("/") ? "*#{files}" : "/#{files}"
+              place.error("#{files.inspect} is no pattern of paths: write #{likely.inspect}")
             else wrong(files, place)
             end
           end

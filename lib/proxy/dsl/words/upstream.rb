@@ -134,7 +134,7 @@ module Proxy
         def note(key) = Foreign.note(key)
 
         def name_of(names, place)
-          return takes.read(names.first, place) if names.one?
+          return takes.read(names.first, place) if names.length == 1
           return place.error("the name is missing: write #{takes.hint}") if names.empty?
 
           place.error("takes one name, not #{names.length}: write upstream #{Format.show(names.first)}, " \

@@ -220,8 +220,11 @@ impl Proxy {
             (SentPart::Parts(ranges), None) => Some(SentBody::Memory(BodyParts::of(&entry.body, ranges)?)),
             (_, None) => Some(SentBody::Memory(BodyParts::whole(&entry.body)?)),
         };
+        entry.write_head(&mut exchange.work.response);
+        if matches!(sent, SentPart::NotModified | SentPart::Parts(_)) {
+            exchange.keep_whole(total);
+        }
         let response = &mut exchange.work.response;
-        entry.write_head(response);
         let mut text = std::mem::take(&mut exchange.work.scratch);
         let mut length = total;
         let is_whole = matches!(sent, SentPart::All);

@@ -18,7 +18,7 @@ use proxy_http::message::{Fields, Known, RequestHead, Target};
 use super::Proxy;
 use crate::channel::Channel;
 use crate::compile::Report;
-use crate::disk::{is_absence, AtName, Links, OpenFile, ServedFolder};
+use crate::disk::{is_absence, leads_out, AtName, Links, OpenFile, ServedFolder};
 use crate::disk_threads::DiskThreads;
 use crate::error::EndReason;
 use crate::file_response::{append_validators, media_type};
@@ -144,6 +144,9 @@ fn named(fields: &Fields, roots: &[Root]) -> Named {
     // The longest of several that fit is meant.
     match roots.iter().enumerate().filter_map(below).min_by_key(|(_, rest)| rest.len()) {
         Some((number, rest)) => Named::Below(number, rest.to_vec()),
+        // Rack::Sendfile names a file by its path if it knows no URI for that, as below the real path of a folder that
+        // was written with a link.
+        None if roots.iter().any(|root| root.uri.is_some()) => Named::Path(path.to_vec()),
         None => Named::Outside,
     }
 }
@@ -163,8 +166,15 @@ fn escaped(uri: &[u8]) -> Vec<u8> {
 }
 
 /// Opens the named file. Unless `may_wait`, this fails with `WouldBlock` if the answer is not in memory. `None`: it is
-/// in none of the folders.
+/// in none of the folders, or a link leads out of one.
 fn open(roots: &[Root], named: &Named, may_wait: bool) -> io::Result<Option<AtName>> {
+    match find(roots, named, may_wait) {
+        Err(error) if leads_out(&error) => Ok(None),
+        found => found,
+    }
+}
+
+fn find(roots: &[Root], named: &Named, may_wait: bool) -> io::Result<Option<AtName>> {
     let is_plain =
         |path: &Path| path.components().all(|part| matches!(part, Component::Normal(_) | Component::RootDir));
     let path = match named {
@@ -191,14 +201,21 @@ fn open(roots: &[Root], named: &Named, may_wait: bool) -> io::Result<Option<AtNa
         return Err(io::ErrorKind::WouldBlock.into());
     }
     // A deployment may call one folder by two names: the current release, and that release.
-    let path = path.canonicalize()?;
-    for root in roots {
-        let Ok(real) = root.folder.path().canonicalize() else { continue };
-        if let Ok(rest) = path.strip_prefix(&real) {
-            return root.folder.open(rest.as_os_str().as_bytes(), may_wait).map(Some);
+    let real = roots.iter().filter_map(|root| Some((root, root.folder.path().canonicalize().ok()?)));
+    let real: Vec<_> = real.collect();
+    let found =
+        |path: &Path| real.iter().find_map(|(root, real)| Some((*root, path.strip_prefix(real).ok()?.to_owned())));
+    match path.canonicalize() {
+        Ok(path) => match found(&path) {
+            Some((root, rest)) => root.folder.open(rest.as_os_str().as_bytes(), may_wait).map(Some),
+            None => Ok(None),
+        },
+        Err(error) => {
+            // The folder that it would be in tells whether a file that is not there belongs to a root.
+            let folder = path.ancestors().skip(1).find_map(|folder| folder.canonicalize().ok());
+            folder.and_then(|folder| found(&folder)).map_or(Ok(None), |_| Err(error))
         }
     }
-    Ok(None)
 }
 
 impl Proxy {

@@ -31,6 +31,13 @@ impl FileCacheRules {
                 Match::Text(text) if text.starts_with("*.") && !text[1..].contains(['*', '/']) => {
                     Some(Files::Ending(text.as_bytes()[1..].into()))
                 }
+                Match::Text(text) if text.contains('?') => {
+                    let name = text.replace('?', "%3F");
+                    report.error(format!(
+                        "{text:?} has a query, and files have none: write {name:?} if the ? is part of a name"
+                    ));
+                    None
+                }
                 pattern => {
                     let compiled = Pattern::compile(pattern, &mut CaptureNames::default());
                     report.ok(compiled).map(|pattern| Files::Pattern(Box::new(pattern)))

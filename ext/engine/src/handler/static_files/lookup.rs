@@ -23,6 +23,8 @@ pub(crate) struct WantedFile {
     pub(super) names: SmallVec<[WantedName; 1]>,
     /// Whether the request names a folder: its path ends with a slash.
     pub(super) of_folder: bool,
+    /// Whether a folder is redirected to its path with a slash. Else its index is served without one.
+    pub(super) redirects: bool,
     /// Codings that may take the place of a file.
     pub(super) codings: Codings,
 }
@@ -43,111 +45,131 @@ pub(super) enum Looked {
         /// Name of the original, if it is a compressed form.
         name: Vec<u8>,
         coding: Option<FileCoding>,
+        /// A compressed form that the client likes better, and why it cannot be opened.
+        unreadable: Option<(Vec<u8>, io::Error)>,
     },
     /// A folder with an index, which the request names without a slash.
     Folder,
     Nothing,
 }
 
+/// The form of a file that is sent.
+struct BestForm {
+    file: OpenFile,
+    coding: Option<FileCoding>,
+    unreadable: Option<(Vec<u8>, io::Error)>,
+}
+
+impl BestForm {
+    /// `name`: that of the original.
+    fn named(self, name: Vec<u8>) -> Looked {
+        let Self { file, coding, unreadable } = self;
+        Looked::File { file, name, coding, unreadable }
+    }
+}
+
 impl Lookup {
     /// Looks for the files in their order. Unless `may_wait`, this fails with `WouldBlock` if the answer is not in
-    /// memory. The name of what is found is taken out of `wanted`.
+    /// memory. A file that may not be read is an error too: another must not take its place. The name of what is found is
+    /// taken out of `wanted`.
     pub(super) fn look(&self, wanted: &mut WantedFile, may_wait: bool) -> io::Result<Looked> {
         let mut folder = None;
-        let mut refused = None;
         for (place, WantedName { name, follows_path }) in wanted.names.iter().enumerate() {
             if name.is_folder() {
                 // Relative links of an index would lead elsewhere if its folder were served under a path without the
                 // slash.
-                if *follows_path && !wanted.of_folder {
-                    if self.has_index(name, may_wait, &mut refused)? {
+                if *follows_path && !wanted.of_folder && wanted.redirects {
+                    if self.has_index(name, may_wait)? {
                         return Ok(Looked::Folder);
                     }
                     continue;
                 }
-                for index in &self.index {
-                    if let Some(found) = self.file(name.join(index), wanted.codings, may_wait, &mut refused)? {
-                        return Ok(found);
-                    }
+                if let Some(found) = self.index(name, wanted.codings, may_wait)? {
+                    return Ok(found);
                 }
                 continue;
             }
-            match self.entry(name.text(), may_wait, &mut refused)? {
+            match self.entry(name.text(), may_wait)? {
                 Some(AtName::File(file)) => {
-                    let (file, coding) = self.best(file, name.text(), wanted.codings, may_wait)?;
-                    return Ok(Looked::File { file, name: wanted.names[place].name.take(), coding });
+                    let best = self.best(file, name.text(), wanted.codings, may_wait)?;
+                    return Ok(best.named(wanted.names[place].name.take()));
                 }
                 Some(AtName::Folder) => folder = folder.or(Some(name)),
                 Some(AtName::Other) | None => {}
             }
         }
         if let Some(folder) = folder.filter(|_| !wanted.of_folder) {
-            if self.has_index(folder, may_wait, &mut refused)? {
+            if !wanted.redirects {
+                if let Some(found) = self.index(folder, wanted.codings, may_wait)? {
+                    return Ok(found);
+                }
+            } else if self.has_index(folder, may_wait)? {
                 return Ok(Looked::Folder);
             }
         }
         if let Some(fallback) = &self.fallback {
-            if let Some(found) = self.file(fallback.text().to_vec(), wanted.codings, may_wait, &mut refused)? {
+            if let Some(found) = self.file(fallback.text().to_vec(), wanted.codings, may_wait)? {
                 return Ok(found);
             }
         }
-        match refused {
-            Some(error) => Err(error),
-            None => Ok(Looked::Nothing),
-        }
+        Ok(Looked::Nothing)
     }
 
     /// Whether a folder has a file for requests of the folder itself.
-    fn has_index(&self, folder: &FileName, may_wait: bool, refused: &mut Option<io::Error>) -> io::Result<bool> {
+    fn has_index(&self, folder: &FileName, may_wait: bool) -> io::Result<bool> {
         for index in &self.index {
-            if let Some(AtName::File(_)) = self.entry(&folder.join(index), may_wait, refused)? {
+            if let Some(AtName::File(_)) = self.entry(&folder.join(index), may_wait)? {
                 return Ok(true);
             }
         }
         Ok(false)
     }
 
-    fn file(
-        &self,
-        name: Vec<u8>,
-        codings: Codings,
-        may_wait: bool,
-        refused: &mut Option<io::Error>,
-    ) -> io::Result<Option<Looked>> {
-        let Some(AtName::File(file)) = self.entry(&name, may_wait, refused)? else { return Ok(None) };
-        let (file, coding) = self.best(file, &name, codings, may_wait)?;
-        Ok(Some(Looked::File { file, name, coding }))
+    /// The file for requests of a folder itself.
+    fn index(&self, folder: &FileName, codings: Codings, may_wait: bool) -> io::Result<Option<Looked>> {
+        for index in &self.index {
+            if let Some(found) = self.file(folder.join(index), codings, may_wait)? {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
+    }
+
+    fn file(&self, name: Vec<u8>, codings: Codings, may_wait: bool) -> io::Result<Option<Looked>> {
+        match self.entry(&name, may_wait)? {
+            Some(AtName::File(file)) => {
+                let best = self.best(file, &name, codings, may_wait)?;
+                Ok(Some(best.named(name)))
+            }
+            _ => Ok(None),
+        }
     }
 
     /// The form of a file that its client likes best. A form that is older than the original is one of an earlier
-    /// original. Parts of seconds are not compared: some programs that compress copy the time without them.
-    fn best(
-        &self,
-        file: OpenFile,
-        name: &[u8],
-        codings: Codings,
-        may_wait: bool,
-    ) -> io::Result<(OpenFile, Option<FileCoding>)> {
+    /// original. Parts of seconds are not compared: some programs that compress copy the time without them. A form that
+    /// may not be read is passed over, as by nginx.
+    fn best(&self, file: OpenFile, name: &[u8], codings: Codings, may_wait: bool) -> io::Result<BestForm> {
+        let mut unreadable = None;
         for coding in codings.iter() {
             let form = [name, coding.ending().as_bytes()].concat();
-            if let Some(AtName::File(form)) = self.entry(&form, may_wait, &mut None)? {
-                if form.modified_second() >= file.modified_second() {
-                    return Ok((form, Some(coding)));
+            match self.entry(&form, may_wait) {
+                Ok(Some(AtName::File(form))) if form.modified_second() >= file.modified_second() => {
+                    return Ok(BestForm { file: form, coding: Some(coding), unreadable });
                 }
+                Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                    unreadable.get_or_insert((form, error));
+                }
+                entry => drop(entry?),
             }
         }
-        Ok((file, None))
+        Ok(BestForm { file, coding: None, unreadable })
     }
 
-    /// What stands at a name. `refused` keeps the first error about a file that may not be read: another may be found.
-    fn entry(&self, name: &[u8], may_wait: bool, refused: &mut Option<io::Error>) -> io::Result<Option<AtName>> {
+    /// What stands at a name.
+    fn entry(&self, name: &[u8], may_wait: bool) -> io::Result<Option<AtName>> {
         match self.folder.open(name, may_wait) {
             Ok(entry) => Ok(Some(entry)),
             Err(error) if is_absence(&error) => Ok(None),
-            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-                refused.get_or_insert(error);
-                Ok(None)
-            }
             Err(error) => Err(error),
         }
     }

@@ -42,6 +42,11 @@ fn mistakes_are_told_with_their_line() {
             "cache_control: the value of \"Cache-Control\" holds a control character: leave it out",
         ),
         (
+            StaticFilesConfig { cache_control: vec![("/q?x.txt".into(), "no-cache".into())], ..usual() },
+            "cache_control: \"/q?x.txt\" has a query, and files have none: write \"/q%3Fx.txt\" if the ? is part of a \
+             name",
+        ),
+        (
             StaticFilesConfig { types: vec![(".a".into(), "text".into())], ..usual() },
             "types: \"text\" is no media type: write one such as \"model/gltf+json\"",
         ),

@@ -2,13 +2,18 @@
 
 use std::fs::File;
 use std::io;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{ready, Context, Poll};
 
 use crate::channel::Channel;
-use crate::relay::memory_budget::MemoryShare;
+use crate::relay::memory_budget::{MemoryBudget, MemoryShare};
 use crate::relay::DiskRules;
 use crate::unnamed_file::{FileDone, FileJob, BLOCK};
+
+/// Bytes that are written or read at once while the memory of all bodies is used up: each of many slow clients has so
+/// much.
+const SMALL_BLOCK: usize = 16 * 1024;
 
 /// Bytes in an unnamed file, and behind them fewer than a block in memory. They can be sent any number of times.
 #[derive(Debug)]
@@ -20,27 +25,33 @@ pub(super) struct StoredBody {
     /// Bytes of the file.
     written: u64,
     tail: Vec<u8>,
+    /// The memory of the tail, also while it is written.
+    tail_share: MemoryShare,
     job: Option<FileJob>,
     /// Bytes that this attempt has sent.
     sent: u64,
     /// Bytes of the file that were read, and their place in it.
     window: Vec<u8>,
     window_start: u64,
+    /// The memory of the window.
+    window_share: MemoryShare,
     failure: Option<io::Error>,
 }
 
 impl StoredBody {
-    pub(super) fn new(rules: DiskRules, share: MemoryShare) -> Self {
+    pub(super) fn new(rules: DiskRules, budget: &Rc<MemoryBudget>) -> Self {
         Self {
             rules,
-            share,
+            share: MemoryShare::of(budget),
             file: None,
             written: 0,
             tail: Vec::new(),
+            tail_share: MemoryShare::of(budget),
             job: None,
             sent: 0,
             window: Vec::new(),
             window_start: 0,
+            window_share: MemoryShare::of(budget),
             failure: None,
         }
     }
@@ -55,15 +66,25 @@ impl StoredBody {
         self.job.is_some()
     }
 
+    /// Bytes that are written or read at once.
+    fn block(&self) -> usize {
+        if self.share.left() < BLOCK {
+            SMALL_BLOCK
+        } else {
+            BLOCK
+        }
+    }
+
     /// Bytes that may be added while the disk is not waited for. 0: the file is as long as it may be.
     pub(super) fn room(&self) -> usize {
         let left = usize::try_from(self.rules.most.saturating_sub(self.len())).unwrap_or(usize::MAX);
-        BLOCK.saturating_sub(self.tail.len()).min(left)
+        self.block().saturating_sub(self.tail.len()).min(left)
     }
 
     /// Adds bytes, no more than there is room for.
     pub(super) fn keep(&mut self, data: &[u8]) {
         self.tail.extend_from_slice(data);
+        self.tail_share.take(data.len());
     }
 
     /// Writes whole blocks. Ready once the disk is not waited for.
@@ -72,10 +93,11 @@ impl StoredBody {
             if let Some(job) = &mut self.job {
                 let FileDone { block, file } = ready!(job.poll(cx))?;
                 self.job = None;
+                self.tail_share.give_back(block.len());
                 self.file = Some(file?);
                 self.written += block.len() as u64;
             }
-            if self.tail.len() < BLOCK {
+            if self.tail.len() < self.block() {
                 return Poll::Ready(Ok(()));
             }
             let block = std::mem::take(&mut self.tail);
@@ -124,13 +146,15 @@ impl StoredBody {
     /// Reads the next block of the file.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let Some(file) = &self.file else { return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into())) };
-        let n = usize::try_from(self.written - self.sent).unwrap_or(usize::MAX).min(BLOCK);
+        let n = usize::try_from(self.written - self.sent).unwrap_or(usize::MAX).min(self.block());
         let (threads, sent) = (&self.rules.threads, self.sent);
         let job = self.job.get_or_insert_with(|| FileJob::read(threads, file, n, sent));
         let done = ready!(job.poll(cx));
         self.job = None;
         let FileDone { block, file } = done?;
         file?;
+        self.window_share.give_back(self.window.len());
+        self.window_share.take(block.len());
         self.window = block;
         self.window_start = self.sent;
         Poll::Ready(Ok(()))
@@ -141,3 +165,6 @@ impl StoredBody {
         self.failure.take()
     }
 }
+
+#[cfg(test)]
+mod tests;

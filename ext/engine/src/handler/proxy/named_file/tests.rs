@@ -44,7 +44,10 @@ fn only_files_inside_of_the_folders_are_opened() {
         ("X-Accel-Redirect", "/files/../secret".into(), false),
         ("X-Accel-Redirect", "/files/%2e%2e/secret".into(), false),
         ("X-Accel-Redirect", "/filesa".into(), false),
-        ("X-Accel-Redirect", below("storage/a"), false),
+        ("X-Accel-Redirect", below("storage/a"), true),
+        ("X-Accel-Redirect", below("current/a"), true),
+        ("X-Accel-Redirect", below("secret"), false),
+        ("X-Accel-Redirect", below("storage/out"), false),
     ] {
         let mut fields = Fields::default();
         fields.push_field(name.as_bytes(), value.as_bytes());
@@ -77,10 +80,66 @@ fn the_type_of_a_file_is_that_of_its_decoded_name() {
         ("X-Accel-Redirect", "/files/a.css?v=1.png", "text/css; charset=utf-8"),
         ("X-Accel-Redirect", "/files/a%2ecss", "text/css; charset=utf-8"),
         ("X-Accel-Redirect", "/files/a", "application/octet-stream"),
-        ("X-Accel-Redirect", "/elsewhere/a.css", "application/octet-stream"),
+        ("X-Accel-Redirect", "/elsewhere/a%2ecss", "text/css; charset=utf-8"),
+        ("X-Accel-Redirect", "@named.css", "application/octet-stream"),
     ] {
         let mut fields = Fields::default();
         fields.push_field(name.as_bytes(), value.as_bytes());
         assert_eq!(named(&fields, &files.roots).media_type(), expected, "{value}");
     }
+}
+
+#[test]
+fn what_is_outside_is_told_from_what_is_not_there() {
+    let site = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| site.path().join(name);
+    fs::create_dir_all(at("storage")).expect("folders");
+    fs::write(at("secret"), "text").expect("a file");
+    symlink("../secret", at("storage/out")).expect("a link");
+    symlink(at("secret"), at("storage/absolute")).expect("a link");
+    symlink("nowhere", at("storage/dangling")).expect("a link");
+    symlink("storage", at("current")).expect("a link");
+    let files = roots(&[(Some("/files"), &at("current"))]);
+    let below = |name: &str| at(name).into_os_string().into_encoded_bytes();
+    for (named, is_outside) in [
+        (Named::Path(below("current/out")), true),
+        (Named::Path(below("storage/out")), true),
+        (Named::Path(below("storage/absolute")), true),
+        (Named::Path(below("secret")), true),
+        (Named::Path(below("none")), true),
+        (Named::Below(0, b"/out".to_vec()), true),
+        (Named::Path(below("current/dangling")), false),
+        (Named::Path(below("storage/dangling")), false),
+        (Named::Path(below("storage/none")), false),
+        (Named::Path(below("current/none/none")), false),
+        (Named::Path(below("storage/none/none")), false),
+        (Named::Below(0, b"/none".to_vec()), false),
+    ] {
+        let opened = open(&files.roots, &named, true);
+        match is_outside {
+            true => assert!(matches!(opened, Ok(None)), "{named:?}: {opened:?}"),
+            false => assert!(opened.as_ref().is_err_and(is_absence), "{named:?}: {opened:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_link_to_a_folder_that_was_turned_is_followed_to_the_new_one() {
+    let site = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| site.path().join(name);
+    for release in ["one", "two"] {
+        fs::create_dir(at(release)).expect("a folder");
+        fs::write(at(release).join("a"), release).expect("a file");
+    }
+    symlink("one", at("current")).expect("a link");
+    let files = roots(&[(Some("/files"), &at("current"))]);
+    let opens = |name: &str| {
+        let mut fields = Fields::default();
+        fields.push_field(b"X-Accel-Redirect", at(name).as_os_str().as_bytes());
+        matches!(open(&files.roots, &named(&fields, &files.roots), true), Ok(Some(AtName::File(_))))
+    };
+    assert_eq!([opens("one/a"), opens("two/a")], [true, false]);
+    fs::remove_file(at("current")).expect("it was there");
+    symlink("two", at("current")).expect("a link");
+    assert_eq!([opens("one/a"), opens("two/a")], [false, true]);
 }
