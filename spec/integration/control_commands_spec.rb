@@ -94,6 +94,8 @@ RSpec.describe "commands for a running proxy", time_limit: 60 do
     %w[logs --count 0] => "invalid argument: --count 0: write a whole number from 1 on",
     %w[maintenance app --retry-after -1] => "invalid argument: --retry-after -1: write a whole number from 0 on",
     %w[backends add app a --weight some] => "invalid argument: --weight some: write a whole number from 1 on",
+    %w[pause app --for 0] => "invalid argument: --for 0: write a number of seconds, such as 30",
+    %w[deploy app --to a --timeout 0] => "invalid argument: --timeout 0: write a number of seconds, such as 30",
     %w[top --sort size] => "invalid argument: --sort size: write name, busy, requests, errors or latency"
   }.each do |arguments, message|
     it "refuses `proxy #{arguments.join(" ")}`" do
@@ -197,6 +199,16 @@ RSpec.describe "commands for a running proxy", time_limit: 60 do
     expect(run_command("resume", "app")).to eq(["Requests for app go on.\n", "", 0])
     expect(request.value.status).to eq(200)
     expect(run_command("pause", "shop").last).to eq(1)
+  end
+
+  it "says that the time of a pause is over, and what requests get" do
+    start("upstream 'app', backends: ['#{start_backend.address}']\nproxy to: 'http://app'")
+    run_command("pause", "app", "--for", "0.01")
+
+    eventually(limit: 20) do
+      expect(run_command("status").first).to match(/^    paused, and its time is over: requests get 503$/)
+    end
+    expect(get.status).to eq(503)
   end
 
   it "answers with a message during maintenance" do

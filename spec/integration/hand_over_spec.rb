@@ -1,5 +1,6 @@
 # frozen_string_literal: true
 
+require "open3"
 require "support/hand_over"
 require "support/tls_client"
 require "support/web_socket"
@@ -53,6 +54,15 @@ RSpec.describe "SIGUSR2" do
       kill(:USR2, current)
       process.await_output(/^Proxyfile:2: static_respons: .*did you mean static_response/)
       expect_to_go_on(/^The new process \(PID \d+\) ended before it served, by exit status 1\. This process goes on as/)
+    end
+
+    it "`proxy upgrade` prints the mistakes as `proxy check` does, and exits with 1" do
+      rewrite("static_respons body: 'new'")
+      out, err, status = Open3.capture3(RbConfig.ruby, "-I#{ProxyProcess::LIB}", ProxyProcess::EXE, "upgrade",
+                                        chdir: folder)
+      expect([out, status.exitstatus]).to eq(["", 1])
+      expect(err.lines).to match([/\AProxyfile:2: static_respons: .*did you mean static_response/,
+                                  /\Aproxy upgrade: The new process \(PID \d+\) ended before it served, by exit/])
     end
 
     it "the old one goes on if it is killed, and refuses a second one meanwhile" do

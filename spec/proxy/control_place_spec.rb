@@ -8,11 +8,12 @@ RSpec.describe Proxy::Control::Place do
   around do |example|
     Dir.mktmpdir("place") do |directory|
       @folder = File.realpath(directory)
-      before = ENV.fetch("XDG_RUNTIME_DIR", nil)
+      before = ENV.to_h
       ENV["XDG_RUNTIME_DIR"] = File.join(@folder, "session").tap { |path| Dir.mkdir(path, 0o700) }
+      ENV["RUNTIME_DIRECTORY"] = nil
       example.run
     ensure
-      ENV["XDG_RUNTIME_DIR"] = before
+      ENV.replace(before)
     end
   end
 
@@ -58,10 +59,69 @@ RSpec.describe Proxy::Control::Place do
 
   it "is found where a server has made it" do
     make("app/tmp")
-    expect(place.find).to be_nil
+    expect(place.found).to eq([])
     UNIXServer.open(place.candidates[1].tap { |path| make(File.dirname(path).delete_prefix(@folder)) }) do
       File.chmod(0o700, "#{@folder}/session/proxy")
-      expect(place.find).to eq(place.candidates[1])
+      expect(place.found).to eq([place.candidates[1]])
+    end
+  end
+
+  # A place whose /run and /tmp are in the folder, with a socket in this folder of it.
+  def with_socket(path, mode: 0o755, user: nil)
+    make("root/#{path}")
+    make("app")
+    folder = File.join(@folder, "root", path)
+    File.chmod(mode, folder)
+    place = described_class.new("app/Proxyfile", directory: @folder, root: "#{@folder}/root")
+    socket = File.join(folder, File.basename(place.candidates.last))
+    UNIXServer.open(socket) do
+      File.chown(user, nil, folder) if user
+      yield place, socket
+    end
+  end
+
+  it "is in the folder that systemd has made for the service, which is found without being told" do
+    with_socket("run/proxy") do |place, socket|
+      expect(place.found).to eq([socket])
+      ENV["RUNTIME_DIRECTORY"] = "#{@folder}/none:#{File.dirname(socket)}"
+      expect([place.choose, place.found]).to eq([socket, [socket]])
+      File.chmod(0o775, File.dirname(socket))
+      expect([place.choose, place.found]).not_to include(socket, [socket])
+    end
+  end
+
+  it "is not believed to be in a folder for services that others can write" do
+    with_socket("run/proxy") do |place, socket|
+      File.chmod(0o777, "#{@folder}/root/run")
+      expect([place.found, place.doubtful]).to eq([[], [socket]])
+    end
+  end
+
+  describe "for root" do
+    before { skip "only root can do this" unless Process.euid.zero? }
+
+    it "is where the user has it to whom the configuration belongs" do
+      %w[tmp/proxy-65534 run/user/65534/proxy].each do |path|
+        with_socket(path, mode: 0o700, user: 65_534) do |place, socket|
+          expect([place.found, place.doubtful]).to eq([[], [socket]])
+          File.chown(65_534, nil, "#{@folder}/app")
+          expect([place.found, place.doubtful]).to eq([[socket], []])
+          File.chmod(0o770, File.dirname(socket))
+          expect(place.found).to eq([])
+        end
+        File.chown(0, nil, "#{@folder}/app")
+        FileUtils.rm_rf("#{@folder}/root")
+      end
+    end
+
+    it "is not where somebody else has it, and another service's folder is that of somebody else" do
+      [["tmp/proxy-65534", 0o700], ["run/other", 0o755]].each do |path, mode|
+        with_socket(path, mode: mode, user: 65_534) do |place, socket|
+          expect(place.found).to eq([])
+          expect(place.doubtful).to include(socket)
+        end
+        FileUtils.rm_rf("#{@folder}/root")
+      end
     end
   end
 end

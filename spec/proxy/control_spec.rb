@@ -127,6 +127,17 @@ RSpec.describe Proxy::Control do
     end
   end
 
+  it "asks again, once, where another process serves now" do
+    answers = [[409, { error: "reload: PID 8 serves now: ask it", successor: 8 }], [200, { result: "ok" }]]
+    answering { answers.length > 1 ? answers.shift : answers.first }
+    expect(control.reload).to eq(result: "ok")
+    expect(asked).to eq([["POST", "/reload", {}]] * 2)
+
+    answers.replace([[409, { error: "reload: PID 9 serves now: ask it", successor: 9 }]])
+    expect { control.reload }.to raise_error(Proxy::Control::Refused, /PID 9 serves now/)
+    expect(asked.length).to eq(4)
+  end
+
   it "reads an answer in chunks" do
     answering do |request|
       request.connection.write("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" \

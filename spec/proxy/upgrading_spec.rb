@@ -94,6 +94,24 @@ RSpec.describe "Proxy::CLI::Serving, the start of a new process", :unwrapped do
       Process.wait(successor.pid) if successor
     end
 
+    it "tells who has given an order meanwhile that the new process is to be asked, and passes signals on" do
+      told = []
+      allow(server).to receive(:leave)
+      asker = Object.new.tap { |one| one.define_singleton_method(:tell) { |*answer| told << answer } }
+      program = <<~'RUBY'
+        trap(:HUP) { $signals = $signals.to_i + 1 }
+        trap(:USR1) { exit $signals.to_i }
+        IO.for_fd(Integer(ENV.fetch("PROXY_READY_FD"))).syswrite("."); sleep
+      RUBY
+      upgrading = upgrading_class.new(server, console, signals, launch(program))
+      upgrading.begin(12)
+      upgrading.postpone(:reload, asker)
+      upgrading.postpone(:reopen, Signal.list.fetch("USR1"))
+      successor = upgrading.over(Timeout.timeout(10) { events.pop }.last)
+      expect(told).to match([[409, include(error: /\Areload: PID #{successor.pid} serves/, successor: successor.pid)]])
+      expect(Timeout.timeout(10) { Process.wait2(successor.pid) }.last.exitstatus).to eq(0)
+    end
+
     it "answers an order with what came of it, and refuses a second one meanwhile" do
       replies = []
       reply = lambda do |name|
@@ -105,7 +123,7 @@ RSpec.describe "Proxy::CLI::Serving, the start of a new process", :unwrapped do
       upgrading.postpone(:reload, reply.call("third"))
       expect(replies).to match([["second", 409, include(error: /is being started already/)]])
       expect(upgrading.over(Timeout.timeout(10) { events.pop }.last)).to be_nil
-      expect(replies.last).to match(["first", 409, include(error: /did not serve within/)])
+      expect(replies.last).to match(["first", 409, include(error: /did not serve within.*`proxy check` or/, problems: [])])
       expect(events.pop.first).to eq(:reload)
       expect(server).to have_received(:stay)
     end

@@ -83,11 +83,12 @@ module Proxy
         end
       end
 
-      def number_option(options, name)
+      # An option with seconds, which may be 0 unless it says otherwise.
+      def number_option(options, name, above_zero: false)
         options.on(name, String) do |text|
           number = Float(text, exception: false)
           raise OptionParser::InvalidArgument, "#{text}: write a number of seconds, such as 30" unless
-            number&.finite? && !number.negative?
+            number&.finite? && (above_zero ? number.positive? : !number.negative?)
 
           yield number
         end

@@ -17,9 +17,9 @@ module Proxy
         options.on("--wait") { @wait = true }
       end
 
-      # Waits for the end of the process, if that was asked for. Returns whether it was.
-      def departed?(pid)
-        Departure.new(control, pid).wait if @wait
+      # Waits for the end of the process that has told the status, if that was asked for. Returns whether it was.
+      def departed?(status)
+        Departure.new(control, status).wait if @wait
         @wait
       end
     end
@@ -29,11 +29,16 @@ module Proxy
     class Departure
       # Seconds between two looks.
       LOOK = 0.1
-      private_constant :LOOK
+      # The namespace of process numbers of this process.
+      NAMESPACE = "/proc/self/ns/pid"
+      private_constant :LOOK, :NAMESPACE
 
-      def initialize(control, pid)
+      # `status` is what the process has told of itself.
+      def initialize(control, status)
         @control = control
-        @pid = pid
+        @told, namespace = status.values_at(:pid, :pid_namespace)
+        @pid = @told if namespace.nil? || inode(NAMESPACE) == namespace
+        @pid ||= seen(namespace)
       end
 
       # Returns once the process has ended.
@@ -43,9 +48,10 @@ module Proxy
 
       private
 
-      # Whether the process is there: on this machine, or where its control address is, if it answers.
+      # Whether the process is there. One of another machine or container that cannot be seen from here is, as long as
+      # it answers where its control address is.
       def there?
-        return answers? if @control.place.start_with?("http://")
+        return answers? if @pid.nil? || @control.place.start_with?("http://")
 
         Process.kill(0, @pid)
         !zombie?
@@ -53,6 +59,26 @@ module Proxy
         false
       rescue Errno::EPERM
         true
+      end
+
+      # The number here of the process that has another one in its own namespace; nil if it cannot be seen.
+      def seen(namespace)
+        Dir.children("/proc").grep(/\A\d+\z/).find { |number|
+          inode("/proc/#{number}/ns/pid") == namespace && innermost(number) == @told
+        }&.to_i
+      end
+
+      # The number of a process in its own namespace; nil if it has ended.
+      def innermost(number)
+        File.read("/proc/#{number}/status")[/^NSpid:.*\s(\d+)$/, 1]&.to_i
+      rescue SystemCallError
+        nil
+      end
+
+      def inode(path)
+        File.stat(path).ino
+      rescue SystemCallError
+        nil
       end
 
       # Its parent may not have taken its exit status.
@@ -63,7 +89,7 @@ module Proxy
       end
 
       def answers?
-        @control.status[:pid] == @pid
+        @control.status[:pid] == @told
       rescue Control::Failure
         false
       end

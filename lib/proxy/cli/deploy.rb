@@ -39,8 +39,8 @@ module Proxy
         options.on("--health PATH", String) { |path| @options[:health] = path }
         whole_option(options, "--rise N", 1) { |number| @options[:rise] = number }
         options.on("--command COMMAND", String) { |command| @command = command }
-        %i[timeout drain tunnels].each do |option|
-          number_option(options, "--#{option} SECONDS") { |number| @options[option] = number }
+        { timeout: true, drain: false, tunnels: false }.each do |option, above_zero|
+          number_option(options, "--#{option} SECONDS", above_zero: above_zero) { |number| @options[option] = number }
         end
       end
 

@@ -10,7 +10,8 @@ module Proxy
 
         Holds the requests of an upstream before a backend is chosen, such as during a
         migration of the database. Requests in flight go on. `proxy resume` lets the
-        held ones go on; those that have waited for the whole time get 503.
+        held ones go on. When the time is over they get 503, and so does every new
+        request until `proxy resume`.
 
               --for SECONDS       the longest time; else 30
           NAMING
@@ -25,7 +26,7 @@ module Proxy
 
       def declare(options)
         super
-        number_option(options, "--for SECONDS") { |number| @for = number }
+        number_option(options, "--for SECONDS", above_zero: true) { |number| @for = number }
       end
 
       def obey(*upstreams)

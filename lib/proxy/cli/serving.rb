@@ -109,6 +109,7 @@ module Proxy
       end
 
       def refuse(problems, conclusion)
+        @predecessor.refused(problems)
         @console.complain(*problems, conclusion)
         FAILED
       end

@@ -112,9 +112,7 @@ module Proxy
         notifier.main(successor.pid)
         Process.setproctitle("proxy: PID #{successor.pid} serves, and this process finishes what it has")
         stopping.hand_over(successor) do |event, argument|
-          next unless argument.respond_to?(:tell)
-
-          argument.tell(409, Control::Outcome.failure("#{event}: PID #{successor.pid} serves now: ask it"))
+          argument.tell(*Control::Outcome.moved(event, successor.pid)) if argument.respond_to?(:tell)
         end
       end
 

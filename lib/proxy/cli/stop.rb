@@ -24,10 +24,10 @@ module Proxy
       private
 
       def perform
-        pid = control.status[:pid]
+        status = control.status
         facts = control.stop
-        has_stopped = departed?(pid)
-        answer(facts) { "PID #{pid} #{has_stopped ? "has stopped" : "stops"}." }
+        has_stopped = departed?(status)
+        answer(facts) { "PID #{status[:pid]} #{has_stopped ? "has stopped" : "stops"}." }
       end
     end
   end

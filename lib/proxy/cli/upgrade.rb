@@ -29,13 +29,14 @@ module Proxy
       private
 
       def perform
-        old = control.status[:pid]
+        status = control.status
+        old = status[:pid]
         facts = control.upgrade
         if old == FIRST
           return answer(facts) { "PID #{facts[:pid]} has taken over. PID 1 stays, and passes signals on to it." }
         end
 
-        has_ended = departed?(old)
+        has_ended = departed?(status)
         answer(facts) do
           has_ended ? "PID #{facts[:pid]} has taken over, and PID #{old} has ended." :
             "PID #{facts[:pid]} takes over from PID #{old}."

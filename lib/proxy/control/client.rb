@@ -31,11 +31,18 @@ module Proxy
         read_url if @place.match?(%r{\A[a-z]+://})
       end
 
-      # Sends a request and returns the JSON of its answer, with Symbols as keys.
+      # Sends a request and returns the JSON of its answer, with Symbols as keys. One that another process has to answer
+      # is sent again, once: it reaches that one.
       # @raise [Failure] if there is no answer, or if it is no success
       def ask(method, path, body = nil, headers: {}, timeout: @timeout)
-        exchange(method, path, body, headers, timeout) do |connection, status, fields|
-          parse(status, content(connection, fields), fields)
+        is_repeated = false
+        begin
+          ask_once(method, path, body, headers, timeout)
+        rescue Refused => error
+          raise if is_repeated || !error.answer[:successor]
+
+          is_repeated = true
+          retry
         end
       end
 
@@ -66,6 +73,12 @@ module Proxy
       end
 
       private
+
+      def ask_once(method, path, body, headers, timeout)
+        exchange(method, path, body, headers, timeout) do |connection, status, fields|
+          parse(status, content(connection, fields), fields)
+        end
+      end
 
       def read_url
         found = @place.match(TCP)

@@ -65,6 +65,12 @@ module Proxy
         { error: Problem.text(message.to_s), problems: problems(list) }
       end
 
+      # Status and body for an order that another process has to carry out. Its sockets are those of that one already:
+      # the same order, given again, reaches it.
+      def moved(name, pid)
+        [409, { **failure("#{name}: PID #{pid} serves now: ask it"), successor: pid }]
+      end
+
       # Problems as `proxy check --json` prints them, each also as the line that `proxy check` prints.
       def problems(list)
         list.map { |problem| { **problem.to_h, text: problem.to_s } }

@@ -1,5 +1,7 @@
 # frozen_string_literal: true
 
+require "etc"
+
 module Proxy
   module Control
     # The search for the proxy that runs with a configuration: at its usual sockets, else where the file says `control`.
@@ -19,14 +21,17 @@ module Proxy
       # @raise [NotRunning] if there is none, or if nobody listens there
       def place
         usual = Place.new(@file)
-        path = usual.find
-        return [path, nil] if path && listening?(path)
+        found = usual.found
+        path = found.find { |socket| listening?(socket) }
+        return [path, nil] if path
 
         written = self.written
         return named(written) if written&.any?
 
-        raise NotRunning, missing(path ? "nobody listens at #{short(path)}" :
-                                         "#{short(usual.candidates.first)} is not there")
+        reasons = [found.any? ? "nobody listens at #{short(found.first)}" :
+                                "#{short(usual.candidates.first)} is not there"]
+        usual.doubtful.first(1).each { |socket| reasons << "#{socket} is of #{user(socket)}" }
+        raise NotRunning, missing(reasons.join(", and "))
       end
 
       # What the file says of the control API; nil if it says nothing, or cannot be read. It is evaluated for that, as
@@ -69,6 +74,14 @@ module Proxy
 
       def missing(reason)
         "no proxy runs for #{shown} (#{reason}): start it, or name its socket"
+      end
+
+      # Who has made a socket.
+      def user(socket)
+        uid = File.stat(socket).uid
+        Etc.getpwuid(uid).name
+      rescue SystemCallError, ArgumentError
+        "user #{uid || "unknown"}"
       end
 
       def shown = @file.match?(%r{\A[./~]}) ? @file : "./#{@file}"

@@ -4,9 +4,10 @@ mod steering;
 
 use std::collections::BTreeSet;
 use std::future::Future;
+use std::os::unix::fs::MetadataExt;
 use std::pin::Pin;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use http::StatusCode;
@@ -26,6 +27,12 @@ const ORDER: Duration = Duration::from_secs(75);
 /// Time that storage has to say which certificates it has.
 const CERTIFICATES: Duration = Duration::from_secs(5);
 
+/// Where the number of this process is valid: the inode of its namespace. `None` if it cannot be seen.
+fn pid_namespace() -> Option<u64> {
+    static NAMESPACE: OnceLock<Option<u64>> = OnceLock::new();
+    *NAMESPACE.get_or_init(|| std::fs::metadata("/proc/self/ns/pid").ok().map(|file| file.ino()))
+}
+
 impl Operations for Server {
     fn figures(&self) -> Value {
         let snapshot = self.snapshot.load_full();
@@ -37,6 +44,7 @@ impl Operations for Server {
         let mut status = Map::new();
         status.insert("version".into(), env!("CARGO_PKG_VERSION").into());
         status.insert("pid".into(), std::process::id().into());
+        status.insert("pid_namespace".into(), pid_namespace().into());
         status.insert("urls".into(), self.urls().into());
         status.insert("stopping".into(), self.life.is_stopping().into());
         status.insert("connections".into(), json!(connections));

@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require "io/wait"
+require "json"
 require "socket"
 
 module Proxy
@@ -15,6 +16,9 @@ module Proxy
                       first: "PROXY_FIRST_FD" }.freeze
         # Seconds that it may take to tell what it knows.
         PATIENCE = 10
+        # Problems that it is told of, at most.
+        MOST = 100
+        private_constant :MOST
 
         # Takes the descriptors, of which children are to know nothing.
         def initialize(env = ENV)
@@ -54,7 +58,18 @@ module Proxy
           %i[talk ready].each { |key| @ios.delete(key)&.close }
         end
 
+        # Tells it why this process does not come to serve: problems, and texts in their place.
+        def refused(problems)
+          @ios[:talk]&.write("failed #{JSON.generate(problems.first(MOST).map { |it| told(it) })}\n")
+        rescue SystemCallError
+          # It has ended meanwhile.
+        end
+
         private
+
+        def told(problem)
+          problem.is_a?(Problem) ? Control::Outcome.problems([problem]).first : { message: Problem.text(problem) }
+        end
 
         def io(key, number)
           io = case key

@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require "io/wait"
+require "json"
 require "socket"
 
 module Proxy
@@ -11,8 +12,9 @@ module Proxy
       class Upgrading
         # What came of it: the number of the new process, and the places of the sockets that it has no use for.
         Successor = Struct.new(:pid, :closing)
-        # Why nothing came of it.
-        Failure = Struct.new(:message)
+        # Why nothing came of it, and the problems that the new process has told of, as {Control::Outcome} has them: nil
+        # if it has ended without a word.
+        Failure = Struct.new(:message, :problems)
 
         # Seconds that the new process may take until it serves.
         LIMIT = 60
@@ -34,6 +36,7 @@ module Proxy
           return refuse(asker) if under_way?
 
           @asker = asker
+          @told = nil
           @thread = Thread.new do
             Thread.current.report_on_exception = false
             outcome = replace
@@ -55,7 +58,7 @@ module Proxy
           done = outcome.is_a?(Successor)
           # The asker's next question reaches the new process.
           done ? @server.leave(outcome.closing) : @server.stay
-          @asker&.tell(*(done ? [200, { pid: outcome.pid }] : [409, Control::Outcome.failure(why(outcome))]))
+          @asker&.tell(*(done ? [200, { pid: outcome.pid }] : [409, failure(outcome)]))
           @asker = nil
           meanwhile.each { |event| done ? pass(outcome.pid, event) : @signals.push(*event) }
           outcome if done
@@ -84,12 +87,18 @@ module Proxy
           @console.complain("SIGUSR2: #{message}.")
         end
 
-        def why(outcome) = "upgrade: #{outcome ? outcome.message : "its thread was killed"}"
+        def failure(outcome)
+          why = outcome ? outcome.message : "its thread was killed"
+          # It may have ended before it read the configuration.
+          why = "#{why}: `proxy check` or the output of the proxy says why" if outcome && outcome.problems.nil?
+          { **Control::Outcome.failure("upgrade: #{why}"), problems: outcome&.problems.to_a }
+        end
 
-        # Leaves a postponed event to the other process. It has read the configuration, but perhaps too early.
+        # Leaves a postponed event to the other process. It has read the configuration, but perhaps too early. Who has
+        # given an order asks that one again, and hears of what comes of it.
         def pass(pid, (event, argument))
-          argument.tell(409, Control::Outcome.failure("#{event}: PID #{pid} serves now: ask it")) if
-            argument.respond_to?(:tell)
+          return argument.tell(*Control::Outcome.moved(event, pid)) if argument.respond_to?(:tell)
+
           Process.kill(Signals::ORDERS.key(event), pid)
         rescue SystemCallError
           nil
@@ -150,12 +159,21 @@ module Proxy
               question = talk.gets
               talk = nil if question.nil?
               tell(talk) if question == "state\n"
+              @told = problems(question) if question&.start_with?("failed ")
               used = question.split.drop(1).map(&:to_i) if question&.start_with?("serves ")
               next
             end
             return ready.read_nonblock(1, exception: false) && used
           end
         rescue SystemCallError
+          nil
+        end
+
+        # What the new process says of its mistakes.
+        def problems(line)
+          list = JSON.parse(line.delete_prefix("failed "), symbolize_names: true)
+          list if list.is_a?(Array)
+        rescue JSON::ParserError
           nil
         end
 
@@ -166,12 +184,13 @@ module Proxy
 
         # Ends what is left of it, and says why it did not become anything.
         def fail(why = nil)
+          @told ||= [] if why
           why = why ? "No new process could be started: #{why}" : ending
           # It may have written its own number.
           @pid_file&.write if @pid_file&.written?
           @pid = nil
           @console.complain("#{why}. This process goes on as before.") unless @abandoned
-          Failure.new(why)
+          Failure.new(why, @told)
         end
 
         def ending

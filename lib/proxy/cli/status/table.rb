@@ -82,7 +82,10 @@ module Proxy
         def paused(pause)
           return unless pause
 
-          left = "for #{Amounts.span(pause[:until] - @now.to_f)} more" if pause[:until]
+          left = pause[:until] && (pause[:until] - @now.to_f)
+          return "    paused, and its time is over: requests get 503" unless left.nil? || left.positive?
+
+          left = "for #{Amounts.span(left)} more" if left
           "    paused #{left}#{", #{pause[:held]} held" if pause[:held]}".rstrip
         end
 

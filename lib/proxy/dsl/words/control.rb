@@ -12,8 +12,8 @@ module Proxy
         TEXT
         details <<~TEXT
           [control.md](control.md) has the calls. `proxy start` and `proxy run` make the usual socket without this word:
-          `tmp/pids/proxy.sock` beside the configuration if there is a folder `tmp`, else a file in
-          `$XDG_RUNTIME_DIR/proxy` or `/tmp/proxy-UID`. Only root and the user of the proxy can use a socket.
+          `tmp/pids/proxy.sock` beside the configuration if there is a folder `tmp`, else a file in `$RUNTIME_DIRECTORY`
+          (of a service of systemd), `$XDG_RUNTIME_DIR/proxy` or `/tmp/proxy-UID`. Only root and the user of the proxy can use a socket.
         TEXT
         example <<~RUBY
           control "unix:tmp/proxy.sock"
