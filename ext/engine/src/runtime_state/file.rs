@@ -33,11 +33,16 @@ pub(crate) fn compile(written: Option<&Setting<String>>, problems: &mut Vec<Prob
     let Setting { value, at } = written?;
     let path = Path::new(value);
     let mut report = Report::new("state", at.as_ref(), problems);
-    if path.file_name().is_none() || path.is_dir() {
+    if path.file_name().is_none() || is_other(path) {
         report.error(format!("{value:?} is no file: write one, such as \"tmp/proxy.state\""));
         return None;
     }
     Some(path.to_owned())
+}
+
+/// Whether something else than a file stands at a path: it must not be replaced.
+fn is_other(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|there| !there.is_file())
 }
 
 /// Reads the file.
@@ -72,6 +77,9 @@ pub(crate) fn set_aside(path: &Path) -> io::Result<PathBuf> {
 /// Writes a temporary file, then gives it its name: a reader, or a process that starts after a crash, sees the old
 /// state or the new one, whole. The caller holds the lock.
 pub(crate) fn write(path: &Path, state: &RuntimeState) -> io::Result<()> {
+    if is_other(path) {
+        return Err(io::Error::new(ErrorKind::AlreadyExists, "it is no file"));
+    }
     let mut text = serde_json::to_vec_pretty(state)?;
     text.push(b'\n');
     let temporary = beside(path, "new");

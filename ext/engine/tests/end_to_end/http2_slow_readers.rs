@@ -45,7 +45,7 @@ fn a_stream_lives_while_its_connection_moves_and_no_longer_than_its_own_bytes() 
             (Frame::HEADERS | Frame::SETTINGS | Frame::WINDOW_UPDATE, _) => {}
             _ => panic!("{frame:?}"),
         }
-        if taken < 1_500_000 {
+        if reset_at.is_none() || taken < 1_500_000 {
             // Slower than the system tells of room, and faster than the limit.
             std::thread::sleep(std::time::Duration::from_millis(20));
         }
@@ -54,7 +54,7 @@ fn a_stream_lives_while_its_connection_moves_and_no_longer_than_its_own_bytes() 
 }
 
 #[test]
-fn a_client_that_reads_nothing_at_all_loses_its_connection() {
+fn a_client_that_reads_nothing_at_all_loses_its_response() {
     let (over, gate) = Gate::new();
     let origin = Origin::start(move |_, peer| {
         peer.head();
@@ -68,7 +68,8 @@ fn a_client_that_reads_nothing_at_all_loses_its_connection() {
     client.get(1, "/");
     gate.wait_until("the backend is let go");
     let mut taken = 0;
-    while let Some(frame) = client.next() {
+    // The connection stays if the client reads before its own time is over.
+    while let Some(frame) = client.next().filter(|frame| frame.kind != Frame::RST_STREAM) {
         taken += frame.payload.len();
     }
     assert!(taken < LARGE, "{taken} bytes");
