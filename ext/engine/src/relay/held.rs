@@ -91,7 +91,7 @@ impl Held {
     /// Bytes that may be added now.
     pub(super) fn room(&self) -> usize {
         match &self.spill {
-            Some(spill) if !spill.is_empty() || self.memory() == 0 => spill.room(),
+            Some(spill) if !spill.is_empty() || self.memory() == 0 => spill.room(self.share.block()),
             _ => self.memory(),
         }
     }
@@ -121,7 +121,7 @@ impl Held {
         let Self { pieces, len, most, share, spill: Some(spill), .. } = self else { return Ok(()) };
         while !spill.is_empty() {
             let hungry = pieces.is_empty() || *len <= *most / 4;
-            let Some(piece) = spill.poll(cx, hungry).map_err(lost)? else { break };
+            let Some(piece) = spill.poll(cx, hungry, share.block()).map_err(lost)? else { break };
             *len += piece.len();
             share.take(piece.len());
             pieces.push_back(piece);

@@ -3,9 +3,14 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
+use crate::unnamed_file::BLOCK;
+
 /// Bytes of bodies that may wait in the memory of one engine thread: many slow clients at once must not use up the
 /// machine's.
 const MOST: usize = 64 * 1024 * 1024;
+
+/// Bytes of a body that wait for the disk or come from it at once while the memory is used up.
+pub(super) const SMALL_BLOCK: usize = 16 * 1024;
 
 /// Bytes that are left for bodies which wait.
 #[derive(Debug)]
@@ -41,6 +46,15 @@ impl MemoryShare {
     /// Bytes that may still be taken.
     pub(super) fn left(&self) -> usize {
         self.budget.0.get()
+    }
+
+    /// Bytes of a body that are written to the disk or read from it at once.
+    pub(super) fn block(&self) -> usize {
+        if self.left() < BLOCK {
+            SMALL_BLOCK
+        } else {
+            BLOCK
+        }
     }
 
     /// Takes `bytes`, even if they are no longer there: they are in memory already.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::DiskRules;
-use crate::unnamed_file::{FileDone, FileJob, BLOCK};
+use crate::unnamed_file::{FileDone, FileJob};
 
 /// Bytes in an unnamed file, and behind them a block that is not written yet. The first to come is the first to leave.
 #[derive(Debug)]
@@ -42,8 +42,8 @@ impl Spill {
         self.read == self.written && self.block.is_empty() && self.job.is_none()
     }
 
-    /// Bytes that may be added now. None once the disk has taken no more.
-    pub(super) fn room(&self) -> usize {
+    /// Bytes that may be added now. None once the disk has taken no more. `most`: bytes that are written at once.
+    pub(super) fn room(&self, most: usize) -> usize {
         if self.is_full {
             return 0;
         }
@@ -53,7 +53,7 @@ impl Spill {
         };
         let used = self.written + writing + self.block.len() as u64;
         let left = usize::try_from(self.rules.most.saturating_sub(used)).unwrap_or(usize::MAX);
-        BLOCK.saturating_sub(self.block.len()).min(left)
+        most.saturating_sub(self.block.len()).min(left)
     }
 
     /// Adds bytes, no more than there is room for.
@@ -62,8 +62,8 @@ impl Spill {
     }
 
     /// Writes and reads. `hungry`: memory has room for the next piece, which is returned. An error if bytes are lost;
-    /// those that the disk does not take stay in memory.
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>, hungry: bool) -> io::Result<Option<Vec<u8>>> {
+    /// those that the disk does not take stay in memory. `most`: bytes that are written or read at once.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>, hungry: bool, most: usize) -> io::Result<Option<Vec<u8>>> {
         loop {
             if let Some((work, job)) = &mut self.job {
                 let Poll::Ready(done) = job.poll(cx) else { return Ok(None) };
@@ -94,11 +94,11 @@ impl Spill {
             let waiting = usize::try_from(self.written - self.read).unwrap_or(usize::MAX);
             match &self.file {
                 Some(file) if hungry && waiting > 0 => {
-                    let job = FileJob::read(&self.rules.threads, file, waiting.min(BLOCK), self.read);
+                    let job = FileJob::read(&self.rules.threads, file, waiting.min(most), self.read);
                     self.job = Some((FileWork::Reading, job));
                 }
                 _ if hungry && !self.block.is_empty() => return Ok(Some(std::mem::take(&mut self.block))),
-                _ if self.block.len() >= BLOCK && !self.is_full => {
+                _ if self.block.len() >= most && !self.is_full => {
                     let block = std::mem::take(&mut self.block);
                     let bytes = block.len() as u64;
                     let DiskRules { folder, threads, .. } = &self.rules;

@@ -7,6 +7,7 @@ use tokio::io::AsyncReadExt;
 
 use super::*;
 use crate::disk_threads::DiskThreads;
+use crate::relay::memory_budget::SMALL_BLOCK;
 use crate::stream::memory::{Manners, Pipe};
 use crate::stream::{Http1Connection, Stream};
 use crate::unnamed_file::BLOCK;
@@ -108,4 +109,21 @@ async fn what_the_disk_does_not_take_stays_in_memory() {
     assert!(held.take_trouble().is_some() && held.take_trouble().is_none(), "it is told once");
     assert!(drain(&mut held).await.expect("nothing was lost") == data[..kept]);
     assert_eq!(held.room(), MEMORY);
+}
+
+#[tokio::test]
+async fn little_waits_for_the_disk_while_the_memory_of_all_is_used_up() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let budget = Rc::new(MemoryBudget::of(MEMORY + 2 * BLOCK));
+    let rules = rules(Some((folder.path(), 1 << 20)));
+    let mut others = MemoryShare::of(&budget);
+    let mut first = Held::new(&rules, &budget);
+    let data = pattern(MEMORY + 3 * SMALL_BLOCK + 7);
+    assert_eq!(fill(&mut first, &data[..MEMORY], MEMORY).await, MEMORY);
+    assert_eq!(first.room(), BLOCK);
+    others.take(2 * BLOCK);
+    assert_eq!(first.room(), SMALL_BLOCK);
+    assert_eq!(fill(&mut first, &data[MEMORY..], SMALL_BLOCK).await, data.len() - MEMORY);
+    assert_eq!(first.room(), SMALL_BLOCK - 7);
+    assert!(drain(&mut first).await.expect("a disk") == data);
 }

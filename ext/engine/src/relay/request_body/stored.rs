@@ -9,11 +9,7 @@ use std::task::{ready, Context, Poll};
 use crate::channel::Channel;
 use crate::relay::memory_budget::{MemoryBudget, MemoryShare};
 use crate::relay::DiskRules;
-use crate::unnamed_file::{FileDone, FileJob, BLOCK};
-
-/// Bytes that are written or read at once while the memory of all bodies is used up: each of many slow clients has so
-/// much.
-const SMALL_BLOCK: usize = 16 * 1024;
+use crate::unnamed_file::{FileDone, FileJob};
 
 /// Bytes in an unnamed file, and behind them fewer than a block in memory. They can be sent any number of times.
 #[derive(Debug)]
@@ -66,19 +62,10 @@ impl StoredBody {
         self.job.is_some()
     }
 
-    /// Bytes that are written or read at once.
-    fn block(&self) -> usize {
-        if self.share.left() < BLOCK {
-            SMALL_BLOCK
-        } else {
-            BLOCK
-        }
-    }
-
     /// Bytes that may be added while the disk is not waited for. 0: the file is as long as it may be.
     pub(super) fn room(&self) -> usize {
         let left = usize::try_from(self.rules.most.saturating_sub(self.len())).unwrap_or(usize::MAX);
-        self.block().saturating_sub(self.tail.len()).min(left)
+        self.share.block().saturating_sub(self.tail.len()).min(left)
     }
 
     /// Adds bytes, no more than there is room for.
@@ -97,7 +84,7 @@ impl StoredBody {
                 self.file = Some(file?);
                 self.written += block.len() as u64;
             }
-            if self.tail.len() < self.block() {
+            if self.tail.len() < self.share.block() {
                 return Poll::Ready(Ok(()));
             }
             let block = std::mem::take(&mut self.tail);
@@ -146,7 +133,7 @@ impl StoredBody {
     /// Reads the next block of the file.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let Some(file) = &self.file else { return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into())) };
-        let n = usize::try_from(self.written - self.sent).unwrap_or(usize::MAX).min(self.block());
+        let n = usize::try_from(self.written - self.sent).unwrap_or(usize::MAX).min(self.share.block());
         let (threads, sent) = (&self.rules.threads, self.sent);
         let job = self.job.get_or_insert_with(|| FileJob::read(threads, file, n, sent));
         let done = ready!(job.poll(cx));

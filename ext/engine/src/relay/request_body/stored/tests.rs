@@ -2,6 +2,8 @@ use std::future::poll_fn;
 
 use super::*;
 use crate::disk_threads::DiskThreads;
+use crate::relay::memory_budget::SMALL_BLOCK;
+use crate::unnamed_file::BLOCK;
 
 /// Takes in so many bytes: the most that were in memory.
 async fn take_in(budget: &Rc<MemoryBudget>, len: usize) -> usize {
@@ -13,7 +15,7 @@ async fn take_in(budget: &Rc<MemoryBudget>, len: usize) -> usize {
         poll_fn(|cx| body.poll_write(cx)).await.expect("the disk takes it");
         body.keep(&vec![b'a'; body.room().min(len)]);
         most = most.max(body.tail.len());
-        assert!(body.room() > 0 || body.tail.len() >= body.block(), "the next call writes it");
+        assert!(body.room() > 0 || body.tail.len() >= body.share.block(), "the next call writes it");
     }
     most
 }
