@@ -45,6 +45,28 @@ RSpec.describe "proxy deploy", time_limit: 60 do
     expect([get.body, states.keys]).to eq(["new", [new.address]])
   end
 
+  it "keeps what is there when it is run again, and drops the others" do
+    one, two, three = Array.new(3) { |number| application("200 OK", number.to_s).address }
+    start("upstream 'app', backends: ['#{one}']\nproxy to: 'http://app'")
+
+    expect(run_command("deploy", "app", "--to", one, "--rise", "1"))
+      .to match([/\A#{one} is checked\n.*^#{one} serves now\n.*^app is served by #{one}\.\n\z/m, "", 0])
+    run_command("deploy", "app", "--to", one, two, "--rise", "1")
+    expect(states).to eq(one => "ready", two => "ready")
+    expect(run_command("deploy", "app", "--to", two, three, "--rise", "1").last).to eq(0)
+    expect(states).to eq(two => "ready", three => "ready")
+  end
+
+  it "says who serves in the end, others too that were added meanwhile" do
+    old, new, added = Array.new(3) { |number| application("200 OK", number.to_s).address }
+    start("upstream 'app', backends: ['#{old}']\nproxy to: 'http://app'")
+    deploy = in_background { run_command("deploy", "app", "--to", new, "--rise", "20") }
+    eventually(limit: 20) { expect(run_command("status").first).to match(/^    a deploy is under way$/) }
+    run_command("backends", "add", "app", added)
+
+    expect(deploy.value.first.lines.last).to match(/\Aapp is served by (#{added} and #{new}|#{new} and #{added})\.\n\z/)
+  end
+
   it "is shown while it is under way" do
     start("upstream 'app', backends: ['#{start_backend.address}']\nproxy to: 'http://app'")
     new = refusing_backend.address
@@ -52,7 +74,8 @@ RSpec.describe "proxy deploy", time_limit: 60 do
 
     eventually(limit: 20) { expect(run_command("status").first).to match(/^    a deploy is under way$/) }
     run_command("stop")
-    expect(deploy.value.last).to eq(1)
+    expect(deploy.value.values_at(1, 2))
+      .to eq(["proxy deploy: the server is stopping; the backends are as they were\n", 1])
   end
 
   it "leaves the old ones where the new do not become healthy, and says why" do

@@ -1,16 +1,10 @@
 # frozen_string_literal: true
 
 require "support/integration"
+require "support/site_folder"
 
 RSpec.describe "answers with files" do
-  def write(name, text = name)
-    path = "#{directory}/site/#{name}"
-    FileUtils.mkdir_p(File.dirname(path))
-    File.write(path, text)
-    path
-  end
-
-  def site = "#{directory}/site"
+  include SiteFolder
 
   it "redirect to a folder's path with a slash, however try_files names the folder" do
     write("sub/index.html", "index of sub")

@@ -221,6 +221,7 @@ RSpec.describe "SIGUSR2" do
           .to contain_exactly(["127.0.0.1:1", "down", 1], [backend.address, "ready", 3])
         expect(get.body).to eq("added")
         expect(first_status).to eq(0)
+        expect(process.output).not_to match(/is kept by/)
         if proxyfile == text
           control("DELETE", "/upstreams/app/backends/#{backend.address}")
           eventually(limit: 10) { expect(File.read("#{folder}/proxy.state")).not_to include(backend.address) }

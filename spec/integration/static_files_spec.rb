@@ -1,15 +1,11 @@
 # frozen_string_literal: true
 
 require "support/integration"
+require "support/site_folder"
 require "open3"
 
 RSpec.describe "static_files" do
-  def write(name, text = name)
-    path = "#{directory}/site/#{name}"
-    FileUtils.mkdir_p(File.dirname(path))
-    File.write(path, text)
-    path
-  end
+  include SiteFolder
 
   # A proxy that serves the folder `site`; the block is what stands behind it in the Proxyfile.
   def serve(**options, &behind)

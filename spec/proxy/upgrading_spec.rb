@@ -123,7 +123,8 @@ RSpec.describe "Proxy::CLI::Serving, the start of a new process", :unwrapped do
       upgrading.postpone(:reload, reply.call("third"))
       expect(replies).to match([["second", 409, include(error: /is being started already/)]])
       expect(upgrading.over(Timeout.timeout(10) { events.pop }.last)).to be_nil
-      expect(replies.last).to match(["first", 409, include(error: /did not serve within.*`proxy check` or/, problems: [])])
+      expect(replies.last)
+        .to match(["first", 409, include(error: /did not serve within.*`proxy check` or/, problems: [])])
       expect(events.pop.first).to eq(:reload)
       expect(server).to have_received(:stay)
     end

@@ -6,6 +6,21 @@ use proxy_http::hex;
 
 const ELLIPSIS: &[u8] = "…".as_bytes();
 
+/// Whether nobody would see a character, which could move the cursor of a terminal or show what follows in another
+/// order: one of control or format (Unicode 16, categories Cc and Cf), or an end of a line.
+pub(crate) fn is_unseen(c: char) -> bool {
+    c.is_control()
+        || c >= '\u{ad}'
+            && matches!(
+                c,
+                '\u{ad}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}' | '\u{890}'..='\u{891}' | '\u{8e2}'
+                | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2064}'
+                | '\u{2066}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{110bd}' | '\u{110cd}'
+                | '\u{13430}'..='\u{1343f}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0001}'
+                | '\u{e0020}'..='\u{e007f}'
+            )
+}
+
 /// Escapes quotes, backslashes, control characters and everything beyond ASCII in `out` from `start` on, as `\"`, `\\`
 /// and `\xHH`. An ellipsis, which stands for what is hidden, stays. So text from a client can end neither a line nor a
 /// quoted value.
@@ -68,9 +83,11 @@ pub(crate) fn push_json(out: &mut Vec<u8>, value: &[u8]) {
 fn push_json_char(out: &mut Vec<u8>, c: char) {
     match c {
         '"' | '\\' => out.extend_from_slice(&[b'\\', c as u8]),
-        c if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') => {
-            out.extend_from_slice(b"\\u");
-            out.extend([12, 8, 4, 0].map(|shift| hex::LOWER[(c as usize >> shift) & 15]));
+        c if is_unseen(c) => {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                out.extend_from_slice(b"\\u");
+                out.extend([12, 8, 4, 0].map(|shift| hex::LOWER[usize::from(*unit >> shift) & 15]));
+            }
         }
         c => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
     }
@@ -88,9 +105,8 @@ impl fmt::Display for Escaped<'_> {
                 '>' => out.write_str("&gt;")?,
                 '"' => out.write_str("&quot;")?,
                 '\'' => out.write_str("&#39;")?,
-                // No control character has a meaning here; bidirectional ones could show a name as another.
-                '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => out.write_char('\u{fffd}')?,
-                control if control.is_control() && !control.is_whitespace() => out.write_char('\u{fffd}')?,
+                // None of them has a meaning here; bidirectional ones could show a name as another.
+                unseen if is_unseen(unseen) && !unseen.is_whitespace() => out.write_char('\u{fffd}')?,
                 character => out.write_char(character)?,
             }
         }
@@ -119,6 +135,14 @@ mod tests {
             assert_eq!(String::from_utf8_lossy(&out[2..]), escaped);
             assert_eq!(&out[..2], b"\n\"");
         }
+    }
+
+    #[test]
+    fn what_nobody_sees_is_shown_or_replaced() {
+        let mut out = Vec::new();
+        push_json(&mut out, "a\u{202e}b\u{200f}c\u{e0041}d\u{e9}".as_bytes());
+        assert_eq!(String::from_utf8_lossy(&out), "\"a\\u202eb\\u200fc\\udb40\\udc41d\u{e9}\"");
+        assert_eq!(Escaped("<\u{200e}\u{2066}\u{9b}a\tb").to_string(), "&lt;\u{fffd}\u{fffd}\u{fffd}a\tb");
     }
 
     proptest! {

@@ -24,9 +24,9 @@ use crate::error::{EndReason, Side};
 use crate::request::{Exchange, FileContent, Verdict, Workspace};
 use crate::respond;
 
-/// Appends `Last-Modified` and `ETag` of a file, as far as there are no such fields. `coding`: the file is a form in this
-/// coding, which may have the time and the length of the original. `past` is a moment that has passed: the clock is not
-/// read for a file that was changed before. `scratch` is overwritten.
+/// Appends `Last-Modified` and `ETag` of a file, as far as there are no such fields. `coding`: the file is a form in
+/// this coding, which may have the time and the length of the original. `past` is a moment that has passed: the clock
+/// is not read for a file that was changed before. `scratch` is overwritten.
 pub(crate) fn append_validators(
     file: &OpenFile,
     coding: Option<&str>,

@@ -14,6 +14,7 @@ use std::time::{Duration, SystemTime};
 use crate::civil_time::CivilTime;
 use crate::compile::Report;
 use crate::config::{Problem, Setting};
+use crate::escape::is_unseen;
 use crate::fork_safe::Mutex;
 use crate::output::Standard;
 use crate::request_id::LoggedId;
@@ -221,7 +222,7 @@ struct OneLine<'a>(&'a mut Vec<u8>);
 impl fmt::Write for OneLine<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         for c in text.chars() {
-            if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') {
+            if is_unseen(c) {
                 write!(self.0, "{}", c.escape_default()).map_err(|_| fmt::Error)?;
             } else {
                 self.0.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());

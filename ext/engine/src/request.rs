@@ -350,11 +350,11 @@ impl Exchange<'_> {
         self.note(Level::Debug, message);
     }
 
-    /// Logs that a client was too slow and is given up.
+    /// Logs that a client was too slow and is given up, at level debug: it is no failure of ours.
     pub(crate) fn note_slowness(&self, error: &Error) {
         use Waited::{ClientBehind, ClientBody, ClientRate, ClientWrite};
         if matches!(error.kind, Kind::Timeout(ClientRate | ClientBody | ClientWrite | ClientBehind)) {
-            self.note(Level::Info, format_args!("{error}"));
+            self.debug(format_args!("{error}"));
         }
     }
 

@@ -2,12 +2,17 @@
 
 module Proxy
   module CLI
-    # Numbers as short texts.
+    # Numbers as short texts, and texts of others as they are safe in a terminal.
     # @api private
     module Amounts
+      # Characters that nobody sees, and that could move the cursor or show what follows in another order: those of
+      # control and format (Unicode, categories Cc and Cf), and the ends of lines.
+      UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/
+      # One of them in a text of JSON. The end of a line is between texts there.
+      UNSEEN_IN_JSON = /[\p{Cf}\p{Zl}\p{Zp}]|[^\P{Cc}\n]/
       # Units of time and their seconds.
       SPANS = [["d", 86_400], ["h", 3600], ["min", 60]].freeze
-      private_constant :SPANS
+      private_constant :UNSEEN, :UNSEEN_IN_JSON, :SPANS
 
       # "45 s", "3 min", "2 h 5 min", "4 d 2 h"
       def self.span(seconds)
@@ -52,8 +57,18 @@ module Proxy
         rate(part * 100.0 / whole)
       end
 
-      # Text of others as one line that does not move the cursor.
-      def self.on_one_line(text) = text.to_s.gsub(/[[:cntrl:]]+/, " ").strip
+      # Text of others as one line.
+      def self.on_one_line(text) = text.to_s.gsub(UNSEEN, " ").strip
+
+      # Text of others with the lines that it has.
+      def self.on_lines(text) = text.to_s.split("\n", -1).map { |line| line.gsub(UNSEEN, " ") }.join("\n")
+
+      # JSON that means the same, without such characters in its texts.
+      def self.json(text)
+        text.gsub(UNSEEN_IN_JSON) do |unseen|
+          unseen.encode(Encoding::UTF_16BE).unpack("n*").map { |unit| format("\\u%04x", unit) }.join
+        end
+      end
     end
   end
 end

@@ -136,7 +136,7 @@ module Proxy
       end
 
       # Facts as they are printed: for people too, unless there are more of them.
-      def json(facts) = lines? ? JSON.generate(facts) : JSON.pretty_generate(facts)
+      def json(facts) = Amounts.json(lines? ? JSON.generate(facts) : JSON.pretty_generate(facts))
 
       # Whether the command prints JSON in lines.
       def lines? = false
@@ -149,8 +149,8 @@ module Proxy
           @out.puts json({ error: error.message, status: status, problems: problems.map(&:to_h) })
         else
           # A message may be made from them.
-          problems.each { |problem| @err.puts problem unless error.message.include?(problem.to_s) }
-          @err.puts "proxy #{name}: #{plain(error)}"
+          problems.each { |it| @err.puts Amounts.on_lines(it) unless error.message.include?(it.to_s) }
+          @err.puts "proxy #{name}: #{Amounts.on_lines(plain(error))}"
         end
         FAILED
       end

@@ -84,7 +84,7 @@ module Proxy
       end
 
       def failed(message)
-        @err.puts message
+        @err.puts Amounts.on_lines(message)
         FAILED
       end
 
@@ -102,7 +102,7 @@ module Proxy
         listed = certificates.map do |certificate|
           certificate.to_h.transform_values { |value| value.is_a?(Time) ? value.getutc.strftime("%FT%TZ") : value }
         end
-        @out.puts JSON.pretty_generate(file: config.file, certificates: listed)
+        @out.puts Amounts.json(JSON.pretty_generate(file: config.file, certificates: listed))
         OK
       end
     end

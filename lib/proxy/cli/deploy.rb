@@ -11,7 +11,8 @@ module Proxy
         Checks new backends of an upstream until all are healthy, then sends requests to
         them alone, and removes the old ones once their requests have finished. If one
         of the new does not become healthy, the old ones stay, and it exits with 1 and
-        the reason of the last check. Ctrl-C before that gives the deploy up.
+        the reason of the last check. Ctrl-C before that gives the deploy up. A backend
+        that is there already stays, once it is checked.
 
               --to ADDRESS        a new backend; repeatable, or several after one
               --health PATH       what is asked for; else as health_check says, or /up
@@ -51,7 +52,7 @@ module Proxy
         program = @command && Program.new(@command)
         to = [*@to, *more]
         deploy(upstream, to, program)
-        @out.puts "#{upstream} is served by #{DSL::Format.list(to)}." unless @json
+        @out.puts served(upstream) unless @json
         OK
       ensure
         program&.stop
@@ -59,13 +60,27 @@ module Proxy
 
       def lines? = true
 
+      # Who serves an upstream by now: others may have been added meanwhile.
+      def served(upstream)
+        found = control.status[:upstreams].find { |known| known[:name] == upstream }
+        serving = found.to_h.fetch(:backends, []).select do |backend|
+          %w[ready unchecked].include?(backend[:state]) && !backend[:backup]
+        end
+        return "The deploy of #{upstream} is done." if serving.empty?
+
+        "#{upstream} is served by #{DSL::Format.list(serving.map { |it| Amounts.on_one_line(it[:address]) })}."
+      # It is done nevertheless.
+      rescue Control::Failure
+        "The deploy of #{upstream} is done."
+      end
+
       def deploy(upstream, to, program)
         told = start(upstream, program) if program
         @out.print("#{told}\n") if told && !@json
         control.deploy(upstream, to: to, **@options) do |step|
           # From here on it serves, whatever becomes of this command.
           program&.release if %w[switched done].include?(step[:step])
-          @out.print("#{@json ? JSON.generate(step) : Amounts.on_one_line(step[:message])}\n")
+          @out.print("#{@json ? json(step) : Amounts.on_one_line(step[:message])}\n")
           program&.check if step[:step] == "waiting"
         end
       rescue Control::Refused

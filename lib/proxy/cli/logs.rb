@@ -15,7 +15,8 @@ module Proxy
         than can be read, some are left out, and a line says how many.
 
           -f, --follow            what it does anyway
-              --status CLASS      only these: 404, 5xx, 400-499 or 404,5xx
+              --status CLASS      only these: 404, 5xx, 400-499 or 404,5xx; 0 is that of
+                                  a request that the stop of the proxy cut
               --path PREFIX       only paths that begin like this: /api
               --slower-than SECS  only requests that took longer
               --count N           end after so many
@@ -48,7 +49,7 @@ module Proxy
         follow(log: { status: @status, path: @prefix, slower_than: @slower_than }) do |event|
           next unless event.name == :log
           # Nobody reads any more.
-          return OK unless @out.print("#{@json ? JSON.generate(event.data) : Line.new(event.data)}\n")
+          return OK unless @out.print("#{@json ? json(event.data) : Line.new(event.data)}\n")
           return OK if @count && (printed += 1) >= @count
         end
         @err.puts "The proxy has ended."

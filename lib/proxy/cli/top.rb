@@ -65,7 +65,7 @@ module Proxy
 
       # Prints one block; false if nobody reads any more.
       def show(pages, status)
-        return @out.print("#{JSON.generate(status)}\n") if @json
+        return @out.print("#{json(status)}\n") if @json
 
         text = pages.add(status).join("\n")
         @out.print("#{"\n" if @shown}#{text}\n").tap { @shown = true }

@@ -9,12 +9,12 @@ module Proxy
     # Where the socket of the control API is, if a configuration does not say it. The server makes it there, and a
     # client looks there, so that `proxy status` need not be told. The places, in this order: `tmp/pids/proxy.sock`
     # beside the configuration, if there is a folder `tmp`; a file named by a digest of the configuration's path, in
-    # `$RUNTIME_DIRECTORY`, which systemd makes for a service, or a folder of the user's own: `$XDG_RUNTIME_DIR/proxy` or
-    # `/tmp/proxy-UID`.
+    # `$RUNTIME_DIRECTORY`, which systemd makes for a service, or a folder of the user's own: `$XDG_RUNTIME_DIR/proxy`
+    # or `/tmp/proxy-UID`.
     #
     # A client looks at more: in `/run/proxy`, which only root can have made for a service, and, as root, in the folders
     # of the users to whom the configuration and its folder belong. They decide what that proxy does anyway. A socket in
-    # the folder of anybody else may be another program's, which would be believed: it is never asked unless it is named.
+    # the folder of anybody else may be another program's, which would be believed: it is asked only if it is named.
     # @api private
     class Place
       # Most bytes of a socket's path (`sockaddr_un`).

@@ -62,7 +62,8 @@ impl Selection {
         }
         let Some(sampled) = &self.sampled else { return Some(SampleRate(None)) };
         let kept = scope.response.is_some_and(|response| {
-            let status = response.http_status();
+            // A request that the stop has cut has no status, and has failed for the reason of a 503.
+            let status = Some(response.http_status()).filter(|status| *status > 0).unwrap_or(503);
             sampled.statuses.iter().any(|range| range.contains(&status))
                 || sampled.slower_than.is_some_and(|limit| response.elapsed >= limit)
         });

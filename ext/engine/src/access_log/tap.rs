@@ -31,8 +31,8 @@ pub(crate) struct TapFilter {
 }
 
 impl TapFilter {
-    /// Reads a condition. `name` is `status` (`5xx`, `404`, `400-499` or a list of those), `path` (the beginning of a
-    /// path) or `slower_than` (seconds). The error says what to write.
+    /// Reads a condition. `name` is `status` (`5xx`, `404`, `400-499`, `0` or a list of those), `path` (the beginning
+    /// of a path) or `slower_than` (seconds). The error says what to write.
     pub(crate) fn add(&mut self, name: &str, value: &str) -> Result<(), String> {
         match name {
             "status" => {
@@ -66,11 +66,12 @@ impl TapFilter {
 
 fn statuses(text: &str) -> Option<(u16, u16)> {
     if let Some(class) = text.strip_suffix("xx").or_else(|| text.strip_suffix("XX")) {
-        let class = class.parse::<u16>().ok().filter(|class| (1..=9).contains(class))?;
+        let class = class.parse::<u16>().ok().filter(|class| (1..=5).contains(class))?;
         return Some((class * 100, class * 100 + 99));
     }
     let (first, last) = text.split_once('-').unwrap_or((text, text));
-    let code = |text: &str| text.parse::<u16>().ok().filter(|code| (100..=999).contains(code));
+    // 0 is the status of a request that the stop has cut.
+    let code = |text: &str| text.parse::<u16>().ok().filter(|code| *code == 0 || (100..=999).contains(code));
     code(first).zip(code(last)).filter(|(first, last)| first <= last)
 }
 

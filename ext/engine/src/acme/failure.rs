@@ -8,6 +8,7 @@ use instant_acme::{Error, Problem};
 
 use super::transport::Seen;
 use crate::control::client::ClientError;
+use crate::escape::is_unseen;
 
 /// Whose fault it was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -134,7 +135,7 @@ pub(super) fn told(problem: &Problem) -> String {
 
 /// A text of others, fit for one line of a log and a table: no control characters, and not longer than so many.
 fn plain(text: &str, longest: usize) -> String {
-    let mut shown: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(longest).collect();
+    let mut shown: String = text.chars().map(|c| if is_unseen(c) { ' ' } else { c }).take(longest).collect();
     if text.chars().nth(longest).is_some() {
         shown.push('…');
     }

@@ -104,8 +104,8 @@ impl OpenDoor {
     }
 
     /// Serves until the sender of the guard is dropped. Its connections hear of that after the socket is closed: who
-    /// then connects again reaches the process that goes on with it. `left` is dropped with the socket, and `alive` with
-    /// the last connection.
+    /// then connects again reaches the process that goes on with it. `left` is dropped with the socket, and `alive`
+    /// with the last connection.
     pub(super) async fn run(
         self,
         api: Arc<ApiState>,

@@ -28,7 +28,7 @@ thread_local! {
     static ROOM: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
-/// Room for [`PIECE`] bytes. The readers of a thread use it in turn, so it is not allocated and zeroed for each of them.
+/// Room for [`PIECE`] bytes. The readers of a thread use it in turn: it is not allocated and zeroed for each of them.
 struct Room(Vec<u8>);
 
 impl Room {

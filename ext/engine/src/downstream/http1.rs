@@ -14,7 +14,7 @@ use super::http2::PREFACE;
 use super::linger;
 use crate::channel::Channel;
 use crate::client::ClientInfo;
-use crate::error::Cause;
+use crate::error::{Cause, EndReason};
 use crate::forward::{forward_guarded, log_refused, note_refused, refuse, RefusedOutcome, Unread};
 use crate::relay::{self, ClientChannel, Rate};
 use crate::request::Verdict;
@@ -255,6 +255,28 @@ async fn wait_for_request(
     waited
 }
 
+/// A head that is being read, in pieces if it has a begin. What of it is there when the stop ends the thread is logged.
+struct HeadOnItsWay<'a> {
+    worker: &'a Worker,
+    client_info: &'a ClientInfo,
+    connection: &'a mut Http1Connection,
+    work: &'a mut Workspace,
+    begun: Option<Instant>,
+}
+
+impl Drop for HeadOnItsWay<'_> {
+    fn drop(&mut self) {
+        let Self { worker, client_info, connection, work, begun } = self;
+        if begun.is_some() && worker.is_cut_off() && connection.skip_empty_lines() {
+            work.begun = begun.take();
+            salvage_request(connection.input.filled(), &mut work.request);
+            let cut =
+                RefusedOutcome { status: 0, reason: EndReason::Shutdown, ..RefusedOutcome::of(Cause::ClientGone, 0) };
+            log_refused(worker, client_info, work, RequestId::random(), cut);
+        }
+    }
+}
+
 /// Reads a head into `work`, or answers the error.
 async fn read_head(
     worker: &Worker,
@@ -265,19 +287,20 @@ async fn read_head(
     may_be_http2: bool,
 ) -> Result<(), End> {
     let limits = snapshot.globals.limits;
-    let mut until: Option<Instant> = None;
     let Some((connection, alarm)) = client.connection() else { return Err(End::Closed(Verdict::Close)) };
+    let mut head = HeadOnItsWay { worker, client_info, connection, work, begun: None };
     let result = poll_fn(|cx| {
-        if let Poll::Ready(result) = connection.poll_request_head(cx, &mut work.request, limits.max_head) {
+        if let Poll::Ready(result) = head.connection.poll_request_head(cx, &mut head.work.request, limits.max_head) {
             return Poll::Ready(Ok(result));
         }
         // Most heads come whole and need no deadline.
-        let until = *until.get_or_insert_with(|| Instant::now() + limits.head);
-        alarm.poll(cx, until).map(Err)
+        let begun = *head.begun.get_or_insert_with(Instant::now);
+        alarm.poll(cx, begun + limits.head).map(Err)
     })
     .await;
     // A head in pieces began with its first piece.
-    work.begun = until.and_then(|until| until.checked_sub(limits.head));
+    head.work.begun = head.begun.take();
+    drop(head);
     let (cause, why) = match result {
         Ok(Ok(())) => return Ok(()),
         // Asked only now, so that no request of HTTP/1.1 pays for it.

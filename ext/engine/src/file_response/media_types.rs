@@ -1,7 +1,7 @@
 //! Media types of files, by the endings of their names.
 
-/// Endings in lower case, in the order of the alphabet, each with its type (IANA's registry, and what browsers use), and
-/// with a charset if it is one of text.
+/// Endings in lower case, in the order of the alphabet, each with its type (IANA's registry, and what browsers use),
+/// and with a charset if it is one of text.
 const TYPES: &[(&str, &str)] = &[
     ("3gp", "video/3gpp"),
     ("3gpp", "video/3gpp"),

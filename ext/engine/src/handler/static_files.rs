@@ -154,8 +154,8 @@ impl StaticFiles {
         }
     }
 
-    /// Looks for the file of a request. `last`: no other handler would be asked. An error, if what is in memory does not
-    /// answer this: it is for [`StaticFiles::wait_for`].
+    /// Looks for the file of a request. `last`: no other handler would be asked. An error, if what is in memory does
+    /// not answer this: it is for [`StaticFiles::wait_for`].
     pub(crate) fn find(&self, exchange: &mut Exchange<'_>, last: bool) -> Result<Search, WantedFile> {
         // A server that does not speak the other protocol answers in this one (RFC 9110, 7.8); a tunnel over HTTP/2 has
         // no such answer.

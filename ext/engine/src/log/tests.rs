@@ -57,9 +57,12 @@ fn levels_that_are_off_write_nothing_and_format_nothing() {
 fn nothing_in_a_message_begins_a_line_of_its_own() {
     let memory = Memory::default();
     let log = Log::to(Level::Debug, Box::new(memory.clone()));
-    log.debug(format_args!("a{}b\u{e9}", "\r\n2026 error forged\u{1b}[31m\u{85}\u{2028}\u{7f}"));
+    log.debug(format_args!("a{}b\u{e9}", "\r\n2026 error forged\u{1b}[31m\u{85}\u{2028}\u{202e}\u{7f}"));
     let text = memory.text();
-    assert!(text.ends_with(" debug a\\r\\n2026 error forged\\u{1b}[31m\\u{85}\\u{2028}\\u{7f}b\u{e9}\n"), "{text}");
+    assert!(
+        text.ends_with(" debug a\\r\\n2026 error forged\\u{1b}[31m\\u{85}\\u{2028}\\u{202e}\\u{7f}b\u{e9}\n"),
+        "{text}"
+    );
     assert_eq!(text.matches('\n').count(), 1);
 }
 

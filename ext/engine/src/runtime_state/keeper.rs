@@ -63,10 +63,11 @@ impl StateKeeper {
     }
 
     /// Takes the file of a proxy that starts: what it says, if it says anything. One that cannot be understood is set
-    /// aside.
-    pub(crate) fn open(&self, path: &Path) -> Option<RuntimeState> {
+    /// aside. `succeeds`: the process before has it yet, which is no news.
+    pub(crate) fn open(&self, path: &Path, succeeds: bool) -> Option<RuntimeState> {
         let mut place = self.place.lock();
         place.path = Some(path.to_owned());
+        place.is_told = succeeds;
         self.take_lock(&mut place);
         match file::read(path) {
             Ok(state) => Some(state),

@@ -139,6 +139,14 @@ impl Server {
 }
 
 impl Steering {
+    /// Returns once the server is stopping.
+    async fn stops(&self) {
+        match self.life.get() {
+            Some(life) => life.stops().await,
+            None => std::future::pending().await,
+        }
+    }
+
     fn named(&self, name: &str) -> Result<Arc<Upstream>, SteeringError> {
         let unknown = |names| UnknownBackend { kind: "upstream", target: name.to_owned(), names };
         self.snapshot.load().steerable(name).map_err(unknown).map_err(SteeringError::Unknown)
@@ -201,10 +209,13 @@ async fn prepare(teller: &Teller, mut plan: DeployPlan) -> Result<(Vec<Arc<Backe
     let mut succession = teller.steering.succession.subscribe();
     let end = async {
         tokio::select! {
+            biased;
             () = teller.events.closed() => (409, "it was given up: who asked for it is gone".to_owned()),
             Ok(done) = succession.wait_for(|succession| *succession == Succession::Done) => {
                 (409, done.refusal().unwrap_or_default().to_owned())
             }
+            () = teller.steering.stops() => (SteeringError::Stopped.status(), SteeringError::Stopped.to_string()),
+            failure = removed(&teller.steering, &teller.upstream) => failure,
         }
     };
     tokio::pin!(end);
@@ -246,6 +257,19 @@ type Switched = (Vec<Arc<Backend>>, u64);
 /// Status and reason of a deploy that has failed.
 type DeployFailure = (u16, String);
 
+/// Waits until a reload takes the upstream away, and says so.
+async fn removed(steering: &Steering, name: &str) -> DeployFailure {
+    while steering.named(name).is_ok() {
+        sleep(LOOK).await;
+    }
+    gone(name)
+}
+
+/// The failure of a deploy whose upstream is there no longer.
+fn gone(name: &str) -> DeployFailure {
+    (409, format!("a reload has removed the upstream {name}"))
+}
+
 /// Lets the new backends serve.
 fn switch(steering: &Steering, name: &str, plan: &DeployPlan) -> Result<Switched, DeployFailure> {
     let _one_at_a_time = steering.hold();
@@ -254,7 +278,7 @@ fn switch(steering: &Steering, name: &str, plan: &DeployPlan) -> Result<Switched
     if steering.life.get().is_some_and(|life| life.is_stopping()) {
         return Err((SteeringError::Stopped.status(), SteeringError::Stopped.to_string()));
     }
-    let upstream = steering.named(name).map_err(|_| (409, format!("a reload has removed the upstream {name}")))?;
+    let Ok(upstream) = steering.named(name) else { return Err(gone(name)) };
     let old = upstream.switch(&plan.old, &plan.new).map_err(|wrong| match wrong {
         Unsteerable::Mistakes(mistakes) => (422, mistakes.join("; ")),
         Unsteerable::Conflict(why) => (409, why),
@@ -315,7 +339,8 @@ async fn drained(teller: &Teller, old: &[Arc<Backend>], (drain, tunnel): (Durati
         sleep(LOOK).await;
         let requests: u64 = old.iter().map(|backend| backend.in_flight()).sum();
         let tunnels: u64 = old.iter().map(|backend| backend.tunnels()).sum();
-        let may_wait = requests > 0 && begun.elapsed() < drain || tunnels > 0 && begun.elapsed() < tunnel;
+        let goes_on = !teller.steering.life.get().is_some_and(|life| life.is_stopping());
+        let may_wait = goes_on && (requests > 0 && begun.elapsed() < drain || tunnels > 0 && begun.elapsed() < tunnel);
         if !may_wait {
             return (requests, tunnels);
         }

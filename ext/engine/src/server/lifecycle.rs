@@ -136,6 +136,12 @@ impl Lifecycle {
         self.order.borrow().is_some()
     }
 
+    /// Returns once the server is stopping.
+    pub(super) async fn stops(&self) {
+        // The sender is here.
+        let _ = self.order.subscribe().wait_for(Option::is_some).await;
+    }
+
     pub(super) fn is_over(&self) -> bool {
         self.state.lock().threads == 0
     }

@@ -87,7 +87,7 @@ impl Steering {
     pub(super) fn new(snapshot: &Arc<ArcSwap<Snapshot>>, settings: &Settings, is_told: bool) -> Arc<Self> {
         let source = Arc::clone(snapshot);
         let keeper = StateKeeper::new(&settings.log, move || source.load().runtime_state());
-        if let Some(state) = settings.state.as_deref().and_then(|path| keeper.open(path)) {
+        if let Some(state) = settings.state.as_deref().and_then(|path| keeper.open(path, is_told)) {
             if !is_told {
                 snapshot.load().take_runtime_state(state, &settings.log);
             }

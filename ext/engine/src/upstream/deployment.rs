@@ -14,6 +14,7 @@ use super::health::ask::{ask, CheckFailure};
 use super::health::Check;
 use super::listing::Listing;
 use super::refresh::FollowedName;
+use super::settings::Member;
 use super::steering::Unsteerable;
 use super::Upstream;
 use crate::compile::Report;
@@ -89,6 +90,8 @@ pub(crate) struct Candidate {
     pub(crate) name: String,
     config: BackendConfig,
     entry: ConfiguredBackend,
+    /// Whether it is one of the old ones, which stays.
+    is_kept: bool,
 }
 
 /// What a check of a new backend has found.
@@ -129,11 +132,27 @@ impl Upstream {
             return Err(Unsteerable::Mistakes(mistakes));
         }
         let mut listing = self.listing.lock();
-        // A backup is something else, such as a page that says sorry.
-        let old: Vec<_> = listing.members.iter().filter(|member| !member.traits.backup).cloned().collect();
-        let model = listing.untuned(&old.first().map(|member| member.name()).unwrap_or_default()).cloned();
-        let mut new: Vec<Candidate> = Vec::with_capacity(deploy.to.len());
+        let mut kept = Vec::with_capacity(deploy.to.len());
         for backend in &deploy.to {
+            kept.push(self.kept(&mut listing, backend)?);
+        }
+        let stays = |member: &Member| kept.iter().flatten().any(|candidate| candidate.name == member.name());
+        // A backup is something else, such as a page that says sorry.
+        let (staying, old): (Vec<_>, Vec<_>) =
+            listing.members.iter().filter(|member| !member.traits.backup).cloned().partition(stays);
+        let model = old.first().or(staying.first()).map(Member::name).unwrap_or_default();
+        let model = listing.untuned(&model).cloned();
+        let mut new: Vec<Candidate> = Vec::with_capacity(deploy.to.len());
+        let twice =
+            |name: &str| Unsteerable::Mistakes(vec![format!("to: {name} is written twice: leave one of them out")]);
+        for (backend, kept) in deploy.to.iter().zip(kept) {
+            if let Some(candidate) = kept {
+                if new.iter().any(|other| other.name == candidate.name) {
+                    return Err(twice(&candidate.name));
+                }
+                new.push(candidate);
+                continue;
+            }
             let mut config = backend.clone();
             if let Some(model) = model.as_ref().filter(|_| config == BackendConfig::at(&config.address)) {
                 config.weight = model.traits.weight.into();
@@ -144,16 +163,37 @@ impl Upstream {
             let added = self.addition(&mut listing, &config)?;
             let name = added.member.name();
             if new.iter().any(|other| other.name == name) {
-                return Err(Unsteerable::Mistakes(vec![format!("to: {name} is written twice: leave one of them out")]));
+                return Err(twice(&name));
             }
             let entry = listing.entry(&added.member, &self.fingerprint, &self.group);
-            new.push(Candidate { name, config, entry });
+            new.push(Candidate { name, config, entry, is_kept: false });
         }
         drop(listing);
         let old = old.into_iter().map(|member| member.name()).collect();
         let plan = DeployPlan { timeout, drain, tunnels, check, path, old, new };
         self.show_candidates(&plan.new);
         Ok(plan)
+    }
+
+    /// The backend that is there already, as it stays: with its settings, connections and figures. `None`: it is a new
+    /// one.
+    fn kept(&self, listing: &mut Listing, config: &BackendConfig) -> Result<Option<Candidate>, Unsteerable> {
+        let written = std::slice::from_ref(config);
+        let members = listing.compiled(&self.fingerprint, written).map_err(Unsteerable::Mistakes)?;
+        let Some(name) = members.first().map(Member::name) else { return Ok(None) };
+        let Some(place) = listing.members.iter().position(|member| member.name() == name) else { return Ok(None) };
+        let upstream = self.name();
+        if listing.members[place].traits.backup {
+            return Err(Unsteerable::Conflict(format!("{name} is a backup of {upstream}: remove it first")));
+        }
+        if *config != BackendConfig::at(&config.address) {
+            return Err(Unsteerable::Conflict(format!(
+                "{name} is a backend of {upstream} already: write its address alone, and change its options by \
+                 themselves"
+            )));
+        }
+        let entry = listing.entries[place].clone();
+        Ok(Some(Candidate { name, config: config.clone(), entry, is_kept: true }))
     }
 
     /// The check of a deploy, and its path.
@@ -175,9 +215,10 @@ impl Upstream {
         (check, path)
     }
 
-    /// Shows the backends of a deploy among the figures, as `down`.
+    /// Shows the backends of a deploy that get nothing yet among the figures, as `down`.
     pub(crate) fn show_candidates(&self, candidates: &[Candidate]) {
-        let all: Vec<_> = candidates.iter().flat_map(|new| new.entry.backends()).cloned().collect();
+        let coming = candidates.iter().filter(|candidate| !candidate.is_kept);
+        let all: Vec<_> = coming.flat_map(|new| new.entry.backends()).cloned().collect();
         for backend in &all {
             backend.set_admin(Admin::Down);
         }
@@ -191,19 +232,21 @@ impl Upstream {
         old: &BTreeSet<String>,
         new: &[Candidate],
     ) -> Result<Vec<Arc<Backend>>, Unsteerable> {
+        let is_there = |candidate: &&Candidate, member: &Member| candidate.name == member.name();
+        // Old ones that stay, and those that a reload has brought meanwhile. They serve from now on, whatever state
+        // they had: first, so that there is never none that serves.
+        let listing = self.listing.lock();
+        let there = listing.members.iter().filter(|member| new.iter().any(|candidate| is_there(&candidate, member)));
+        let there: Vec<_> = there.cloned().collect();
+        drop(listing);
+        for member in &there {
+            self.set_state(Some(&member.name()), Some(member), Admin::Ready);
+        }
         let mut listing = self.listing.lock();
+        let comes = |candidate: &&Candidate| !there.iter().any(|member| is_there(candidate, member));
         let mut added = Vec::with_capacity(new.len());
-        for candidate in new {
-            match self.addition(&mut listing, &candidate.config) {
-                Ok(addition) => added.push(addition),
-                // A reload has brought it meanwhile.
-                Err(Unsteerable::Conflict(_)) => {
-                    let member = listing.members.iter().find(|member| member.name() == candidate.name).cloned();
-                    let Some(member) = member else { continue };
-                    self.group.prepare(&member.state_name(), Admin::Ready);
-                }
-                Err(other) => return Err(other),
-            }
+        for candidate in new.iter().filter(comes) {
+            added.push(self.addition(&mut listing, &candidate.config)?);
         }
         let leaving: Vec<_> = listing
             .entries
@@ -222,10 +265,14 @@ impl Upstream {
             changes.add(base, addition);
         }
         listing.candidates.clear();
-        let made: Vec<_> = new.iter().map(|candidate| candidate.entry.clone()).collect();
+        let coming = new.iter().filter(|candidate| !candidate.is_kept);
+        let made: Vec<_> = coming.map(|candidate| candidate.entry.clone()).collect();
         made.iter().flat_map(ConfiguredBackend::backends).for_each(|backend| backend.vouch_for());
         listing.changes.revision += 1;
         self.relist(&mut listing, &made);
+        let entries = listing.entries.iter().zip(&listing.members);
+        let stayed = entries.filter(|(_, member)| there.iter().any(|stays| stays.name() == member.name()));
+        stayed.flat_map(|(entry, _)| entry.backends()).for_each(|backend| backend.vouch_for());
         Ok(leaving)
     }
 }
@@ -234,6 +281,9 @@ impl Candidate {
     /// Asks DNS for the addresses of a name. `Err`: why there are none.
     pub(crate) async fn resolve(&mut self, upstream: &Upstream, dns: &Arc<Dns>, log: &Arc<Log>) -> Result<(), String> {
         let ConfiguredBackend::Named { name, backends, answered } = &mut self.entry else { return Ok(()) };
+        if self.is_kept && !backends.is_empty() {
+            return Ok(());
+        }
         let followed = FollowedName { number: 0, host: name.host.clone(), port: name.port, log: Arc::clone(log) };
         let (targets, _) = followed.targets(dns, &[]).await.map_err(|error| error.to_string())?;
         *backends = targets.iter().map(|target| (target.clone(), name.backend(target, upstream.group()))).collect();

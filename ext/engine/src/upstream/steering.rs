@@ -161,7 +161,7 @@ impl Upstream {
         Ok(revision)
     }
 
-    fn set_state(&self, name: Option<&str>, member: Option<&Member>, state: Admin) {
+    pub(super) fn set_state(&self, name: Option<&str>, member: Option<&Member>, state: Admin) {
         let upstream = self.name();
         // Its name may be written in another form than the group knows.
         let known = member.map(Member::state_name);

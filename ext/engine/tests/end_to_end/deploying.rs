@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::Arc;
 
 use proxy_engine::config::BackendConfig;
-use proxy_engine::{DeployConfig, DeployEvent, DeployRun};
+use proxy_engine::{Admin, DeployConfig, DeployEvent, DeployRun};
 
 use crate::support::{eventually, nobody, Gate, Origin, Proxy, Reply};
 
@@ -179,7 +179,7 @@ fn mistakes_are_told_before_anything_begins() {
     for part in ["to: there is no new backend", "timeout: -1", "drain: NaN", "health: \"up\" is not a valid path"] {
         assert!(text.contains(part), "{text}");
     }
-    assert_eq!(deploy(&to(&[&old.address()])).status(), 409, "it is there already");
+    assert_eq!(deploy(&to(&[&old.address(), &old.address()])).status(), 422, "one that stays, twice");
     assert_eq!(deploy(&to(&["127.0.0.1:1", "127.0.0.1:1"])).status(), 422, "twice");
     assert_eq!(deploy(&to(&["127.0.0.1:99999"])).status(), 422, "no port");
     assert_eq!(proxy.server.deploy("nobody", &to(&["127.0.0.1:1"])).expect_err("unknown").status(), 404);
@@ -214,8 +214,8 @@ fn a_reload_that_takes_the_upstream_away_ends_its_deploy() {
     let proxy = Proxy::with(&[&old.address()], |_| ());
     let mut run = begin(&proxy, &to(&[&new.address()]));
     while run.wait().expect("an event").step != "waiting" {}
+    // It ends without another look at the new one, which is not well.
     proxy.reload(&[&other.address()], |_| ());
-    is_well.store(true, SeqCst);
     let last = events(run).pop().expect("the last event");
     assert_eq!((last.step, last.status), ("failed", Some(409)));
     assert!(last.message.contains("a reload has removed the upstream"), "{}", last.message);
@@ -262,4 +262,52 @@ fn deploys_in_a_row_lose_no_request() {
     });
     assert!(count.load(SeqCst) > 100);
     assert!(origins[5].requests().len() > 1, "the last one serves");
+}
+
+#[test]
+fn a_backend_that_is_there_already_is_checked_and_stays() {
+    let (stays, leaves, comes) = (Origin::named("stays"), Origin::named("leaves"), Origin::named("comes"));
+    let proxy = Proxy::with(&[&stays.address(), &leaves.address()], |_| ());
+    let name = upstream(&proxy);
+    proxy.server.set_state(&format!("{name}/{}", stays.address()), Admin::Draining).expect("it is there");
+    let seen = events(begin(&proxy, &to(&[&stays.address(), &comes.address()])));
+    assert_eq!(seen.last().map(|last| (last.step, last.status)), Some(("done", Some(200))), "{seen:?}");
+    assert!(seen[0].message.ends_with(&format!("is checked in place of {}", leaves.address())), "{}", seen[0].message);
+    let mut both = vec![(stays.address(), "ready"), (comes.address(), "ready")];
+    both.sort();
+    let mut there = addresses(&proxy);
+    there.sort();
+    assert_eq!(there, both);
+    // Once more, and nothing else happens.
+    assert_eq!(events(begin(&proxy, &to(&[&comes.address()]))).last().map(|last| last.step), Some("done"));
+    assert_eq!(events(begin(&proxy, &to(&[&comes.address()]))).last().map(|last| last.step), Some("done"));
+    assert_eq!(addresses(&proxy), [(comes.address(), "ready")]);
+    assert_eq!(proxy.client().get("/").text(), "comes");
+    let mut heavy = BackendConfig::at(comes.address());
+    heavy.weight = 3;
+    let refused = proxy.server.deploy(&name, &DeployConfig { to: vec![heavy], ..DeployConfig::default() });
+    assert!(refused.expect_err("its options").to_string().contains("write its address alone"));
+}
+
+#[test]
+fn a_backend_that_is_there_and_not_well_goes_on_as_it_was() {
+    let is_well = Arc::new(AtomicBool::new(false));
+    let old = application("old", &is_well);
+    let proxy = Proxy::with(&[&old.address()], |_| ());
+    let seen = events(begin(&proxy, &DeployConfig { timeout: 0.5, ..to(&[&old.address()]) }));
+    assert_eq!(seen.last().map(|last| last.step), Some("failed"));
+    assert_eq!(addresses(&proxy), [(old.address(), "ready")]);
+    assert_eq!(proxy.client().get("/").text(), "old");
+}
+
+#[test]
+fn a_deploy_ends_with_a_last_step_when_the_server_stops() {
+    let old = Origin::named("old");
+    let proxy = Proxy::with(&[&old.address()], |_| ());
+    let mut run = begin(&proxy, &to(&[&nobody()]));
+    while run.wait().expect("an event").step != "waiting" {}
+    proxy.server.begin_stop(None);
+    let last = events(run).pop().expect("the last event");
+    assert_eq!((last.step, last.status), ("failed", Some(503)));
+    assert!(last.message.starts_with("the server is stopping; "), "{}", last.message);
 }

@@ -327,7 +327,22 @@ fn shutdown() {
             (&line["reason"], &line["status"], &line["bytes"]),
             (&"shutdown".into(), &status.into(), &bytes.into())
         );
+        assert_eq!((&line["backend"], &line["attempts"]), (&origin.address().into(), &1.into()), "whom it has asked");
     }
+}
+
+#[test]
+fn shutdown_within_a_head() {
+    let origin = Origin::named("ok");
+    let log = Logged::with(&[&origin.address()], |_| ());
+    let mut client = log.proxy.client();
+    assert_eq!(client.get("/whole").text(), "ok");
+    client.send("GET /half HTTP/1.1\r\nHost: a\r\nX-");
+    log.proxy.server.begin_stop(Some(Duration::from_millis(100)));
+    assert!(log.proxy.server.wait(Some(Duration::from_secs(20))));
+    let line = &log.lines(2)[1];
+    assert_eq!((&line["path"], &line["status"]), (&"/half".into(), &0.into()));
+    assert_eq!(line["reason"], "shutdown");
 }
 
 #[test]

@@ -44,12 +44,7 @@ module Proxy
           return unless certificate.last_error
 
           times = certificate.failures > 1 ? " (#{certificate.failures} times)" : ""
-          "  failed#{times}: #{on_one_line(certificate.last_error)}"
-        end
-
-        # Others have written the text: it must not move the cursor.
-        def on_one_line(text)
-          text.gsub(/[[:cntrl:]]+/, " ").strip
+          "  failed#{times}: #{Amounts.on_one_line(certificate.last_error)}"
         end
 
         def shown(time)

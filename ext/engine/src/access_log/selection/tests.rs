@@ -43,6 +43,8 @@ fn a_share_is_logged_with_its_rate_and_what_is_kept_with_1() {
         (u64::MAX, 403, 0.0, None),
         (u64::MAX, 502, 0.0, logged("1")),
         (0, 502, 0.0, logged("1")),
+        // It was cut by the stop.
+        (u64::MAX, 0, 0.0, logged("1")),
     ] {
         assert_eq!(rate(&spec, number, "/", status, seconds), expected, "{number} {status} {seconds}");
     }

@@ -47,6 +47,12 @@ async fn readers_get_the_lines_that_they_want() {
     for path in ["/api/1", "/api/2", "/api/5"] {
         assert_eq!(path_of(&mut some).await, path);
     }
+    let mut cut = tap.listen(filter(&[("status", "0")])).expect("a place");
+    for (path, status) in [("/answered", 503), ("/cut", 0)] {
+        offer(&tap, path, status, 100);
+    }
+    assert_eq!(path_of(&mut cut).await, "/cut");
+    drop(cut);
     drop(all);
     assert!(tap.is_open());
     drop(some);
@@ -101,6 +107,7 @@ fn there_are_not_more_readers_than_a_few() {
 fn mistakes_say_what_to_write() {
     for (name, value, message) in [
         ("status", "abc", "status: \"abc\" is no status: write 5xx, 404 or 400-499, or several with commas"),
+        ("status", "9xx", "status: \"9xx\" is no status: write 5xx, 404 or 400-499, or several with commas"),
         ("status", "0xx", "status: \"0xx\" is no status: write 5xx, 404 or 400-499, or several with commas"),
         ("status", "500-400", "status: \"500-400\" is no status: write 5xx, 404 or 400-499, or several with commas"),
         ("path", "api", "path: \"api\" is no path: write the beginning of one, such as /api"),

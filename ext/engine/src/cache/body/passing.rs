@@ -165,8 +165,8 @@ impl Growing {
     }
 
     /// Drops what everybody has read, and moves to the disk what is far behind `pace`, which is the position of the
-    /// fastest reader at least. Readers whose next bytes find no room there, far behind the fastest one, have lost their
-    /// place.
+    /// fastest reader at least. Readers whose next bytes find no room there, far behind the fastest one, have lost
+    /// their place.
     fn keep_for_the_slow(&mut self, fastest: u64, pace: u64, cx: &mut Context<'_>) {
         loop {
             let is_writing = match self.missed.as_mut().map(|missed| missed.poll_written(cx)) {

@@ -18,7 +18,7 @@ const age=s=>s<60?Math.max(0,Math.floor(s))+' s':s<3600?Math.floor(s/60)+' min':
 Math.floor(s/86400)+' days';
 const part=(a,b)=>!b?'–':!a?'0 %':a/b<.0005?'< 0.1 %':(a/b*100).toFixed(1)+' %';
 const rate=n=>n>=100?num(n):n>=10?n.toFixed(0):n>0?n.toFixed(1):'0';
-const put=(e,t)=>{if(e&&e.textContent!==t)e.textContent=t};
+const put=(e,t)=>{t=(t??'').replace(/[\p{Cc}\p{Cf}]/gu,'\ufffd');if(e&&e.textContent!==t)e.textContent=t};
 const kind=s=>({ready:'ok',draining:'mid',unchecked:'new',down:'off'})[s]||'bad';
 let skew=Date.now()/1e3-document.body.dataset.now,before=null,loading=false,rows=null;
 const clock=()=>Date.now()/1e3-skew;

@@ -207,8 +207,9 @@ impl Attempts<'_, '_> {
     async fn attempt(&mut self, backend: &mut Option<Channel>, attempt: &mut Attempt) -> Result<(), Error> {
         self.exchange.outcome.attempts += 1;
         self.exchange.trace_attempt(self.proxy.sets_trace);
-        if self.exchange.call.is_some() {
-            // Set before the wait: a call may time out at any moment, and then this code does not continue.
+        if self.exchange.call.is_some() || self.exchange.keeps_lines {
+            // Set before the wait: a call may time out at any moment, and a stop may cut a request whose line says whom
+            // it has asked. This code does not continue then.
             self.exchange.outcome.asked = Some(Arc::clone(attempt.backend()));
         }
         let until = self.begin_part();

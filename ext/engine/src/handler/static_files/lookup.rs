@@ -70,8 +70,8 @@ impl BestForm {
 
 impl Lookup {
     /// Looks for the files in their order. Unless `may_wait`, this fails with `WouldBlock` if the answer is not in
-    /// memory. A file that may not be read is an error too: another must not take its place. The name of what is found is
-    /// taken out of `wanted`.
+    /// memory. A file that may not be read is an error too: another must not take its place. The name of what is found
+    /// is taken out of `wanted`.
     pub(super) fn look(&self, wanted: &mut WantedFile, may_wait: bool) -> io::Result<Looked> {
         let mut folder = None;
         for (place, WantedName { name, follows_path }) in wanted.names.iter().enumerate() {
