@@ -125,7 +125,7 @@ fn a_deploy_is_told_of_line_by_line() {
     for (body, status) in [
         (json!({ "to": [new.address()] }), 422),
         (json!({ "upstream": "nobody", "to": [new.address()] }), 404),
-        (json!({ "upstream": upstream, "to": [new.address()] }), 409),
+        (json!({ "upstream": upstream, "to": [{ "address": new.address(), "weight": 3 }] }), 409),
         (json!({ "upstream": upstream, "to": [] }), 422),
         (json!({ "upstream": upstream, "to": [new.address()], "command": "bin/puma" }), 422),
     ] {
